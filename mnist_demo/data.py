@@ -1,0 +1,110 @@
+"""MNIST as resident tensors.
+
+Knows: where the four files lie, that they are the published ones, and how to shuffle without a DataLoader. Does
+not know: networks, devices, or what an epoch is for.
+"""
+
+import hashlib
+import lzma
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from platformdirs import user_cache_path
+from torch import Tensor
+from torchvision import datasets
+
+BOX = Path(__file__).parent / "mnist"  # the data set as this package carries it, one .xz a file
+
+MD5 = {  # of the unpacked files, as published with the data set
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+
+
+class Samples(NamedTuple):
+    """Digits and what they are."""
+
+    images: Tensor  # (N, 1, 28, 28) uint8, 0 = paper, 255 = ink
+    labels: Tensor  # (N,) int64, 0 to 9
+
+    def to(self, device: torch.device) -> "Samples":
+        """The same samples on that device."""
+        return Samples(self.images.to(device), self.labels.to(device))
+
+    def split(self, held_out: int) -> tuple["Samples", "Samples"]:
+        """All but the last `held_out` samples, and those."""
+        kept = len(self.labels) - held_out
+        return Samples(self.images[:kept], self.labels[:kept]), Samples(self.images[kept:], self.labels[kept:])
+
+
+def default_root() -> Path:
+    """`MNIST_DEMO_DATA` where that is set, else a per-user cache folder."""
+    return Path(os.environ.get("MNIST_DEMO_DATA") or user_cache_path("mnist-demo"))
+
+
+def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Samples:
+    """The 60,000 training or the 10,000 test samples, in the data set's own order.
+
+    `root` (default: `default_root()`) is a folder as torchvision lays it out, root/MNIST/raw/*-ubyte. Files that
+    are not there are unpacked from this package or, where it carries none, downloaded by torchvision.
+
+    Raises ValueError, naming the file, where one is damaged or not MNIST's, and OSError where a folder cannot be
+    written or a download fails.
+    """
+    root = default_root() if root is None else root
+    raw = root / "MNIST" / "raw"
+    if missing := [name for name in MD5 if not (raw / name).exists()]:
+        raw.mkdir(parents=True, exist_ok=True)
+        if all((BOX / f"{name}.xz").exists() for name in missing):
+            _unpack(missing, raw)
+        else:
+            _download(missing, raw)
+    prefix = "train" if split == "train" else "t10k"
+    for name in (name for name in MD5 if name.startswith(prefix)):
+        _check(name, (raw / name).read_bytes(), raw / name)
+    mnist = datasets.MNIST(str(root), train=split == "train")
+    return Samples(mnist.data.unsqueeze(1), mnist.targets)
+
+
+def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Each index in [0, count) once, in random order, as (size,) int64 tensors, the last one as short as it comes.
+
+    `generator` is a CPU generator, so that the order is the same whatever device trains.
+    """
+    yield from torch.randperm(count, generator=generator).split(size)
+
+
+def _check(name: str, content: bytes, path: Path) -> None:
+    if hashlib.md5(content).hexdigest() != MD5[name]:
+        raise ValueError(f"{path} is damaged or not MNIST's (MD5 differs): delete it and run again")
+
+
+def _unpack(names: list[str], raw: Path) -> None:
+    for name in names:
+        packed = BOX / f"{name}.xz"
+        try:
+            content = lzma.decompress(packed.read_bytes())
+        except lzma.LZMAError:
+            raise ValueError(f"{packed} is damaged: restore it from the repository") from None
+        _check(name, content, packed)
+        with tempfile.NamedTemporaryFile(dir=raw, delete=False) as beside:
+            beside.write(content)
+        os.replace(beside.name, raw / name)
+
+
+def _download(names: list[str], raw: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=raw) as staging:
+        try:
+            fetched = Path(datasets.MNIST(staging, download=True).raw_folder)
+        except (RuntimeError, OSError) as error:
+            wanted = ", ".join(names)
+            raise OSError(f"MNIST could not be downloaded ({error}): put {wanted} into {raw}") from None
+        for name in names:
+            _check(name, (fetched / name).read_bytes(), fetched / name)
+            os.replace(fetched / name, raw / name)

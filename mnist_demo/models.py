@@ -1,0 +1,72 @@
+"""The two networks of the tutorial, layer for layer.
+
+Knows: their shapes, and the normalisation that belongs to them. Does not know: how they are trained, or where
+their pixels come from.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+MEAN, STANDARD_DEVIATION = 0.1307, 0.3081  # of the training set's pixels in [0, 1], as the tutorial rounds them
+
+
+class Normalize(nn.Module):
+    """Pixels in [0, 1] to zero mean and unit variance; holds no parameters and leaves no state-dict keys."""
+
+    mean: Tensor
+    standard_deviation: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(MEAN), persistent=False)
+        self.register_buffer("standard_deviation", torch.tensor(STANDARD_DEVIATION), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return (pixels - self.mean) / self.standard_deviation
+
+
+class ConvNet(nn.Module):
+    """The wide one, 1,007,590 parameters: pixels (N, 1, 28, 28) in [0, 1] to log-probabilities (N, 10)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normalize = Normalize()
+        self.conv1 = nn.Conv2d(1, 10, 5)
+        self.conv2 = nn.Conv2d(10, 20, 3)
+        self.fc1 = nn.Linear(20 * 10 * 10, 500)
+        self.fc2 = nn.Linear(500, 10)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = self.normalize(pixels)
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # (N, 10, 12, 12)
+        x = F.relu(self.conv2(x))  # (N, 20, 10, 10)
+        x = F.relu(self.fc1(x.flatten(1)))  # (N, 500)
+        return F.log_softmax(self.fc2(x), dim=1)  # (N, 10)
+
+
+class Net(nn.Module):
+    """The small one, 21,840 parameters: pixels (N, 1, 28, 28) in [0, 1] to log-probabilities (N, 10).
+
+    `dropout` is the share of channels (after conv2) and of features (after fc1) that training drops, in [0, 1).
+    """
+
+    def __init__(self, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.normalize = Normalize()
+        self.conv1 = nn.Conv2d(1, 10, 5)
+        self.conv2 = nn.Conv2d(10, 20, 5)
+        self.channel_dropout = nn.Dropout2d(dropout)
+        self.fc1 = nn.Linear(20 * 4 * 4, 50)
+        self.dropout = nn.Dropout(dropout)
+        self.fc2 = nn.Linear(50, 10)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = self.normalize(pixels)
+        x = F.relu(F.max_pool2d(self.conv1(x), 2))  # (N, 10, 12, 12)
+        x = F.relu(F.max_pool2d(self.channel_dropout(self.conv2(x)), 2))  # (N, 20, 4, 4)
+        x = self.dropout(F.relu(self.fc1(x.flatten(1))))  # (N, 50)
+        return F.log_softmax(self.fc2(x), dim=1)  # (N, 10)
+
+
+MODELS: dict[str, type[nn.Module]] = {"convnet": ConvNet, "net": Net}
