@@ -72,12 +72,12 @@ def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Sam
     return Samples(mnist.data.unsqueeze(1), mnist.targets)
 
 
-def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+def batches(count: int, size: int, generator: torch.Generator, device: torch.device) -> Iterator[Tensor]:
     """Each index in [0, count) once, in random order, as (size,) int64 tensors, the last one as short as it comes.
 
-    `generator` is a CPU generator, so that the order is the same whatever device trains.
+    `generator` is a CPU generator, so that the order is the same whatever device the indices are for.
     """
-    yield from torch.randperm(count, generator=generator).split(size)
+    yield from torch.randperm(count, generator=generator).to(device).split(size)
 
 
 def _check(name: str, content: bytes, path: Path) -> None:

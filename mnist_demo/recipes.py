@@ -1,0 +1,68 @@
+"""How a network is trained, as values. Knows no code that would train it.
+
+`tutorial` is the tutorial's, `fast` the quickest honest way to 99 %, `best` what the shipped weights come from.
+"""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All the values of one training run. Shares are in [0, 1]."""
+
+    name: str
+    optimizer: Literal["sgd", "adam", "adamw"]
+    lr: float  # learning rate; the highest one where the schedule is one-cycle
+    epochs: int
+    batch_size: int
+    test_batch_size: int = 1000
+    momentum: float | None = None  # SGD's; None where the optimizer has no use for it
+    weight_decay: float = 0.0
+    one_cycle: bool = False  # learning rate up, then down to nothing (Smith & Topin 2018, arXiv:1708.07120)
+    label_smoothing: float = 0.0  # share of a label spread over all ten digits (Szegedy et al. 2016, arXiv:1512.00567)
+    averaging: float = 0.0  # decay per step of the weights' moving average, which is what is kept; 0: none
+    dropout: float | None = None  # Net's; None: the network's own
+    held_out: int = 0  # training images kept apart to validate on; 0: test after each epoch, as the tutorial does
+    distortion: bool = False  # every batch goes through `distort.distort`
+    handwriting: int = 0  # images drawn from `strokes.handwriting` that join the training images
+    non_digits: int = 0  # images from `strokes.non_digits`, likewise (Hendrycks et al. 2019, arXiv:1812.04606)
+    non_digit_weight: float = 0.5  # of such an image in the loss, against a digit's 1
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, in one line that names the flag, where a value makes no sense."""
+        for name in ("epochs", "batch_size", "test_batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(self, name)}")
+        if not 0 < self.lr < math.inf:
+            raise ValueError(f"--lr must be a number above 0, not {self.lr}")
+        if self.momentum is not None and self.optimizer != "sgd":
+            raise ValueError(f"--momentum is of no use to {self.optimizer}, which recipe {self.name} trains with")
+        if self.momentum is not None and not 0 <= self.momentum < 1:
+            raise ValueError(f"--momentum must be at least 0 and under 1, not {self.momentum}")
+
+
+RECIPES: dict[str, dict[str, Recipe]] = {
+    "convnet": {
+        "tutorial": Recipe(name="tutorial", optimizer="adam", lr=1e-3, epochs=20, batch_size=512),
+        "fast": Recipe(
+            name="fast", optimizer="adamw", lr=4e-3, epochs=4, batch_size=256, one_cycle=True, held_out=5000
+        ),
+        "best": Recipe(
+            name="best", optimizer="adamw", lr=2e-3, epochs=30, batch_size=128, weight_decay=0.1, one_cycle=True,
+            label_smoothing=0.05, averaging=0.9995, held_out=5000, distortion=True, handwriting=11000,
+        ),
+    },
+    "net": {
+        "tutorial": Recipe(name="tutorial", optimizer="sgd", lr=0.01, momentum=0.5, epochs=10, batch_size=64),
+        "fast": Recipe(
+            name="fast", optimizer="adamw", lr=1e-2, epochs=8, batch_size=128, one_cycle=True, dropout=0.0,
+            held_out=5000,
+        ),
+        "best": Recipe(
+            name="best", optimizer="adamw", lr=4e-3, epochs=40, batch_size=128, weight_decay=0.02, one_cycle=True,
+            averaging=0.9995, dropout=0.1, held_out=5000, distortion=True, handwriting=11000,
+        ),
+    },
+}
