@@ -103,8 +103,8 @@ def _download(names: list[str], raw: Path) -> None:
         try:
             fetched = Path(datasets.MNIST(staging, download=True).raw_folder)
         except (RuntimeError, OSError) as error:
-            wanted = ", ".join(names)
-            raise OSError(f"MNIST could not be downloaded ({error}): put {wanted} into {raw}") from None
+            reason = " ".join(str(error).split())
+            raise OSError(f"MNIST could not be downloaded ({reason}): put {', '.join(names)} into {raw}") from None
         for name in names:
             _check(name, (fetched / name).read_bytes(), fetched / name)
             os.replace(fetched / name, raw / name)

@@ -1,0 +1,31 @@
+"""What every benchmark prints around its figures: the machine, one table, and the same as JSON on request."""
+
+import json
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+
+def machine(device: str = "cpu") -> str:
+    """Processor, threads and versions, in one line."""
+    if device == "cuda":
+        processor = torch.cuda.get_device_name()
+    else:
+        processor = f"{torch.cpu.get_capabilities().get('cpu_name', platform.processor())}, {torch.get_num_threads()} threads"
+    return f"{processor}, torch {torch.__version__}, Python {platform.python_version()}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, its columns aligned."""
+    lines = [list(header), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
+
+
+def write_json(path: Path | None, figures: object) -> None:
+    """Writes the figures to `path`, where one is given."""
+    if path is not None:
+        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,301 @@
+"""Training against the tutorial's loop, in one run on one machine: `python -m benchmarks.training`.
+
+Both train the same networks on the same images. What is timed is training and testing, not imports and not the
+reading of files; the accuracy that ends a race is scored off the clock. `--accuracy` instead trains both by the
+tutorial's recipe in full, over five seeds, and compares what they reach (about an hour on two cores).
+"""
+
+import argparse
+import dataclasses
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
+
+from benchmarks.report import machine, table, write_json
+from benchmarks.tutorial import Tutorial
+from mnist_demo import evaluate
+from mnist_demo.data import Samples, default_root, load_mnist
+from mnist_demo.device import choose_device
+from mnist_demo.models import MODELS
+from mnist_demo.recipes import RECIPES, Recipe
+from mnist_demo.train import Job, Training, keep_freed_memory, precision, training_samples
+
+RUNS = 3
+GOAL = 0.99  # test accuracy that ends a race
+BATCH_SIZES = (64, 128, 256, 512, 1024, 2048)
+
+
+def seconds(work: Callable[[], object], device: torch.device) -> float:
+    """How long that work takes, until the device has done it."""
+    start = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def ours(model: str, recipe: Recipe, device: torch.device, seed: int = 1) -> Training:
+    """Our loop, ready for its first epoch."""
+    mnist, _ = load_mnist("train").split(recipe.held_out)
+    samples = training_samples(recipe, mnist, seed).to(device)
+    return Training(Job(model, recipe, Path("unwritten"), seed, device), samples)
+
+
+def epoch(training: Training) -> float:
+    """One epoch of ours, without a progress bar. Returns its loss."""
+    with tqdm(disable=True) as bar:
+        return training.epoch(bar)
+
+
+def accuracy(training: Training, test: Samples) -> float:
+    """What our network, as it stands, reaches on the test set."""
+    return evaluate.accuracy(evaluate.log_probabilities(training.kept, test.images), test.labels)
+
+
+def apart(work: Callable[..., Any], *arguments: object) -> Any:
+    """What that function returns in a process of its own: the tutorial's memory stays as it comes, ours as we set it."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
+
+
+def tutorial_seconds(model: str, device: torch.device) -> tuple[float, float]:
+    """The tutorial's seconds an epoch, training and testing: medians over RUNS epochs."""
+    tutorial = Tutorial(model, default_root(), device)
+    timed = [(seconds(tutorial.epoch, device), seconds(tutorial.test, device)) for _ in range(RUNS)]
+    return medians(timed)
+
+
+def our_seconds(model: str, device: torch.device, test: Samples) -> tuple[float, float]:
+    """Ours by the same recipe, likewise."""
+    training = ours(model, RECIPES[model]["tutorial"], device)
+    epoch(training)  # warms up
+    return medians(
+        [(seconds(lambda: epoch(training), device), seconds(lambda: accuracy(training, test), device)) for _ in range(RUNS)]
+    )
+
+
+def medians(timed: list[tuple[float, float]]) -> tuple[float, float]:
+    """The median of each column."""
+    first, second = zip(*timed, strict=True)
+    return statistics.median(first), statistics.median(second)
+
+
+def tutorial_race(seed: int, device: torch.device) -> float:
+    """Seconds of training until the tutorial's ConvNet reaches GOAL; infinite if its 20 epochs do not."""
+    tutorial, spent = Tutorial("convnet", default_root(), device, seed), 0.0
+    for _ in range(20):
+        spent += seconds(tutorial.epoch, device)
+        if tutorial.test() >= GOAL:
+            return spent
+    return float("inf")
+
+
+def our_race(model: str, seed: int, device: torch.device, test: Samples) -> float:
+    """Seconds of training by the recipe `fast`; infinite if it ends short of GOAL."""
+    training = ours(model, RECIPES[model]["fast"], device, seed)
+    spent = sum(seconds(lambda: epoch(training), device) for _ in range(training.job.recipe.epochs))
+    return spent if accuracy(training, test) >= GOAL else float("inf")
+
+
+def flops_per_image(model: str) -> float:
+    """Of one image's way there and back, as PyTorch counts it."""
+    network = MODELS[model]()
+    with FlopCounterMode(display=False) as counter:
+        network(torch.rand(1, 1, 28, 28)).sum().backward()
+    return counter.get_total_flops()
+
+
+def matrix_peak(device: torch.device) -> float:
+    """FLOP/s of a 2048 x 2048 matrix product in the precision that we train in."""
+    a = torch.rand(2048, 2048, device=device).to(precision(device))
+    return 2 * 2048**3 / min(seconds(lambda: a @ a, device) for _ in range(10))
+
+
+def batch_size_seconds(model: str, device: torch.device) -> dict[int, float]:
+    """Seconds an epoch of ours at each of BATCH_SIZES."""
+    found = {}
+    for size in BATCH_SIZES:
+        training = ours(model, dataclasses.replace(RECIPES[model]["tutorial"], batch_size=size), device)
+        training.samples = Samples(training.samples.images[:12_000], training.samples.labels[:12_000])
+        epoch(training)
+        found[size] = 5 * min(seconds(lambda: epoch(training), device) for _ in range(2))
+    return found
+
+
+def resident(kind: str) -> int:
+    """Bytes of this process in memory: now ("VmRSS") or at its peak ("VmHWM"). Linux only."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(kind))
+
+
+def peak_memory(model: str) -> int:
+    """Bytes that an epoch on the CPU takes at its peak over torch and the data set. For a process of its own."""
+    keep_freed_memory()
+    device = torch.device("cpu")
+    test = load_mnist("test")
+    training = ours(model, RECIPES[model]["tutorial"], device)
+    before = resident("VmRSS")
+    epoch(training)
+    accuracy(training, test)
+    return resident("VmHWM") - before
+
+
+def measure(model: str, device: torch.device, test: Samples, peak: float) -> dict[str, Any]:
+    """All figures of one network but those of accuracy; `peak` is the matrix peak in FLOP/s."""
+    tutorial_training, tutorial_testing = apart(tutorial_seconds, model, device)
+    our_training, our_testing = our_seconds(model, device, test)
+    rate = 60_000 / our_training
+    return {
+        "tutorial_training": tutorial_training,
+        "tutorial_testing": tutorial_testing,
+        "our_training": our_training,
+        "our_testing": our_testing,
+        "images_per_second": rate,
+        "share_of_peak": rate * flops_per_image(model) / peak,
+        "seconds_to_goal": [our_race(model, seed, device, test) for seed in range(1, RUNS + 1)],
+        "peak_memory": apart(peak_memory, model) if sys.platform == "linux" else None,
+        "batch_sizes": batch_size_seconds(model, device),
+    }
+
+
+def compare_speed(device: torch.device) -> dict[str, Any]:
+    """All figures but those of accuracy."""
+    test, peak = load_mnist("test").to(device), matrix_peak(device)
+    return {
+        "matrix_peak": peak,
+        "tutorial_seconds_to_goal": [apart(tutorial_race, seed, device) for seed in range(1, RUNS + 1)],
+        **{model: measure(model, device, test, peak) for model in MODELS},
+    }
+
+
+def compared(what: str, tutorial: float, ours: float) -> list[str]:
+    """A row with both figures and their ratio."""
+    return [what, f"{tutorial:.2f}", f"{ours:.2f}", f"{tutorial / ours:.1f}"]
+
+
+def speed_rows(figures: dict[str, Any], model: str) -> list[list[str]]:
+    """The table's rows of one network."""
+    f, epochs = figures[model], RECIPES[model]["tutorial"].epochs
+    to_goal, reached = f"seconds to {100 * GOAL:.1f} % test accuracy", statistics.median(f["seconds_to_goal"])
+    rows = [
+        compared("seconds an epoch, training", f["tutorial_training"], f["our_training"]),
+        compared("seconds an epoch, testing", f["tutorial_testing"], f["our_testing"]),
+        compared(f"seconds for {epochs} epochs, training", epochs * f["tutorial_training"], epochs * f["our_training"]),
+        compared(to_goal, statistics.median(figures["tutorial_seconds_to_goal"]), reached)
+        if model == "convnet"
+        else [to_goal, "", f"{reached:.2f}", ""],
+        ["images a second", f"{60_000 / f['tutorial_training']:,.0f}", f"{f['images_per_second']:,.0f}", ""],
+        ["share of the matrix peak, %", "", f"{100 * f['share_of_peak']:.0f}", ""],
+        ["peak memory over torch and data, MB", "", f"{f['peak_memory'] / 1e6:.0f}" if f["peak_memory"] else "", ""],
+        *([f"seconds an epoch at batch {size}", "", f"{s:.2f}", ""] for size, s in f["batch_sizes"].items()),
+    ]
+    return [[model, *row] for row in rows]
+
+
+def speed_rows(figures: dict, model: str) -> list[list[str]]:
+    """The table's rows of one network."""
+    f = figures[model]
+    epochs = RECIPES[model]["tutorial"].epochs
+    rows = [
+        ["seconds an epoch, training", f"{f['tutorial_training']:.2f}", f"{f['our_training']:.2f}", f"{f['ratio']:.1f}"],
+        [
+            "seconds an epoch, testing",
+            f"{f['tutorial_testing']:.2f}",
+            f"{f['our_testing']:.2f}",
+            f"{f['tutorial_testing'] / f['our_testing']:.1f}",
+        ],
+        [
+            f"the tutorial's {epochs} epochs, training only, seconds",
+            f"{epochs * f['tutorial_training']:.1f}",
+            f"{epochs * f['our_training']:.1f}",
+            f"{f['ratio']:.1f}",
+        ],
+    ]
+    goal = figures["tutorial_seconds_to_goal"] if model == "convnet" else None
+    rows.append(
+        [
+            f"seconds to {100 * GOAL:.1f} % test accuracy, median of {RUNS}",
+            f"{goal:.1f}" if goal else "",
+            f"{f['seconds_to_goal']:.1f}",
+            f"{goal / f['seconds_to_goal']:.1f}" if goal else "",
+        ]
+    )
+    rows += [
+        ["images a second", f"{60_000 / f['tutorial_training']:,.0f}", f"{f['images_per_second']:,.0f}", ""],
+        ["share of the matrix peak", "", f"{100 * f['share_of_peak']:.0f} %", ""],
+        ["peak memory over torch and data, MB", "", f"{f['peak_memory'] / 1e6:.0f}", ""],
+    ]
+    rows += [[f"seconds an epoch at batch {size}", "", f"{s:.2f}", ""] for size, s in f["batch_sizes"].items()]
+    return [[model, *row] for row in rows]
+
+
+def compare_accuracy(device: torch.device, seeds: range = range(1, 6)) -> dict[str, dict[str, list[float]]]:
+    """Test accuracy after the tutorial's recipe in full, both ways, a figure per seed; and ours in bfloat16."""
+    test = load_mnist("test").to(device)
+    return {
+        model: {
+            "tutorial": [tutorial_accuracy(model, seed, device) for seed in seeds],
+            "ours, float32": [our_accuracy(model, seed, device, test, torch.float32) for seed in seeds],
+            "ours, bfloat16": [our_accuracy(model, seed, device, test, torch.bfloat16) for seed in seeds],
+        }
+        for model in MODELS
+    }
+
+
+def tutorial_accuracy(model: str, seed: int, device: torch.device) -> float:
+    """What the tutorial's loop reaches on the test set after all its epochs."""
+    tutorial = Tutorial(model, default_root(), device, seed)
+    for _ in range(RECIPES[model]["tutorial"].epochs):
+        tutorial.epoch()
+    return tutorial.test()
+
+
+def our_accuracy(model: str, seed: int, device: torch.device, test: Samples, dtype: torch.dtype) -> float:
+    """What ours reaches by the same recipe, in that precision."""
+    training = ours(model, RECIPES[model]["tutorial"], device, seed)
+    training.dtype = dtype
+    for _ in range(training.job.recipe.epochs):
+        epoch(training)
+    return accuracy(training, test)
+
+
+def accuracy_rows(figures: dict[str, dict[str, list[float]]]) -> list[list[str]]:
+    """Mean and standard deviation over seeds, a row for each network and loop."""
+    return [
+        [model, name, f"{100 * statistics.mean(values):.2f}", f"{100 * statistics.stdev(values):.2f}"]
+        for model, loops in figures.items()
+        for name, values in loops.items()
+    ]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--accuracy", action="store_true", help="compare accuracy over five seeds instead of speed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    keep_freed_memory()
+    print(machine(device.type), f"training in {precision(device)}")
+    if options.accuracy:
+        accuracies = compare_accuracy(device)
+        print(table(["network", "loop", "test accuracy, mean of 5 seeds, %", "SD"], accuracy_rows(accuracies)))
+        write_json(options.json, accuracies)
+    else:
+        figures = compare_speed(device)
+        rows = [row for model in MODELS for row in speed_rows(figures, model)]
+        print(table(["network", "what", "tutorial", "ours", "ratio"], rows))
+        write_json(options.json, figures)
+
+
+if __name__ == "__main__":
+    main()

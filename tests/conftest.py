@@ -1,0 +1,24 @@
+"""What several test files share."""
+
+import pytest
+import torch
+
+from mnist_demo.data import Samples, load_mnist
+
+
+@pytest.fixture(scope="session")
+def test_digits() -> Samples:
+    """The 10,000 test samples of MNIST."""
+    return load_mnist("test")
+
+
+@pytest.fixture(scope="session")
+def training_digits() -> Samples:
+    """The 60,000 training samples of MNIST."""
+    return load_mnist("train")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Small batches are faster without a second thread, and results then do not hang on the number of cores."""
+    torch.set_num_threads(1)

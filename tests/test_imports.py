@@ -1,0 +1,76 @@
+"""The house's stairs go one way: what each module may import of ours, and what it must not know of others."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "mnist_demo"
+
+FLOORS = [  # a module imports of ours only what stands in a floor below its own, or beside it on the ground floor
+    {"device", "data", "models", "drawing", "strokes", "distort", "recipes"},
+    {"weights"},
+    {"evaluate", "train", "predict"},
+    {"page"},
+]
+TRAINING, SERVING = {"evaluate", "train"}, {"predict", "page"}
+
+
+def modules() -> dict[str, list[Path]]:
+    """Each module or sub-package of ours with its source files."""
+    single = {path.stem: [path] for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
+    return single | {folder.parent.name: sorted(folder.parent.glob("*.py")) for folder in PACKAGE.glob("*/__init__.py")}
+
+
+def imported(files: list[Path]) -> set[str]:
+    """The dotted names that those files import, `from a import b` as a and a.b."""
+    names: set[str] = set()
+    for node in (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def of_ours(files: list[Path]) -> set[str]:
+    """The modules of ours that those files import."""
+    return {name.split(".")[1] for name in imported(files) if name.startswith("mnist_demo.")} & set(modules())
+
+
+def floor(module: str) -> int:
+    return next(number for number, names in enumerate(FLOORS) if module in names)
+
+
+def test_every_module_has_its_floor() -> None:
+    assert set(modules()) <= set.union(*FLOORS)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_run_downwards_only(module: str) -> None:
+    for other in of_ours(modules()[module]) - {module}:
+        assert floor(other) <= floor(module), f"{module} imports {other}, from above"
+
+
+def test_training_and_serving_never_look_at_each_other() -> None:
+    for module in TRAINING & set(modules()):
+        assert not of_ours(modules()[module]) & SERVING
+    for module in SERVING & set(modules()):
+        assert not of_ours(modules()[module]) & TRAINING
+
+
+def test_no_two_modules_import_each_other() -> None:
+    needs = {module: of_ours(files) - {module} for module, files in modules().items()}
+    assert not [(a, b) for a in needs for b in needs[a] if a in needs[b]]
+
+
+@pytest.mark.parametrize(
+    ("module", "stranger"),
+    [("drawing", "torch"), *((module, "gradio") for module in modules() if module != "page")],
+)
+def test_a_module_does_not_know(module: str, stranger: str) -> None:
+    assert stranger not in {name.split(".")[0] for name in imported(modules()[module])}
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    assert not imported([PACKAGE / "__init__.py"])

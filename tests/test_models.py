@@ -1,0 +1,54 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mnist_demo.models import MODELS, ConvNet, Net
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("convnet", 1_007_590), ("net", 21_840)])
+def test_a_network_has_the_tutorials_parameters_under_the_tutorials_names(name: str, parameters: int) -> None:
+    model = MODELS[name]()
+    assert sum(weights.numel() for weights in model.parameters()) == parameters
+    layers = ("conv1", "conv2", "fc1", "fc2")
+    assert list(model.state_dict()) == [f"{layer}.{part}" for layer in layers for part in ("weight", "bias")]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_pixels_become_log_probabilities_that_sum_to_one(name: str) -> None:
+    log_probabilities = MODELS[name]()(torch.rand(3, 1, 28, 28))
+    assert log_probabilities.shape == (3, 10)
+    torch.testing.assert_close(log_probabilities.exp().sum(1), torch.ones(3))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_parameter_learns(name: str) -> None:
+    model = MODELS[name]()
+    model(torch.rand(8, 1, 28, 28))[:, 3].sum().backward()
+    assert all(weights.grad is not None and weights.grad.abs().sum() > 0 for weights in model.parameters())
+
+
+def test_convnet_computes_what_the_tutorial_writes_relu_before_pooling() -> None:
+    model, pixels = ConvNet(), torch.rand(4, 1, 28, 28)
+    x = (pixels - 0.1307) / 0.3081
+    x = F.max_pool2d(F.relu(model.conv1(x)), 2)
+    x = F.relu(model.conv2(x)).flatten(1)
+    expected = F.log_softmax(model.fc2(F.relu(model.fc1(x))), 1)
+    torch.testing.assert_close(model(pixels), expected)
+
+
+def test_net_computes_what_the_tutorial_writes() -> None:
+    model, pixels = Net().eval(), torch.rand(4, 1, 28, 28)
+    x = (pixels - 0.1307) / 0.3081
+    x = F.relu(F.max_pool2d(model.conv1(x), 2))
+    x = F.relu(F.max_pool2d(model.conv2(x), 2)).flatten(1)
+    expected = F.log_softmax(model.fc2(F.relu(model.fc1(x))), 1)
+    torch.testing.assert_close(model(pixels), expected)
+
+
+def test_net_drops_whole_channels_and_features_at_the_rate_asked_for() -> None:
+    pixels = torch.rand(1, 1, 28, 28)
+    varied = Net(dropout=0.5).train()
+    assert not torch.equal(varied(pixels), varied(pixels))
+    steady = Net(dropout=0.0).train()
+    assert torch.equal(steady(pixels), steady(pixels))
+    assert isinstance(varied.channel_dropout, torch.nn.Dropout2d)

@@ -1,0 +1,55 @@
+import dataclasses
+
+import pytest
+
+from mnist_demo.models import MODELS
+from mnist_demo.recipes import RECIPES, Recipe
+
+
+def test_each_network_has_the_three_recipes_under_their_names() -> None:
+    assert list(RECIPES) == list(MODELS)
+    for recipes in RECIPES.values():
+        assert list(recipes) == ["tutorial", "fast", "best"]
+        assert all(recipe.name == name for name, recipe in recipes.items())
+
+
+def test_the_tutorials_recipes_have_the_tutorials_values() -> None:
+    convnet, net = (RECIPES[name]["tutorial"] for name in ("convnet", "net"))
+    assert (convnet.optimizer, convnet.lr, convnet.batch_size, convnet.epochs) == ("adam", 1e-3, 512, 20)
+    assert (net.optimizer, net.lr, net.momentum, net.batch_size, net.epochs) == ("sgd", 0.01, 0.5, 64, 10)
+    assert net.test_batch_size == 1000
+    assert net.held_out == convnet.held_out == 0
+
+
+@pytest.mark.parametrize("name", ["fast", "best"])
+def test_our_recipes_never_watch_the_test_set(name: str) -> None:
+    assert all(recipes[name].held_out == 5000 for recipes in RECIPES.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "--epochs must be at least 1, not 0"),
+        ({"batch_size": -1}, "--batch-size must be at least 1, not -1"),
+        ({"test_batch_size": 0}, "--test-batch-size must be at least 1, not 0"),
+        ({"lr": float("nan")}, "--lr must be a number above 0, not nan"),
+        ({"lr": float("inf")}, "--lr must be a number above 0, not inf"),
+        ({"lr": -0.1}, "--lr must be a number above 0"),
+        ({"momentum": 1.0}, "--momentum must be at least 0 and under 1, not 1.0"),
+        ({"momentum": float("nan")}, "--momentum must be at least 0 and under 1, not nan"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(RECIPES["net"]["tutorial"], **change)
+
+
+def test_momentum_is_refused_where_the_optimizer_has_no_use_for_it() -> None:
+    with pytest.raises(ValueError, match="--momentum is of no use to adam"):
+        dataclasses.replace(RECIPES["convnet"]["tutorial"], momentum=0.5)
+
+
+def test_a_recipe_cannot_be_changed_in_place() -> None:
+    recipe: Recipe = RECIPES["net"]["best"]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.lr = 1.0  # type: ignore[misc]

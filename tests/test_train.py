@@ -1,0 +1,188 @@
+import dataclasses
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from mnist_demo.data import Samples, load_mnist
+from mnist_demo.models import MODELS
+from mnist_demo.recipes import RECIPES, Recipe
+from mnist_demo.train import NON_DIGIT, Job, Training, loss_targets, main, train, training_samples
+from mnist_demo.weights import load_weights
+
+
+@pytest.fixture(autouse=True)
+def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real digits, but few: the first 3,000 to train on, the first 1,000 to test on."""
+
+    def first(split: str, root: Path | None = None) -> Samples:
+        count = 3000 if split == "train" else 1000
+        return Samples(*(part[:count] for part in load_mnist(split, root)))  # type: ignore[arg-type]
+
+    monkeypatch.setattr("mnist_demo.train.load_mnist", first)
+
+
+def small(recipe: Recipe, **changes: object) -> Recipe:
+    """That recipe, for a test's few images."""
+    held_out = 500 if recipe.held_out else 0
+    few = {"handwriting": min(recipe.handwriting, 60), "non_digits": min(recipe.non_digits, 30)}
+    return dataclasses.replace(recipe, held_out=held_out, **few | changes)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("recipe", ["tutorial", "fast", "best"])
+def test_every_recipe_trains_every_network(name: str, recipe: str, tmp_path: Path) -> None:
+    job = Job(name, small(RECIPES[name][recipe], epochs=2), tmp_path / "a.safetensors")
+    card = train(job)
+    loaded, read = load_weights(job.output)
+    assert read == card
+    assert card.epochs == 2
+    assert card.history[1]["loss"] < card.history[0]["loss"]
+    assert isinstance(loaded, MODELS[name])
+    assert list(tmp_path.iterdir()) == [job.output]
+
+
+def test_a_network_learns_digits_within_seconds(tmp_path: Path) -> None:
+    recipe = small(RECIPES["net"]["fast"], epochs=6, batch_size=64)
+    assert train(Job("net", recipe, tmp_path / "a.safetensors")).test_accuracy > 0.9
+
+
+def test_the_tutorials_loss_is_the_negative_log_likelihood() -> None:
+    log_probabilities, labels = torch.randn(50, 10).log_softmax(1), torch.arange(50) % 10
+    targets = loss_targets(RECIPES["net"]["tutorial"], torch.device("cpu"))
+    loss = -(targets[labels] * log_probabilities).sum(1).mean()
+    torch.testing.assert_close(loss, torch.nn.functional.nll_loss(log_probabilities, labels))
+
+
+def test_a_smoothed_loss_is_pytorchs() -> None:
+    logits, labels = torch.randn(50, 10), torch.arange(50) % 10
+    targets = loss_targets(dataclasses.replace(RECIPES["net"]["fast"], label_smoothing=0.1), torch.device("cpu"))
+    loss = -(targets[labels] * logits.log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.1))
+
+
+def test_drawn_digits_and_non_digits_join_the_training_images(test_digits: Samples) -> None:
+    recipe = dataclasses.replace(RECIPES["net"]["best"], handwriting=20, non_digits=10)
+    samples = training_samples(recipe, Samples(test_digits.images[:100], test_digits.labels[:100]), seed=1)
+    assert samples.images.shape == (130, 1, 28, 28)
+    assert (samples.labels == NON_DIGIT).nonzero().flatten().tolist() == list(range(120, 130))
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(tmp_path: Path) -> None:
+    def trained(seed: int) -> bytes:
+        job = Job("net", small(RECIPES["net"]["best"], epochs=1), tmp_path / "a.safetensors", seed)
+        train(job)
+        weights = load_weights(job.output)[0].state_dict()
+        return b"".join(tensor.numpy().tobytes() for tensor in weights.values())
+
+    assert trained(3) == trained(3) != trained(4)
+
+
+@pytest.mark.parametrize(("name", "recipe"), [("net", "best"), ("convnet", "tutorial"), ("net", "tutorial")])
+def test_a_run_stopped_and_resumed_gives_the_weights_of_one_that_was_not(
+    name: str, recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = small(RECIPES[name][recipe], epochs=3)
+    monkeypatch.setitem(RECIPES[name], recipe, values)
+    train(Job(name, values, tmp_path / "whole.safetensors"))
+    stopped = Job(name, values, tmp_path / "stopped.safetensors")
+    run_epoch, epochs_run = Training.epoch, []
+
+    def stop_in_second_epoch(training: Training, bar: object) -> float:
+        epochs_run.append(1)
+        if len(epochs_run) == 2:
+            raise KeyboardInterrupt
+        return run_epoch(training, bar)
+
+    monkeypatch.setattr(Training, "epoch", stop_in_second_epoch)
+    command = ["--model", name, "--recipe", recipe, "--output", str(stopped.output), "--device", "cpu"]
+    assert main(command) == 130
+    assert not stopped.output.exists()
+    assert stopped.checkpoint.exists()
+    monkeypatch.setattr(Training, "epoch", run_epoch)
+    assert main(["--output", str(stopped.output), "--resume", "--device", "cpu"]) == 0
+    whole, resumed = (load_weights(tmp_path / f"{which}.safetensors")[0] for which in ("whole", "stopped"))
+    for tensor, other in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(tensor, other)
+    assert not stopped.checkpoint.exists()
+
+
+def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path: Path) -> None:
+    output = tmp_path / "net.safetensors"
+    output.write_bytes(b"what was there before")
+    command = [sys.executable, "-m", "mnist_demo.train", "--model", "net", "--recipe", "tutorial", "--no-cuda"]
+    with subprocess.Popen([*command, "--output", output], stderr=subprocess.PIPE, text=True) as run:
+        while run.poll() is None and not (tmp_path / "net.checkpoint").exists():
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert output.read_bytes() == b"what was there before"
+    assert errors.strip().endswith(f"Go on with: python -m mnist_demo.train --output {output} --resume")
+    assert "Traceback" not in errors
+
+
+def test_a_loss_that_is_not_finite_stops_in_one_line_and_leaves_the_old_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "net.safetensors"
+    output.write_bytes(b"old")
+    assert main(["--model", "net", "--recipe", "tutorial", "--lr", "1e30", "--output", str(output)]) == 1
+    assert capsys.readouterr().err == "error: the loss is nan in epoch 1: try a smaller --lr\n"
+    assert output.read_bytes() == b"old"
+
+
+def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--model", "net", "--recipe", "fast", "--epochs", "1", "--output", str(tmp_path / "a.safetensors")]
+    assert main(command) == 0
+    first = capsys.readouterr().out
+    assert f"wrote {tmp_path / 'a.safetensors'}: test loss" in first
+    assert "replaces" not in first
+    assert main(command) == 0
+    assert "(replaces a net of 20" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--epochs", "0"], "--epochs must be at least 1, not 0"),
+        (["--batch-size", "-1"], "--batch-size must be at least 1, not -1"),
+        (["--lr", "nan"], "--lr must be a number above 0, not nan"),
+        (["--log-interval", "0"], "--log-interval must be at least 1, not 0"),
+        (["--momentum", "0.9"], "--momentum is of no use to"),
+        (["--no-cuda", "--device", "cuda"], "--no-cuda and --device cuda contradict each other"),
+        (["--output", "/no/such/folder/x.safetensors"], "there is no folder /no/such/folder; make it first"),
+        (["--output", "."], "--output . is a folder: name a file"),
+        (["--resume", "/no/such.checkpoint"], "there is no checkpoint /no/such.checkpoint"),
+        (["--resume", "--lr", "1"], "--resume goes on as the run began: leave out --lr"),
+    ],
+)
+def test_what_makes_no_sense_ends_in_one_line_and_code_2_before_any_work(
+    flags: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("mnist_demo.train.load_mnist")  # work would need it
+    assert main(["--model", "convnet", *flags]) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert not printed.out
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--device", "cuda"]) == 2
+    assert capsys.readouterr().err == (
+        "error: this machine has no cuda device: choose --device auto or --device cpu\n"
+    )
+
+
+def test_an_unreadable_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.checkpoint").write_bytes(b"no checkpoint")
+    assert main(["--resume", str(tmp_path / "bad.checkpoint"), "--output", str(tmp_path / "a.safetensors")]) == 2
+    assert f"{tmp_path / 'bad.checkpoint'} is damaged or no checkpoint of ours" in capsys.readouterr().err
