@@ -1,0 +1,73 @@
+"""A sketch becomes a digit MNIST could have held. NumPy only.
+
+Knows: how the digits of MNIST were made from larger pictures (Yadav & Bottou 2019, arXiv:1905.10498), and what is
+too little ink to be one. Does not know: who drew the sketch, or who reads the digit.
+"""
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 28  # of a digit, pixels
+BOX = 20  # the longer side of its ink, pixels
+CENTRE = 14  # the pixel index, in x and in y, that its centre of mass lies nearest to
+SMALLEST_BOX = 10  # pixels: what is smaller is not enlarged to the whole box
+SPECK = 0.1  # of the canvas's shorter side: ink that reaches less far, like one click of the brush, is no digit
+FAINTEST = 0.1  # of the darkest ink: what is fainter does not widen the box
+
+
+def to_mnist(ink: NDArray[np.generic]) -> NDArray[np.float32] | None:
+    """The digit (28, 28) float32 in [0, 1] that the ink makes, or None where it is blank or a speck.
+
+    `ink`: (H, W), 0 = paper and 255 = ink; any other number type and scale does too, for only the ratio to the
+    darkest ink counts. What is under 0 is paper.
+    The ink's box is made a square, averaged by area to 20 x 20, its darkest pixel made 1, and shifted by whole pixels
+    to bring its centre of mass nearest to index 14; never so far that ink would fall off the edge.
+
+    Raises ValueError where `ink` is not a two-dimensional array of finite numbers, or has no pixels.
+    """
+    ink = np.asarray(ink)
+    if ink.ndim != 2 or ink.size == 0 or ink.dtype.kind not in "buif":
+        raise ValueError(f"ink must be an (H, W) array of numbers, not {ink.dtype} of shape {ink.shape}")
+    columns, rows = ink.max(axis=0), ink.max(axis=1)
+    peak = float(columns.max())
+    if not np.isfinite(peak):
+        raise ValueError("ink must hold finite numbers only")
+    if peak <= 0:
+        return None
+    top, bottom = _extent(rows, peak)
+    left, right = _extent(columns, peak)
+    side = max(bottom - top, right - left)
+    if side < SPECK * min(ink.shape):
+        return None
+    side = max(side, SMALLEST_BOX)
+    crop = ink[top:bottom, left:right].astype(np.float32)
+    box = _averaging(bottom - top, side) @ np.maximum(crop, 0) @ _averaging(right - left, side).T
+    return _centred(box / box.max())
+
+
+def _extent(profile: NDArray[np.generic], peak: float) -> tuple[int, int]:
+    """From where to where (exclusive) the brightest pixels of rows or columns are ink."""
+    inked = np.flatnonzero(profile > FAINTEST * peak)
+    return int(inked[0]), int(inked[-1]) + 1
+
+
+@functools.lru_cache(maxsize=1024)
+def _averaging(length: int, side: int) -> NDArray[np.float32]:
+    """(20, length): what each of `length` pixels, in the middle of `side`, gives to each of 20 that span `side`."""
+    start = -((side - length) // 2)
+    edges = start + np.arange(BOX + 1) * (side / BOX)
+    pixels = np.arange(length)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return (np.maximum(overlap, 0) * (BOX / side)).astype(np.float32)
+
+
+def _centred(box: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The box (20, 20) in the middle of (28, 28), as its centre of mass has it."""
+    total, index = box.sum(), np.arange(BOX, dtype=np.float32)
+    y, x = box.sum(axis=1) @ index / total, box.sum(axis=0) @ index / total
+    top, left = (min(max(round(CENTRE - float(centre)), 0), SIDE - BOX) for centre in (y, x))
+    digit = np.zeros((SIDE, SIDE), np.float32)
+    digit[top : top + BOX, left : left + BOX] = box
+    return digit

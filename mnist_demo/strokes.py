@@ -1,0 +1,83 @@
+"""Pen strokes become ink: one renderer for the page, the templates, the benchmarks and the tests.
+
+Knows: how a round brush leaves ink along a path. Does not know: networks, or what becomes of the ink.
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SUBPIXELS = 4  # places within a pixel, each way, that the brush is set down at
+ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
+
+
+class Stroke(NamedTuple):
+    """One line of the pen, or of the eraser."""
+
+    points: NDArray[np.float32]  # (N, 2), x and y in canvas pixels, y down; (0, 0) is the canvas's corner
+    width: float = 20.0  # of the line, canvas pixels
+    erase: bool = False
+
+
+def draw(strokes: Sequence[Stroke], side: int = 280) -> NDArray[np.uint8]:
+    """The ink (side, side), 255 = ink, that the strokes leave one after the other; round caps, smooth edges.
+
+    A stroke of one point is a dot, one of none leaves nothing, and what is outside the canvas is cut off.
+
+    Raises ValueError where a stroke's points are not (N, 2) finite numbers, or its width is not above 0.
+    """
+    margin = max((_disc_side(stroke.width) for stroke in strokes), default=0)
+    canvas = np.zeros((side + 2 * margin, side + 2 * margin), np.uint8)
+    for stroke in strokes:
+        _stamp(canvas, margin, stroke)
+    return canvas[margin : margin + side, margin : margin + side].copy()
+
+
+def _stamp(canvas: NDArray[np.uint8], margin: int, stroke: Stroke) -> None:
+    """Sets the brush down along the stroke, on a canvas that has a margin around it."""
+    size, discs = _disc_side(stroke.width), _discs(stroke.width, stroke.erase)
+    leave = np.minimum if stroke.erase else np.maximum
+    corners = _path(stroke, len(canvas)) + (margin - size / 2)
+    places = np.rint(corners * SUBPIXELS).astype(np.int64)
+    seen = ((places >= 0) & (places < (len(canvas) - margin) * SUBPIXELS)).all(axis=1)
+    whole, part = np.divmod(places[seen], SUBPIXELS)
+    for (x, y), which in zip(whole.tolist(), (part[:, 1] * SUBPIXELS + part[:, 0]).tolist(), strict=True):
+        patch = canvas[y : y + size, x : x + size]
+        leave(patch, discs[which], out=patch)
+
+
+def _path(stroke: Stroke, side: int) -> NDArray[np.float64]:
+    """Points (N, 2) along the stroke, near enough to each other that discs set down there look like one line."""
+    points = np.asarray(stroke.points, dtype=np.float64)
+    if points.size == 0:
+        return np.empty((0, 2))
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise ValueError(f"a stroke's points must be (N, 2) finite numbers, not of shape {points.shape}")
+    points = points.clip(-2 * side, 3 * side)  # far outside: where exactly is of no matter, but steps are
+    lengths = np.hypot(*np.diff(points, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    step = math.sqrt(4 * stroke.width * ROUGHNESS)  # a chord of that length is ROUGHNESS away from its circle's top
+    stops = np.linspace(0, along[-1], math.ceil(along[-1] / step) + 1)
+    return np.stack([np.interp(stops, along, points[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _disc_side(width: float) -> int:
+    """Pixels a side of the square that holds a disc wherever within a pixel it lies."""
+    if not 0 < width < math.inf:
+        raise ValueError(f"a stroke's width must be a number above 0, not {width}")
+    return math.ceil(width) + 2
+
+
+@functools.lru_cache(maxsize=64)
+def _discs(width: float, erase: bool) -> NDArray[np.uint8]:
+    """The brush (SUBPIXELS ** 2, side, side) at each place within a pixel: 255 within, or 0 within where it erases."""
+    side = _disc_side(width)
+    offsets = side / 2 + np.arange(SUBPIXELS) / SUBPIXELS
+    squares = (np.arange(side) + 0.5 - offsets[:, None]) ** 2  # (SUBPIXELS, side)
+    distances = np.sqrt(squares[:, None, :, None] + squares[None, :, None, :])  # (SUBPIXELS, SUBPIXELS, side, side)
+    discs = np.rint(255 * (width / 2 + 0.5 - distances).clip(0, 1)).astype(np.uint8)
+    return (255 - discs if erase else discs).reshape(-1, side, side)
