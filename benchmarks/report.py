@@ -13,7 +13,9 @@ def machine(device: str = "cpu") -> str:
     if device == "cuda":
         processor = torch.cuda.get_device_name()
     else:
-        processor = f"{torch.cpu.get_capabilities().get('cpu_name', platform.processor())}, {torch.get_num_threads()} threads"
+        processor = (
+            f"{torch.cpu.get_capabilities().get('cpu_name', platform.processor())}, {torch.get_num_threads()} threads"
+        )
     return f"{processor}, torch {torch.__version__}, Python {platform.python_version()}"
 
 

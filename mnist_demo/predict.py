@@ -116,7 +116,9 @@ def _open(path: str) -> Image.Image:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mnist_demo.predict", description="Reads a digit from each image.")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a picture of one digit: any size, dark on light or light on dark")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a picture of one digit: any size, dark on light or light on dark"
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--model", choices=MODELS, default="convnet", help="the network that reads (default: convnet)")
     source.add_argument("--weights", type=Path, metavar="FILE", help="a weights file to read with instead")

@@ -4,7 +4,7 @@
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 
@@ -50,19 +50,45 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             name="fast", optimizer="adamw", lr=4e-3, epochs=4, batch_size=256, one_cycle=True, held_out=5000
         ),
         "best": Recipe(
-            name="best", optimizer="adamw", lr=2e-3, epochs=30, batch_size=128, weight_decay=0.1, one_cycle=True,
-            label_smoothing=0.05, averaging=0.9995, held_out=5000, distortion=True, handwriting=11000,
+            name="best",
+            optimizer="adamw",
+            lr=2e-3,
+            epochs=30,
+            batch_size=128,
+            weight_decay=0.1,
+            one_cycle=True,
+            label_smoothing=0.05,
+            averaging=0.9995,
+            held_out=5000,
+            distortion=True,
+            handwriting=11000,
         ),
     },
     "net": {
         "tutorial": Recipe(name="tutorial", optimizer="sgd", lr=0.01, momentum=0.5, epochs=10, batch_size=64),
         "fast": Recipe(
-            name="fast", optimizer="adamw", lr=1e-2, epochs=8, batch_size=128, one_cycle=True, dropout=0.0,
+            name="fast",
+            optimizer="adamw",
+            lr=1e-2,
+            epochs=8,
+            batch_size=128,
+            one_cycle=True,
+            dropout=0.0,
             held_out=5000,
         ),
         "best": Recipe(
-            name="best", optimizer="adamw", lr=4e-3, epochs=40, batch_size=128, weight_decay=0.02, one_cycle=True,
-            averaging=0.9995, dropout=0.1, held_out=5000, distortion=True, handwriting=11000,
+            name="best",
+            optimizer="adamw",
+            lr=4e-3,
+            epochs=40,
+            batch_size=128,
+            weight_decay=0.02,
+            one_cycle=True,
+            averaging=0.9995,
+            dropout=0.1,
+            held_out=5000,
+            distortion=True,
+            handwriting=11000,
         ),
     },
 }

@@ -41,8 +41,8 @@ class Job:
     model: str  # a key of MODELS
     recipe: Recipe
     output: Path
+    device: torch.device
     seed: int = 1
-    device: torch.device = torch.device("cpu")
     data_dir: Path | None = None
     log_interval: int = 10  # steps between two looks at the running loss
 
@@ -98,7 +98,7 @@ class Training:
     def __init__(self, job: Job, samples: Samples) -> None:
         torch.manual_seed(job.seed)
         self.job, self.samples, self.history = job, samples, list[dict[str, float]]()
-        self.model = build(job).to(job.device, memory_format=torch.channels_last)
+        self.model = build(job).to(job.device).to(memory_format=torch.channels_last)
         self.average = averaged(self.model, job.recipe.averaging)
         self.optimizer = optimizer_for(self.model, job.recipe)
         self.schedule = schedule_for(self.optimizer, job.recipe, len(samples.labels))
@@ -140,7 +140,7 @@ class Training:
             pixels = distort(pixels, self.distortion)
         with torch.autocast(self.job.device.type, self.dtype, enabled=self.dtype is not torch.float32):
             log_probabilities = self.model(pixels)
-        loss = -(self.targets[labels] * log_probabilities).sum(1).mean()
+        loss: Tensor = -(self.targets[labels] * log_probabilities).sum(1).mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -200,10 +200,11 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
 
 def optimizer_for(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
     """The recipe's optimizer, fused: one kernel updates all weights."""
-    weights, common = model.parameters(), {"lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": True}
+    weights = model.parameters()
     if recipe.optimizer == "sgd":
-        return optim.SGD(weights, momentum=recipe.momentum or 0.0, **common)
-    return {"adam": optim.Adam, "adamw": optim.AdamW}[recipe.optimizer](weights, **common)
+        return optim.SGD(weights, recipe.lr, recipe.momentum or 0.0, weight_decay=recipe.weight_decay, fused=True)
+    kind = optim.Adam if recipe.optimizer == "adam" else optim.AdamW
+    return kind(weights, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
 
 
 def schedule_for(optimizer: optim.Optimizer, recipe: Recipe, count: int) -> optim.lr_scheduler.OneCycleLR | None:
@@ -256,14 +257,12 @@ def run_epochs(training: Training, watched: Samples, what: str) -> None:
 
 def describe(training: Training, held_out: Samples | None, test: Samples) -> Card:
     """The card of a finished run: where there are held-out samples, with the temperature and threshold they give."""
-    job, batch_size = training.job, training.job.recipe.test_batch_size
-    scores = evaluate.log_probabilities(training.kept, test.images, batch_size)
-    calibration = {}
+    job, temperature, threshold = training.job, 1.0, 0.0
+    scores = evaluate.log_probabilities(training.kept, test.images, job.recipe.test_batch_size)
     if held_out is not None:
-        known = evaluate.log_probabilities(training.kept, held_out.images, batch_size)
+        known = evaluate.log_probabilities(training.kept, held_out.images, job.recipe.test_batch_size)
         temperature = evaluate.fit_temperature(known, held_out.labels)
         threshold = evaluate.choose_threshold((known / temperature).softmax(1), REFUSED)
-        calibration = {"temperature": temperature, "threshold": threshold}
     return Card(
         model=job.model,
         recipe=asdict(job.recipe),
@@ -272,7 +271,8 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
         test_loss=evaluate.average_loss(scores, test.labels),
         test_accuracy=evaluate.accuracy(scores, test.labels),
         misread=evaluate.misread(scores, test.labels),
-        **calibration,
+        temperature=temperature,
+        threshold=threshold,
     )
 
 
@@ -328,7 +328,7 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
         model, seed = options.model or "convnet", 1 if options.seed is None else options.seed
         recipe = dataclasses.replace(RECIPES[model][options.recipe or "best"], **values)
     device = choose_device("cpu" if options.no_cuda else options.device)
-    return Job(model, recipe, output, seed, device, options.data_dir, options.log_interval), checkpoint
+    return Job(model, recipe, output, device, seed, options.data_dir, options.log_interval), checkpoint
 
 
 def check_output(path: Path) -> None:
@@ -383,8 +383,7 @@ def card_at(path: Path) -> Card | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 0; 2 for what was asked wrong; 1 for a loss that is not finite;
-    130 for Ctrl-C."""
+    """The command line. Returns the exit code: 2 for what was asked wrong, 1 for a loss not finite, 130 for Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
         job, checkpoint = job_from(options)

@@ -104,12 +104,13 @@ def train_command(path: Path) -> str:
 def write_whole(path: Path, content: bytes) -> None:
     """Writes beside `path`, then renames. Raises OSError where it cannot be written."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
+        whole = Path(beside.name)
         try:
             beside.write(content)
             beside.flush()
             os.fsync(beside.fileno())
-            os.chmod(beside.name, 0o644)
-            os.replace(beside.name, path)
+            whole.chmod(0o644)
+            whole.replace(path)
         except BaseException:
-            os.unlink(beside.name)
+            whole.unlink()
             raise

@@ -14,6 +14,8 @@ from mnist_demo.recipes import RECIPES, Recipe
 from mnist_demo.train import NON_DIGIT, Job, Training, loss_targets, main, train, training_samples
 from mnist_demo.weights import load_weights
 
+CPU = torch.device("cpu")
+
 
 @pytest.fixture(autouse=True)
 def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +38,7 @@ def small(recipe: Recipe, **changes: object) -> Recipe:
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("recipe", ["tutorial", "fast", "best"])
 def test_every_recipe_trains_every_network(name: str, recipe: str, tmp_path: Path) -> None:
-    job = Job(name, small(RECIPES[name][recipe], epochs=2), tmp_path / "a.safetensors")
+    job = Job(name, small(RECIPES[name][recipe], epochs=2), tmp_path / "a.safetensors", CPU)
     card = train(job)
     loaded, read = load_weights(job.output)
     assert read == card
@@ -48,7 +50,7 @@ def test_every_recipe_trains_every_network(name: str, recipe: str, tmp_path: Pat
 
 def test_a_network_learns_digits_within_seconds(tmp_path: Path) -> None:
     recipe = small(RECIPES["net"]["fast"], epochs=6, batch_size=64)
-    assert train(Job("net", recipe, tmp_path / "a.safetensors")).test_accuracy > 0.9
+    assert train(Job("net", recipe, tmp_path / "a.safetensors", CPU)).test_accuracy > 0.9
 
 
 def test_the_tutorials_loss_is_the_negative_log_likelihood() -> None:
@@ -74,7 +76,7 @@ def test_drawn_digits_and_non_digits_join_the_training_images(test_digits: Sampl
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(tmp_path: Path) -> None:
     def trained(seed: int) -> bytes:
-        job = Job("net", small(RECIPES["net"]["best"], epochs=1), tmp_path / "a.safetensors", seed)
+        job = Job("net", small(RECIPES["net"]["best"], epochs=1), tmp_path / "a.safetensors", CPU, seed)
         train(job)
         weights = load_weights(job.output)[0].state_dict()
         return b"".join(tensor.numpy().tobytes() for tensor in weights.values())
@@ -88,8 +90,8 @@ def test_a_run_stopped_and_resumed_gives_the_weights_of_one_that_was_not(
 ) -> None:
     values = small(RECIPES[name][recipe], epochs=3)
     monkeypatch.setitem(RECIPES[name], recipe, values)
-    train(Job(name, values, tmp_path / "whole.safetensors"))
-    stopped = Job(name, values, tmp_path / "stopped.safetensors")
+    train(Job(name, values, tmp_path / "whole.safetensors", CPU))
+    stopped = Job(name, values, tmp_path / "stopped.safetensors", CPU)
     run_epoch, epochs_run = Training.epoch, []
 
     def stop_in_second_epoch(training: Training, bar: object) -> float:
@@ -177,9 +179,7 @@ def test_what_makes_no_sense_ends_in_one_line_and_code_2_before_any_work(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--device", "cuda"]) == 2
-    assert capsys.readouterr().err == (
-        "error: this machine has no cuda device: choose --device auto or --device cpu\n"
-    )
+    assert capsys.readouterr().err == ("error: this machine has no cuda device: choose --device auto or --device cpu\n")
 
 
 def test_an_unreadable_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
