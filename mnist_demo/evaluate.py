@@ -43,7 +43,7 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     right = (answers == labels).double()
     places = (confidence * bins).long().clamp(max=bins - 1)
     gaps = torch.zeros(bins, dtype=torch.double, device=places.device).index_add(0, places, confidence - right)
-    return gaps.abs().sum().item() / len(labels)
+    return float(gaps.abs().sum()) / len(labels)
 
 
 def fit_temperature(log_probabilities: Tensor, labels: Tensor) -> float:

@@ -79,15 +79,15 @@ def ink_of(picture: Image.Image) -> NDArray[np.uint8]:
     ink. What differs from the paper by less than a quarter of what the darkest ink does is taken for paper, so
     that shadows and compression leave no marks.
     """
-    rgba = np.asarray(picture.convert("RGBA"), dtype=np.int16)
+    rgba = np.asarray(picture.convert("RGBA"), dtype=np.int32)
     opacity = rgba[..., 3]
-    luminance = np.asarray(picture.convert("RGB").convert("L"), dtype=np.int16)
+    luminance = np.asarray(picture.convert("RGB").convert("L"), dtype=np.int32)
     contrast = opacity if _paper(opacity) == 0 else np.abs(luminance - _paper(luminance)) * opacity // 255
     contrast[contrast < contrast.max() / 4] = 0
     return contrast.astype(np.uint8)
 
 
-def _paper(values: NDArray[np.int16]) -> int:
+def _paper(values: NDArray[np.int32]) -> int:
     return int(np.median(np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])))
 
 
