@@ -5,6 +5,7 @@ too little ink to be one. Does not know: who drew the sketch, or who reads the d
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,16 @@ BOX = 20  # the longer side of its ink, pixels
 CENTRE = 14  # the pixel index, in x and in y, that its centre of mass lies nearest to
 SMALLEST_BOX = 10  # pixels: what is smaller is not enlarged to the whole box
 SPECK = 0.1  # of the canvas's shorter side: ink that reaches less far, like one click of the brush, is no digit
-FAINTEST = 0.1  # of the darkest ink: what is fainter does not widen the box
+FAINTEST = 0.02  # of the darkest ink: what is fainter does not widen the box
 
 
-def to_mnist(ink: NDArray[np.generic]) -> NDArray[np.float32] | None:
+def to_mnist(ink: NDArray[Any]) -> NDArray[np.float32] | None:
     """The digit (28, 28) float32 in [0, 1] that the ink makes, or None where it is blank or a speck.
 
     `ink`: (H, W), 0 = paper and 255 = ink; any other number type and scale does too, for only the ratio to the
     darkest ink counts. What is under 0 is paper.
     The ink's box is made a square, averaged by area to 20 x 20, its darkest pixel made 1, and shifted by whole pixels
-    to bring its centre of mass nearest to index 14; never so far that ink would fall off the edge.
+    to bring its centre of mass nearest to index 14, though never so far that ink would fall off the edge.
 
     Raises ValueError where `ink` is not a two-dimensional array of finite numbers, or has no pixels.
     """
@@ -47,7 +48,7 @@ def to_mnist(ink: NDArray[np.generic]) -> NDArray[np.float32] | None:
     return _centred(box / box.max())
 
 
-def _extent(profile: NDArray[np.generic], peak: float) -> tuple[int, int]:
+def _extent(profile: NDArray[Any], peak: float) -> tuple[int, int]:
     """From where to where (exclusive) the brightest pixels of rows or columns are ink."""
     inked = np.flatnonzero(profile > FAINTEST * peak)
     return int(inked[0]), int(inked[-1]) + 1
@@ -60,14 +61,23 @@ def _averaging(length: int, side: int) -> NDArray[np.float32]:
     edges = start + np.arange(BOX + 1) * (side / BOX)
     pixels = np.arange(length)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    return (np.maximum(overlap, 0) * (BOX / side)).astype(np.float32)
+    weights: NDArray[np.float32] = (np.maximum(overlap, 0) * (BOX / side)).astype(np.float32)
+    return weights
 
 
 def _centred(box: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The box (20, 20) in the middle of (28, 28), as its centre of mass has it."""
-    total, index = box.sum(), np.arange(BOX, dtype=np.float32)
-    y, x = box.sum(axis=1) @ index / total, box.sum(axis=0) @ index / total
-    top, left = (min(max(round(CENTRE - float(centre)), 0), SIDE - BOX) for centre in (y, x))
+    """The box (20, 20) where its centre of mass is in the middle of (28, 28), or as near to it as its ink fits."""
+    (top, y), (left, x) = (_place(box.sum(axis=axis)) for axis in (1, 0))
     digit = np.zeros((SIDE, SIDE), np.float32)
-    digit[top : top + BOX, left : left + BOX] = box
+    ink = box[top, left]
+    digit[y : y + ink.shape[0], x : x + ink.shape[1]] = ink
     return digit
+
+
+def _place(profile: NDArray[np.float32]) -> tuple[slice, int]:
+    """What part of rows or columns (20,) has ink, and at which of 28 that part begins."""
+    inked = np.flatnonzero(profile)
+    first, last = int(inked[0]), int(inked[-1])
+    centre = float(profile @ np.arange(BOX, dtype=np.float32) / profile.sum())
+    shift = round(CENTRE - round(centre, 3))  # rounded first, or the last bit would place what is symmetrical
+    return slice(first, last + 1), min(max(first + shift, 0), SIDE - 1 - (last - first))

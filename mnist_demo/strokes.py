@@ -79,5 +79,5 @@ def _discs(width: float, erase: bool) -> NDArray[np.uint8]:
     offsets = side / 2 + np.arange(SUBPIXELS) / SUBPIXELS
     squares = (np.arange(side) + 0.5 - offsets[:, None]) ** 2  # (SUBPIXELS, side)
     distances = np.sqrt(squares[:, None, :, None] + squares[None, :, None, :])  # (SUBPIXELS, SUBPIXELS, side, side)
-    discs = np.rint(255 * (width / 2 + 0.5 - distances).clip(0, 1)).astype(np.uint8)
+    discs: NDArray[np.uint8] = np.rint(255 * (width / 2 + 0.5 - distances).clip(0, 1)).astype(np.uint8)
     return (255 - discs if erase else discs).reshape(-1, side, side)
