@@ -45,7 +45,7 @@ def test_most_mnist_digits_upscaled_in_blocks_come_back_pixel_for_pixel(samples)
 def test_upscaled_mnist_digits_come_back_within_mnists_own_statistics(samples):
     digits = np.stack([drawn(np.kron(sample, np.ones((8, 8)))) for sample in samples])
     centres = np.stack([centre_of_mass(digit) for digit in digits])
-    assert np.mean(np.abs(centres - 14).max(axis=1) <= 0.501) > 0.998  # some of MNIST's own are cut at the edge
+    assert np.mean(np.abs(centres - 14).max(axis=1) <= 0.501) > 0.995  # some of MNIST's own are cut at the edge
     assert np.mean(centres, axis=0) == pytest.approx([14, 14], abs=0.03)
     assert np.mean([max(ink_box(digit)) == 20 for digit in digits]) > 0.98
     ink = digits.mean(axis=(1, 2))
