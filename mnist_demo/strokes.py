@@ -1,6 +1,7 @@
 """Pen strokes become ink: one renderer for the page, the templates, the benchmarks and the tests.
 
-Knows: how a round brush leaves ink along a path. Does not know: networks, or what becomes of the ink.
+Knows: how a round brush leaves ink along a path, and how handwriting varies around a template. Does not know:
+networks, or what becomes of the ink.
 """
 
 import functools
@@ -11,8 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_demo.drawing import SIDE, to_mnist
+from mnist_demo.templates import DIGITS, OTHERS
+
 SUBPIXELS = 4  # places within a pixel, each way, that the brush is set down at
 ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
+
+
+CANVAS, HEIGHT = 96, 80  # pixels: what templates are drawn on, and how high; four to one pixel of the digit
+BRUSHES = (1 / 20, 1 / 4)  # of the digit's height: the thinnest and the thickest
+CURVE_STEPS = 6  # points of the curve for each that a template gives
+
+Path = NDArray[np.float64]  # (N, 2), x and y, the template's box being 0 to 1
 
 
 class Stroke(NamedTuple):
@@ -81,3 +92,173 @@ def _discs(width: float, erase: bool) -> NDArray[np.uint8]:
     distances = np.sqrt(squares[:, None, :, None] + squares[None, :, None, :])  # (SUBPIXELS, SUBPIXELS, side, side)
     discs: NDArray[np.uint8] = np.rint(255 * (width / 2 + 0.5 - distances).clip(0, 1)).astype(np.uint8)
     return (255 - discs if erase else discs).reshape(-1, side, side)
+
+
+def handwriting(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Digits (count, 28, 28) uint8 and what they are (count,) int64: templates bent at random, then drawn."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(10, size=count)
+    images = [_picture(random, _bent(random, _template(random, label))) for label in labels.tolist()]
+    return np.array(images, np.uint8).reshape(count, SIDE, SIDE), labels
+
+
+def non_digits(count: int, seed: int) -> NDArray[np.uint8]:
+    """Drawings (count, 28, 28) uint8 that are no digit: letters, signs, things, digits turned or overlaid, scribbles.
+
+    To show to a network that has to learn what it does not know (Hendrycks et al. 2019, arXiv:1812.04606).
+    """
+    random = np.random.default_rng(seed)
+    kinds = random.choice(len(_NON_DIGITS), size=count, p=[share for _, share in _NON_DIGITS])
+    images = [_picture(random, _NON_DIGITS[kind][0](random)) for kind in kinds.tolist()]
+    return np.array(images, np.uint8).reshape(count, SIDE, SIDE)
+
+
+class _Shape(NamedTuple):
+    """A template, ready to be bent."""
+
+    points: Path  # (P, 2), what the template gives
+    curve: NDArray[np.float64]  # (N, P), the curve's points as mixtures of those
+    lifts: list[int]  # where, among N, a new stroke begins
+
+
+@functools.cache
+def _shape(text: str) -> _Shape:
+    """A template's text, as `templates` describes it, made numbers."""
+    strokes = [stroke.split() for stroke in text.split("/")]
+    points = [[float(number) / 100 for number in point.strip("!").split(",")] for stroke in strokes for point in stroke]
+    curves = [_smooth([1 + point.endswith("!") for point in stroke]) for stroke in strokes]
+    lifts = np.cumsum([len(curve) for curve in curves])[:-1].tolist()
+    rows = np.zeros((sum(len(curve) for curve in curves), len(points)))
+    row = column = 0
+    for curve in curves:
+        rows[row : row + curve.shape[0], column : column + curve.shape[1]] = curve
+        row, column = row + curve.shape[0], column + curve.shape[1]
+    return _Shape(np.array(points), rows, lifts)
+
+
+def _smooth(times: Sequence[int]) -> NDArray[np.float64]:
+    """(N, P): a Catmull-Rom spline through P points, each taken that many times; twice makes a corner."""
+    taken = np.repeat(np.eye(len(times)), times, axis=0)
+    around = np.concatenate([taken[:1], taken, taken[-1:]])
+    before, start, end, after = around[:-3, None], around[1:-2, None], around[2:-1, None], around[3:, None]
+    t = np.linspace(0, 1, CURVE_STEPS, endpoint=False)[:, None]
+    away, towards = (end - before) / 2, (after - start) / 2
+    hermite = (
+        (2 * t**3 - 3 * t**2 + 1) * start + (t**3 - 2 * t**2 + t) * away
+        + (3 * t**2 - 2 * t**3) * end + (t**3 - t**2) * towards
+    )  # fmt: skip
+    return np.concatenate([hermite.reshape(-1, len(times)), taken[-1:]])
+
+
+def _template(random: np.random.Generator, digit: int) -> _Shape:
+    return _shape(DIGITS[digit][random.integers(len(DIGITS[digit]))])
+
+
+def _bent(random: np.random.Generator, shape: _Shape) -> list[Path]:
+    """The shape as one more hand would write it: its points moved, its whole slanted and waved, its ends cut."""
+    moved = shape.points + random.normal(0, 0.02, shape.points.shape)
+    path = shape.curve @ moved @ _affine(random).T
+    waves = random.normal(0, 0.7, (2, 2)) * 2 * np.pi  # cycles per height, x and y of two waves
+    path += random.normal(0, 0.03, 2) * np.sin(path @ waves + random.uniform(0, 2 * np.pi, 2))
+    return [_cut(random, stroke) for stroke in np.split(path, shape.lifts)]
+
+
+def _affine(random: np.random.Generator) -> NDArray[np.float64]:
+    """A matrix (2, 2) that turns, slants and widens as handwriting differs."""
+    turn, slant, widen = random.normal(0, [0.12, 0.2, 0.18])
+    cos, sin = math.cos(turn), math.sin(turn)
+    slanted = np.array([[math.exp(widen), -slant], [0, 1]])
+    turned: NDArray[np.float64] = np.array([[cos, -sin], [sin, cos]]) @ slanted
+    return turned
+
+
+def _cut(random: np.random.Generator, stroke: Path) -> Path:
+    """The stroke without up to a tenth at either end."""
+    first, last = (random.uniform(0, 0.1, 2) * len(stroke)).astype(int)
+    return stroke[first : len(stroke) - last]
+
+
+def _picture(random: np.random.Generator, paths: Sequence[Path]) -> NDArray[np.uint8]:
+    """The paths drawn with a random brush, as large as the canvas allows, and made a digit (28, 28)."""
+    everything = np.concatenate(paths)
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    longer, height = (high - low).max(), (high - low)[1]
+    share = math.exp(random.uniform(*np.log(BRUSHES)))
+    brush = share / (1 - share) * max(height, longer / 2)  # in units of the path, for now
+    scale = HEIGHT / (longer + brush)
+    strokes = [Stroke((path - (low + high) / 2) * scale + CANVAS / 2, brush * scale) for path in paths]
+    digit = to_mnist(draw(strokes, CANVAS))
+    assert digit is not None  # for it is as large as the canvas
+    return np.rint(digit * 255).astype(np.uint8)
+
+
+def _sign(random: np.random.Generator) -> list[Path]:
+    """A letter, a sign or a thing."""
+    return _bent(random, _shape(OTHERS[random.integers(len(OTHERS))]))
+
+
+def _turned(random: np.random.Generator) -> list[Path]:
+    """A digit turned a quarter, of those that are no digit then."""
+    digit = (2, 3, 4, 5, 6, 7, 9)[random.integers(7)]
+    quarter = np.array([[0.0, -1.0], [1.0, 0.0]]) * random.choice([-1, 1])
+    return [path @ quarter for path in _bent(random, _template(random, digit))]
+
+
+def _overlaid(random: np.random.Generator) -> list[Path]:
+    """Two digits on one another, neither a 1, that another could swallow."""
+    one, other = random.choice([0, 2, 3, 4, 5, 6, 7, 8, 9], size=2, replace=False).tolist()
+    over = _bent(random, _template(random, other))
+    return _bent(random, _template(random, one)) + _shifted(over, random.uniform(-0.35, 0.35, 2))
+
+
+def _stacked(random: np.random.Generator) -> list[Path]:
+    """A digit above another."""
+    one, other = random.integers(10, size=2).tolist()
+    below = _bent(random, _template(random, other))
+    return _bent(random, _template(random, one)) + _shifted(below, np.array([random.uniform(-0.2, 0.2), 1.15]))
+
+
+def _covered(random: np.random.Generator) -> list[Path]:
+    """A digit with a sign over it."""
+    digit = _bent(random, _template(random, int(random.integers(10))))
+    return digit + _shifted(_sign(random), random.uniform(-0.3, 0.3, 2))
+
+
+def _scribble(random: np.random.Generator) -> list[Path]:
+    """One long line to and fro."""
+    points = random.uniform(size=(random.integers(7, 30), 2)) * [random.uniform(0.5, 1.5), 1]
+    return [_smooth([1] * len(points)) @ points]
+
+
+def _lines(random: np.random.Generator) -> list[Path]:
+    """Some short lines, straight or bent, anyhow."""
+    return [_smooth([1] * 3) @ random.uniform(size=(3, 2)) for _ in range(random.integers(4, 8))]
+
+
+def _polygon(random: np.random.Generator) -> list[Path]:
+    """A closed figure of five to eight corners, anyhow."""
+    corners = random.uniform(size=(random.integers(5, 9), 2))
+    return [np.concatenate([corners, corners[:1]])]
+
+
+def _dots(random: np.random.Generator) -> list[Path]:
+    """Dots or short dashes."""
+    places = random.uniform(size=(random.integers(3, 9), 1, 2))
+    return list(places + random.normal(0, 0.03, (len(places), 2, 2)))
+
+
+def _shifted(paths: Sequence[Path], by: NDArray[np.float64]) -> list[Path]:
+    return [path + by for path in paths]
+
+
+_NON_DIGITS = (  # kinds, and how much of all they are
+    (_sign, 0.46),
+    (_turned, 0.08),
+    (_overlaid, 0.10),
+    (_stacked, 0.06),
+    (_covered, 0.08),
+    (_scribble, 0.09),
+    (_lines, 0.07),
+    (_polygon, 0.04),
+    (_dots, 0.02),
+)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_demo.strokes import Stroke, draw
+from mnist_demo.strokes import Stroke, draw, handwriting, non_digits
 
 
 def line(*points: tuple[float, float]) -> np.ndarray:
@@ -87,3 +87,49 @@ def test_points_that_are_none_are_refused(points):
 def test_a_width_that_is_none_is_refused(width):
     with pytest.raises(ValueError, match="width"):
         draw([Stroke(line((1, 1)), width)])
+
+
+def test_handwriting_shows_every_digit_as_mnist_would_hold_it():
+    images, labels = handwriting(400, seed=3)
+    assert images.shape == (400, 28, 28)
+    assert images.dtype == np.uint8
+    assert labels.dtype == np.int64
+    assert set(labels.tolist()) == set(range(10))
+    assert (images.max(axis=(1, 2)) == 255).all()
+    weights = images / images.sum(axis=(1, 2), keepdims=True, dtype=np.float64)
+    centres = (np.indices((28, 28))[:, None] * weights).sum(axis=(2, 3))
+    assert np.mean(np.abs(centres - 14).max(axis=0) < 0.51) > 0.99
+
+
+def test_handwriting_has_thin_and_thick_pens():
+    ink = handwriting(400, seed=3)[0].mean(axis=(1, 2)) / 255
+    assert np.percentile(ink, 5) < 0.066  # MNIST's own 5th and 95th percentile
+    assert np.percentile(ink, 95) > 0.209
+
+
+def test_no_two_templates_of_handwriting_come_out_alike():
+    images = handwriting(400, seed=3)[0]
+    assert len(np.unique(images, axis=0)) == 400
+
+
+def test_non_digits_are_pictures_too():
+    images = non_digits(400, seed=3)
+    assert images.shape == (400, 28, 28)
+    assert images.dtype == np.uint8
+    assert (images.max(axis=(1, 2)) == 255).all()
+    assert len(np.unique(images, axis=0)) == 400
+
+
+def test_a_seed_gives_the_same_drawings_again_and_another_gives_others():
+    (one, labels), (again, same_labels), (other, _) = handwriting(20, 5), handwriting(20, 5), handwriting(20, 6)
+    assert np.array_equal(one, again)
+    assert np.array_equal(labels, same_labels)
+    assert not np.array_equal(one, other)
+    assert np.array_equal(non_digits(20, 5), non_digits(20, 5))
+    assert not np.array_equal(non_digits(20, 5), non_digits(20, 6))
+
+
+def test_none_of_them_may_be_asked_for():
+    images, labels = handwriting(0, seed=1)
+    assert images.shape == non_digits(0, seed=1).shape == (0, 28, 28)
+    assert labels.shape == (0,)
