@@ -47,7 +47,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "convnet": {
         "tutorial": Recipe(name="tutorial", optimizer="adam", lr=1e-3, epochs=20, batch_size=512),
         "fast": Recipe(
-            name="fast", optimizer="adamw", lr=4e-3, epochs=4, batch_size=256, one_cycle=True, held_out=5000
+            name="fast", optimizer="adamw", lr=1.6e-2, epochs=2, batch_size=256, one_cycle=True, held_out=5000
         ),
         "best": Recipe(
             name="best",
@@ -70,7 +70,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             name="fast",
             optimizer="adamw",
             lr=1e-2,
-            epochs=8,
+            epochs=4,
             batch_size=128,
             one_cycle=True,
             dropout=0.0,

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,9 @@ def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path
     output = tmp_path / "net.safetensors"
     output.write_bytes(b"what was there before")
     command = [sys.executable, "-m", "mnist_demo.train", "--model", "net", "--recipe", "tutorial", "--no-cuda"]
-    with subprocess.Popen([*command, "--output", output], stderr=subprocess.PIPE, text=True) as run:
+    command += ["--batch-size", "1000", "--output", str(output)]
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # also below a shell that ignores it
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as run:
         while run.poll() is None and not (tmp_path / "net.checkpoint").exists():
             time.sleep(0.05)
         run.send_signal(signal.SIGINT)
