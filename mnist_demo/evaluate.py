@@ -48,7 +48,7 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
 
 def fit_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
     """The temperature, from 0.25 to 4, under which labels (N,) are likeliest (Guo et al. 2017)."""
-    candidates = torch.logspace(math.log10(0.25), math.log10(4), 200).tolist()
+    candidates: list[float] = torch.logspace(math.log10(0.25), math.log10(4), 200).tolist()
     return min(candidates, key=lambda t: average_loss((log_probabilities / t).log_softmax(1), labels))
 
 

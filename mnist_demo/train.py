@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from mnist_demo import evaluate
@@ -194,8 +194,16 @@ def build(job: Job) -> nn.Module:
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
-    """An exponential moving average of the model's weights; None where the decay is 0."""
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+    """An exponential moving average of the model's weights; None where the decay is 0.
+
+    Over the first steps it forgets sooner, so that short runs, too, are rid of the weights they began with.
+    """
+
+    def update(averages: list[Tensor], weights: list[Tensor], steps: Tensor) -> None:
+        kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        torch._foreach_lerp_(averages, weights, 1 - kept)
+
+    return AveragedModel(model, multi_avg_fn=update) if decay else None
 
 
 def optimizer_for(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
