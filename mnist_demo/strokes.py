@@ -98,7 +98,7 @@ def handwriting(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.in
     """Digits (count, 28, 28) uint8 and what they are (count,) int64: templates bent at random, then drawn."""
     random = np.random.default_rng(seed)
     labels = random.integers(10, size=count)
-    images = [_picture(random, _bent(random, _template(random, label))) for label in labels.tolist()]
+    images = [_picture(random, _digit(random, label)) for label in labels.tolist()]
     return np.array(images, np.uint8).reshape(count, SIDE, SIDE), labels
 
 
@@ -111,6 +111,19 @@ def non_digits(count: int, seed: int) -> NDArray[np.uint8]:
     kinds = random.choice(len(_NON_DIGITS), size=count, p=[share for _, share in _NON_DIGITS])
     images = [_picture(random, _NON_DIGITS[kind][0](random)) for kind in kinds.tolist()]
     return np.array(images, np.uint8).reshape(count, SIDE, SIDE)
+
+
+def bend(random: np.random.Generator, template: str) -> list[Path]:
+    """The template, a text as `templates` describes it, as one more hand would draw it: a path for each stroke.
+
+    Its points are moved a little, its whole is turned, slanted, widened and waved, its strokes' ends are cut.
+    """
+    shape = _shape(template)
+    moved = shape.points + random.normal(0, 0.02, shape.points.shape)
+    path = shape.curve @ moved @ _affine(random).T
+    waves = random.normal(0, 0.7, (2, 2)) * 2 * np.pi  # cycles per height, x and y of two waves
+    path += random.normal(0, 0.03, 2) * np.sin(path @ waves + random.uniform(0, 2 * np.pi, 2))
+    return [_cut(random, stroke) for stroke in np.split(path, shape.lifts)]
 
 
 class _Shape(NamedTuple):
@@ -150,17 +163,9 @@ def _smooth(times: Sequence[int]) -> NDArray[np.float64]:
     return np.concatenate([hermite.reshape(-1, len(times)), taken[-1:]])
 
 
-def _template(random: np.random.Generator, digit: int) -> _Shape:
-    return _shape(DIGITS[digit][random.integers(len(DIGITS[digit]))])
-
-
-def _bent(random: np.random.Generator, shape: _Shape) -> list[Path]:
-    """The shape as one more hand would write it: its points moved, its whole slanted and waved, its ends cut."""
-    moved = shape.points + random.normal(0, 0.02, shape.points.shape)
-    path = shape.curve @ moved @ _affine(random).T
-    waves = random.normal(0, 0.7, (2, 2)) * 2 * np.pi  # cycles per height, x and y of two waves
-    path += random.normal(0, 0.03, 2) * np.sin(path @ waves + random.uniform(0, 2 * np.pi, 2))
-    return [_cut(random, stroke) for stroke in np.split(path, shape.lifts)]
+def _digit(random: np.random.Generator, digit: int) -> list[Path]:
+    """That digit in one of the ways people write it."""
+    return bend(random, DIGITS[digit][random.integers(len(DIGITS[digit]))])
 
 
 def _affine(random: np.random.Generator) -> NDArray[np.float64]:
@@ -194,33 +199,33 @@ def _picture(random: np.random.Generator, paths: Sequence[Path]) -> NDArray[np.u
 
 def _sign(random: np.random.Generator) -> list[Path]:
     """A letter, a sign or a thing."""
-    return _bent(random, _shape(OTHERS[random.integers(len(OTHERS))]))
+    return bend(random, OTHERS[random.integers(len(OTHERS))])
 
 
 def _turned(random: np.random.Generator) -> list[Path]:
     """A digit turned a quarter, of those that are no digit then."""
     digit = (2, 3, 4, 5, 6, 7, 9)[random.integers(7)]
     quarter = np.array([[0.0, -1.0], [1.0, 0.0]]) * random.choice([-1, 1])
-    return [path @ quarter for path in _bent(random, _template(random, digit))]
+    return [path @ quarter for path in _digit(random, digit)]
 
 
 def _overlaid(random: np.random.Generator) -> list[Path]:
     """Two digits on one another, neither a 1, that another could swallow."""
     one, other = random.choice([0, 2, 3, 4, 5, 6, 7, 8, 9], size=2, replace=False).tolist()
-    over = _bent(random, _template(random, other))
-    return _bent(random, _template(random, one)) + _shifted(over, random.uniform(-0.35, 0.35, 2))
+    over = _digit(random, other)
+    return _digit(random, one) + _shifted(over, random.uniform(-0.35, 0.35, 2))
 
 
 def _stacked(random: np.random.Generator) -> list[Path]:
     """A digit above another."""
     one, other = random.integers(10, size=2).tolist()
-    below = _bent(random, _template(random, other))
-    return _bent(random, _template(random, one)) + _shifted(below, np.array([random.uniform(-0.2, 0.2), 1.15]))
+    below = _digit(random, other)
+    return _digit(random, one) + _shifted(below, np.array([random.uniform(-0.2, 0.2), 1.15]))
 
 
 def _covered(random: np.random.Generator) -> list[Path]:
     """A digit with a sign over it."""
-    digit = _bent(random, _template(random, int(random.integers(10))))
+    digit = _digit(random, int(random.integers(10)))
     return digit + _shifted(_sign(random), random.uniform(-0.3, 0.3, 2))
 
 

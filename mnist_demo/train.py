@@ -30,6 +30,8 @@ from mnist_demo.recipes import RECIPES, Recipe
 from mnist_demo.strokes import handwriting, non_digits
 from mnist_demo.weights import Card, default_path, load_weights, save_weights, write_whole
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 NON_DIGIT = 10  # the label, in training alone, of what is no digit
 REFUSED = 0.003  # share of the validation digits that the threshold may refuse
 
@@ -199,7 +201,7 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
     Over the first steps it forgets sooner, so that short runs, too, are rid of the weights they began with.
     """
 
-    def update(averages: list[Tensor], weights: list[Tensor], steps: Tensor) -> None:
+    def update(averages: Tensors, weights: Tensors, steps: Tensor | int) -> None:
         kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
         torch._foreach_lerp_(averages, weights, 1 - kept)
 
