@@ -64,9 +64,9 @@ def digit(random: Random) -> Paths:
 
 def closed_scribble(random: Random) -> Paths:
     """A line round and round, back to where it began."""
-    angles = np.linspace(0, 2 * np.pi * random.integers(3, 7), 120)
-    radii = 0.5 + sum(random.normal(0, 0.12) * np.sin(angles * random.uniform(0.3, 3) + k) for k in range(4))
-    around = np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
+    waves = np.arange(1, 9)
+    angles = np.linspace(0, 2 * np.pi, 120)[:, None] * waves + random.uniform(0, 2 * np.pi, (2, 1, len(waves)))
+    around = (np.sin(angles) @ (random.normal(size=(2, len(waves), 1)) / np.sqrt(waves)[:, None]))[..., 0].T
     return [np.concatenate([around, around[:1]])]
 
 

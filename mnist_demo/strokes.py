@@ -21,6 +21,18 @@ ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
 
 CANVAS, HEIGHT = 96, 80  # pixels: what templates are drawn on, and how high; four to one pixel of the digit
 BRUSHES = (1 / 20, 1 / 4)  # of the digit's height: the thinnest and the thickest
+SHARES = (0.08, 0.15, 0.08, 0.09, 0.13, 0.08, 0.08, 0.12, 0.06, 0.13)  # of the digits, 0 to 9, in `handwriting`
+    0.08,
+    0.15,
+    0.08,
+    0.09,
+    0.13,
+    0.08,
+    0.08,
+    0.12,
+    0.06,
+    0.13,
+)  # of each digit in `handwriting`: where styles differ, more
 CURVE_STEPS = 6  # points of the curve for each that a template gives
 
 Path = NDArray[np.float64]  # (N, 2), x and y, the template's box being 0 to 1
@@ -97,7 +109,7 @@ def _discs(width: float, erase: bool) -> NDArray[np.uint8]:
 def handwriting(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Digits (count, 28, 28) uint8 and what they are (count,) int64: templates bent at random, then drawn."""
     random = np.random.default_rng(seed)
-    labels = random.integers(10, size=count)
+    labels = random.choice(10, size=count, p=SHARES)
     images = [_picture(random, _digit(random, label)) for label in labels.tolist()]
     return np.array(images, np.uint8).reshape(count, SIDE, SIDE), labels
 
@@ -188,7 +200,7 @@ def _picture(random: np.random.Generator, paths: Sequence[Path]) -> NDArray[np.u
     everything = np.concatenate(paths)
     low, high = everything.min(axis=0), everything.max(axis=0)
     longer, height = (high - low).max(), (high - low)[1]
-    share = math.exp(random.uniform(*np.log(BRUSHES)))
+    share = random.uniform(*BRUSHES)
     brush = share / (1 - share) * max(height, longer / 2)  # in units of the path, for now
     scale = HEIGHT / (longer + brush)
     strokes = [Stroke((path - (low + high) / 2) * scale + CANVAS / 2, brush * scale) for path in paths]
@@ -240,6 +252,27 @@ def _lines(random: np.random.Generator) -> list[Path]:
     return [_smooth([1] * 3) @ random.uniform(size=(3, 2)) for _ in range(random.integers(4, 8))]
 
 
+def _glyph(random: np.random.Generator) -> list[Path]:
+    """A letter of no alphabet: three or four strokes, straight or bent, between nine places."""
+    return [_arc(random, *random.integers(3, size=(2, 2)) / 2) for _ in range(random.integers(3, 5))]
+
+
+def _arc(random: np.random.Generator, start: Path, end: Path) -> Path:
+    """From start to end (2,), straight as often as bent, and never quite there."""
+    bulge = random.choice([0, 0, 0.25, 0.5]) * random.choice([-1, 1])
+    along = end - start + random.normal(0, 0.06, 2)
+    middle = start + along / 2 + bulge * along[::-1] * [1, -1]
+    path: Path = _smooth([1, 1, 1]) @ np.stack([start, middle, start + along])
+    return path
+
+
+def _coil(random: np.random.Generator) -> list[Path]:
+    """Loops along a line, as a pen makes them that is tried out."""
+    turned = np.linspace(0, 2 * np.pi * random.uniform(2, 6), 100)[:, None]
+    round_and_round = np.concatenate([np.cos(turned), random.choice([-1, 1]) * np.sin(turned)], axis=1)
+    return [round_and_round * random.uniform(0.3, 0.5, 2) + turned * random.uniform(-0.06, 0.06, 2)]
+
+
 def _polygon(random: np.random.Generator) -> list[Path]:
     """A closed figure of five to eight corners, anyhow."""
     corners = random.uniform(size=(random.integers(5, 9), 2))
@@ -252,18 +285,27 @@ def _dots(random: np.random.Generator) -> list[Path]:
     return list(places + random.normal(0, 0.03, (len(places), 2, 2)))
 
 
+def _marked(random: np.random.Generator) -> list[Path]:
+    """A digit with an accent above it, or something small at its side."""
+    place = np.array([(0.5, -0.25), (1.1, 0.2), (-0.25, 0.5), (1.1, 0.8)][random.integers(4)])
+    return [*_digit(random, int(random.integers(10))), place + _arc(random, *random.uniform(-0.15, 0.15, (2, 2)))]
+
+
 def _shifted(paths: Sequence[Path], by: NDArray[np.float64]) -> list[Path]:
     return [path + by for path in paths]
 
 
 _NON_DIGITS = (  # kinds, and how much of all they are
     (_sign, 0.46),
-    (_turned, 0.08),
-    (_overlaid, 0.10),
-    (_stacked, 0.06),
+    (_turned, 0.06),
+    (_overlaid, 0.08),
+    (_stacked, 0.04),
     (_covered, 0.08),
-    (_scribble, 0.09),
-    (_lines, 0.07),
-    (_polygon, 0.04),
-    (_dots, 0.02),
+    (_marked, 0.04),
+    (_scribble, 0.06),
+    (_coil, 0.04),
+    (_lines, 0.04),
+    (_glyph, 0.06),
+    (_polygon, 0.03),
+    (_dots, 0.01),
 )
