@@ -22,17 +22,6 @@ ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
 CANVAS, HEIGHT = 96, 80  # pixels: what templates are drawn on, and how high; four to one pixel of the digit
 BRUSHES = (1 / 20, 1 / 4)  # of the digit's height: the thinnest and the thickest
 SHARES = (0.08, 0.15, 0.08, 0.09, 0.13, 0.08, 0.08, 0.12, 0.06, 0.13)  # of the digits, 0 to 9, in `handwriting`
-    0.08,
-    0.15,
-    0.08,
-    0.09,
-    0.13,
-    0.08,
-    0.08,
-    0.12,
-    0.06,
-    0.13,
-)  # of each digit in `handwriting`: where styles differ, more
 CURVE_STEPS = 6  # points of the curve for each that a template gives
 
 Path = NDArray[np.float64]  # (N, 2), x and y, the template's box being 0 to 1
