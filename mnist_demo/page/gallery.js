@@ -1,0 +1,73 @@
+// Shows samples of the test set; a click hands one to whoever listens.
+
+const texts = chooseTexts(props.texts);
+const list = element.querySelector(".tiles");
+const hard = element.querySelector(".hard");
+let only = ""; // the digit asked for, or any
+let chosen = null; // the tile shown
+
+function tile(sample) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.label = sample.label;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 28;
+  paint(canvas, sample.image);
+  const marks = document.createElement("span");
+  marks.className = "marks";
+  marks.append(...props.networks.map((network) => mark(network, sample)));
+  const label = document.createElement("span");
+  label.className = "label";
+  label.textContent = sample.label;
+  button.append(canvas, label, marks);
+  button.setAttribute("aria-label", describe(sample));
+  button.title = describe(sample);
+  button.addEventListener("click", () => choose(button, sample));
+  const item = document.createElement("li");
+  item.append(button);
+  return item;
+}
+
+function mark({ name }, sample) {
+  const { answer } = sample.networks[name];
+  const one = document.createElement("span");
+  one.className = `mark ${name} ${answer === sample.label ? "right" : "wrong"}`;
+  one.textContent = answer === sample.label ? "✓" : (answer ?? "?");
+  return one;
+}
+
+function describe(sample) {
+  const said = props.networks.map(({ name, title }) => `${title} ${texts.reads_as} ${sample.networks[name].answer ?? texts.nothing_known}`);
+  return `${texts.label} ${sample.label}. ${said.join(". ")}`;
+}
+
+function choose(button, sample) {
+  chosen?.classList.remove("chosen");
+  chosen = button;
+  chosen?.classList.add("chosen");
+  if (sample) document.dispatchEvent(new CustomEvent("mnist-demo:sample", { detail: sample }));
+}
+
+async function fill() {
+  const samples = await server.pick({ digit: only === "" ? null : Number(only), hard: hard.getAttribute("aria-pressed") === "true" });
+  if (!samples) return;
+  chosen = null;
+  list.replaceChildren(...samples.map(tile));
+}
+
+for (const button of element.querySelectorAll("[data-only]")) {
+  button.addEventListener("click", () => {
+    only = button.dataset.only;
+    for (const one of element.querySelectorAll("[data-only]")) one.setAttribute("aria-checked", one === button);
+    fill();
+  });
+}
+hard.addEventListener("click", () => {
+  hard.setAttribute("aria-pressed", hard.getAttribute("aria-pressed") !== "true");
+  fill();
+});
+element.querySelector(".shuffle").addEventListener("click", fill);
+document.addEventListener("mnist-demo:back", () => choose(null, null));
+
+translate(element, texts);
+fill();

@@ -1,0 +1,77 @@
+"""Labelled samples of the test set, as each network reads them.
+
+Knows: which samples there are, and which are hard. Does not know: how they are shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fastapi import HTTPException
+from numpy.typing import NDArray
+
+from mnist_demo.data import Samples
+from mnist_demo.page.readings import as_json
+from mnist_demo.predict import Classifier, Reading
+
+SHOWN = 18  # samples at a time
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The samples one can choose from."""
+
+    images: NDArray[np.float32]  # (N, 28, 28) in [0, 1]
+    labels: NDArray[np.int64]  # (N,)
+    hard: NDArray[np.bool_]  # (N,), True where at least one network was found to misread it
+    classifiers: Mapping[str, Classifier]
+
+    def pick(self, digit: int | None, hard: bool, seed: int | None = None) -> list[dict[str, Any]]:
+        """Up to SHOWN random tiles: of that digit, or of any; the hard ones alone, or any."""
+        wanted = self.hard if hard else np.ones_like(self.hard)
+        if digit is not None:
+            wanted = wanted & (self.labels == digit)
+        indices = np.random.default_rng(seed).permutation(np.flatnonzero(wanted))[:SHOWN]
+        return self.tiles(indices)
+
+    def pick_wanted(self, wanted: Any) -> list[dict[str, Any]]:
+        """`pick` for a request from the browser. Raises HTTPException (422) where it makes no sense."""
+        try:
+            digit, hard = wanted["digit"], wanted["hard"]
+        except (KeyError, TypeError):
+            digit, hard = -1, False
+        if type(hard) is not bool or (digit is not None and digit not in range(10)):
+            raise HTTPException(422, "wanted: a digit or null, and whether hard ones alone")
+        return self.pick(digit, hard)
+
+    def tiles(self, indices: NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Each sample with its label and what every network makes of it."""
+        if len(indices) == 0:
+            return []
+        images = self.images[indices]
+        by_network = {name: read_images(classifier, images) for name, classifier in self.classifiers.items()}
+        return [
+            {"index": int(index), "label": int(self.labels[index])}
+            | as_json({name: readings[place] for name, readings in by_network.items()})
+            for place, index in enumerate(indices)
+        ]
+
+
+def read_images(classifier: Classifier, images: NDArray[np.float32]) -> list[Reading]:
+    """What the network makes of images (N, 28, 28) that are digits of MNIST already."""
+    probabilities = classifier.probabilities(images)
+    known = classifier.known(images)
+    return [
+        Reading(int(row.argmax()) if is_known else None, row, image)
+        for row, is_known, image in zip(probabilities, known, images, strict=True)
+    ]
+
+
+def open_gallery(samples: Samples, classifiers: Mapping[str, Classifier]) -> Gallery:
+    """A gallery of those samples, which must be the test set for "hard" to mean anything."""
+    hard = np.zeros(len(samples.labels), bool)
+    for classifier in classifiers.values():
+        hard[[index for index, _ in classifier.card.misread if index < len(hard)]] = True
+    images = samples.images.squeeze(1).numpy().astype(np.float32) / np.float32(255)
+    return Gallery(images, samples.labels.numpy(), hard, classifiers)

@@ -1,0 +1,149 @@
+// Shows what the networks make of the drawing, while it is drawn. One request at a time; the newest drawing always next.
+
+const REST = 600; // ms after the pen's last move when it is said to rest
+const PATIENCE = 4000; // ms until an answer is given up
+const RETRY = 1000; // ms between two tries while the server is away
+
+const texts = chooseTexts(props.texts);
+const pad = await appears("#sketchpad");
+const find = (selector) => element.querySelector(selector);
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+let version = 0; // of the drawing: goes up with every change
+let answered = 0; // the newest version whose readings are known
+let readings = null; // of the drawing, null while it is blank
+let sample = null; // the tile of the gallery that is shown instead
+let isAway = false; // the server
+let isAsking = false;
+let resting = 0;
+
+const pen = watchPad(pad, {
+  began: () => {
+    sample = null;
+    changed();
+  },
+  moved: changed,
+  ended: changed,
+  edited: (cleared) => {
+    if (cleared) sample = null;
+    changed();
+  },
+});
+
+function changed() {
+  version += 1;
+  clearTimeout(resting);
+  resting = setTimeout(rest, REST);
+  if (pen.isBlank()) {
+    readings = null;
+    answered = version;
+    show();
+  } else ask();
+  pad.dataset.blank = pen.isBlank();
+}
+
+async function ask() {
+  if (isAsking) return;
+  isAsking = true;
+  while (answered < version) {
+    const asked = version;
+    const answer = await Promise.race([server.read(pen.drawing), wait(PATIENCE)]);
+    isAway = !answer && answered < version;
+    if (answer && !pen.isBlank()) {
+      answered = Math.max(answered, asked);
+      readings = answer;
+    }
+    show();
+    if (isAway) await wait(RETRY);
+  }
+  isAsking = false;
+}
+
+// The pen rests: say the answer, and ask once for the pad's own drawing, which is the authority.
+function rest() {
+  if (pen.isDrawing()) return;
+  if (answered < version) return void (resting = setTimeout(rest, REST));
+  speak();
+  trigger("rest", { version });
+}
+
+watch("value", () => {
+  const { version: asked, base, readings: own } = props.value;
+  if (asked !== version || pen.isDrawing() || answers(own) === answers(readings)) return;
+  pen.replace(own.image ? base : "");
+  readings = own.image ? own : null;
+  show();
+  speak();
+});
+
+const answers = (some) => JSON.stringify(props.networks.map(({ name }) => some?.networks[name].answer ?? null));
+
+function stateOf(shown, answer) {
+  if (isAway && !sample) return "offline";
+  if (!shown?.image) return "blank";
+  return answer === null ? "unknown" : "digit";
+}
+
+function show() {
+  const shown = sample ?? readings;
+  for (const { name } of props.networks) showNetwork(find(`[data-model=${name}]`), shown, name);
+  paint(find(".sees canvas"), shown?.image);
+  find(".source").textContent = sample ? `${texts.sees_sample} ${sample.label}` : shown?.image ? texts.sees_drawing : texts.sees_empty;
+  find(".back").hidden = !sample;
+  find(".notice").hidden = !isAway;
+}
+
+function showNetwork(section, shown, name) {
+  const { answer, probabilities } = shown?.networks[name] ?? { answer: null, probabilities: Array(10).fill(0) };
+  const state = stateOf(shown, answer);
+  const verdict = section.querySelector(".verdict");
+  verdict.dataset.state = state;
+  verdict.dataset.answer = state === "digit" ? answer : "";
+  verdict.querySelector(".answer").textContent = state === "digit" ? answer : state === "unknown" ? "?" : "";
+  verdict.querySelector(".remark").textContent = remark(state, probabilities);
+  section.querySelectorAll("[data-digit]").forEach((bar, digit) => {
+    const probability = probabilities[digit];
+    bar.dataset.probability = probability.toFixed(4);
+    bar.classList.toggle("best", state === "digit" && digit === answer);
+    bar.style.setProperty("--probability", probability);
+    bar.querySelector(".percent").textContent = shown?.image ? (100 * probability).toFixed(probability < 0.0995 ? 1 : 0) : "";
+  });
+}
+
+function remark(state, probabilities) {
+  if (state === "digit") return `${(100 * Math.max(...probabilities)).toFixed(1)} %`;
+  return { blank: texts.blank, unknown: texts.unknown, offline: texts.offline_short }[state];
+}
+
+function speak() {
+  const said = props.networks.map(({ name, title }) => {
+    const { answer, state } = find(`[data-model=${name}] [data-answer]`).dataset;
+    return `${title}: ${state === "digit" ? answer : texts[state]}`;
+  });
+  find(".spoken").textContent = pen.isBlank() && !sample ? texts.blank : said.join(". ");
+}
+
+document.addEventListener("mnist-demo:sample", (event) => {
+  sample = event.detail;
+  show();
+  speak();
+});
+
+find(".back").addEventListener("click", () => {
+  sample = null;
+  document.dispatchEvent(new CustomEvent("mnist-demo:back"));
+  show();
+  speak();
+});
+
+for (const button of element.querySelectorAll("[data-show]")) {
+  button.addEventListener("click", () => {
+    element.dataset.show = button.dataset.show;
+    for (const one of element.querySelectorAll("[data-show]")) one.setAttribute("aria-checked", one === button);
+  });
+}
+
+translate(element, texts);
+pad.dataset.hint = texts.hint;
+pad.dataset.blank = true;
+show();

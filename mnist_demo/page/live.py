@@ -1,0 +1,107 @@
+"""The server's half of the live layer: pen strokes in, readings out, as often as the page asks.
+
+Knows: the wire between page and server, and its bounds. Holds no state: each request carries the whole drawing, so
+any number of visitors, threads and replicas can answer. Does not know: the page's looks.
+
+The wire: {"base": "", "strokes": [[width, erase, x, y, dx, dy, dx, dy, ...], ...]}, whole canvas pixels; each stroke
+goes from (x, y) by steps. `base` is a picture to draw upon, as `pack` made it: what the pad itself held, where that
+was found to differ from the strokes.
+"""
+
+import base64
+import binascii
+import zlib
+from typing import Any
+
+import numpy as np
+from fastapi import HTTPException
+from numpy.typing import NDArray
+
+from mnist_demo.strokes import Stroke, draw
+
+CANVAS = 560  # the pad's own canvas, pixels a side: fine enough to look smooth
+SIDE = 280  # what strokes are drawn on here, pixels a side
+SCALE = SIDE / CANVAS
+MOST_STROKES = 500
+MOST_NUMBERS = 20_000  # in all strokes together
+FARTHEST = 4 * CANVAS  # pixels; a step or a point beyond is no pen's
+WIDTHS = (1, CANVAS)  # pixels
+
+
+def ink_of(drawing: Any) -> NDArray[np.uint8]:
+    """The ink (SIDE, SIDE) of a drawing from the wire. Raises HTTPException (422) where it is not one."""
+    try:
+        strokes = strokes_of(drawing["strokes"])
+        base = unpack(drawing["base"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise HTTPException(422, f"not a drawing: {error}") from None
+    return draw(strokes, SIDE) if base is None else draw_over(base, strokes)
+
+
+def strokes_of(lists: Any) -> list[Stroke]:
+    """The strokes of a drawing from the wire, scaled to SIDE. Raises ValueError or TypeError where they are none."""
+    if not isinstance(lists, list) or len(lists) > MOST_STROKES:
+        raise ValueError(f"strokes must be a list of at most {MOST_STROKES}")
+    if sum(map(len, lists)) > MOST_NUMBERS:
+        raise ValueError(f"strokes must hold at most {MOST_NUMBERS} numbers")
+    return [stroke_of(numbers) for numbers in lists]
+
+
+def stroke_of(numbers: Any) -> Stroke:
+    """One stroke from the wire, scaled to SIDE. Raises ValueError where it is none."""
+    if not isinstance(numbers, list) or len(numbers) < 4 or len(numbers) % 2:
+        raise ValueError("a stroke is a width, an erase flag, a point and steps")
+    if not all(type(number) is int and abs(number) <= FARTHEST for number in numbers):
+        raise ValueError(f"a stroke holds whole numbers up to {FARTHEST}")
+    width, erase, *steps = numbers
+    if not WIDTHS[0] <= width <= WIDTHS[1] or erase not in (0, 1):
+        raise ValueError("a stroke's width or erase flag is out of range")
+    points = np.array(steps, np.float32).reshape(-1, 2).cumsum(axis=0) * np.float32(SCALE)
+    return Stroke(points.astype(np.float32), width * SCALE, bool(erase))
+
+
+def draw_over(base: NDArray[np.uint8], strokes: list[Stroke]) -> NDArray[np.uint8]:
+    """The ink (SIDE, SIDE) that the strokes leave upon `base`."""
+    ink = base
+    for stroke in strokes:
+        mark = draw([stroke._replace(erase=False)], SIDE)
+        ink = np.minimum(ink, 255 - mark) if stroke.erase else np.maximum(ink, mark)
+    return ink
+
+
+def pack(ink: NDArray[np.uint8]) -> str:
+    """A picture (SIDE, SIDE) as text that `unpack` reads: one bit a pixel, deflated."""
+    return base64.b64encode(zlib.compress(np.packbits(ink > 127).tobytes())).decode()
+
+
+def unpack(text: Any) -> NDArray[np.uint8] | None:
+    """What `pack` packed; None for "". Raises ValueError where it did not."""
+    if text == "":
+        return None
+    try:
+        size = SIDE * SIDE // 8
+        bits = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size)
+    except (binascii.Error, zlib.error):
+        raise ValueError("base is not a packed picture") from None
+    if len(bits) != size:
+        raise ValueError("base is not a packed picture")
+    return np.unpackbits(np.frombuffer(bits, np.uint8)).reshape(SIDE, SIDE) * np.uint8(255)
+
+
+def ink_of_sketch(sketch: dict[str, Any] | None) -> NDArray[np.uint8]:
+    """The ink (H, W) of the pad's own drawing, as `gr.Sketchpad` hands it over: RGBA, or nothing at all when blank."""
+    composite = None if sketch is None else sketch["composite"]
+    if composite is None:
+        return np.zeros((SIDE, SIDE), np.uint8)
+    rgba = composite.astype(np.float32)
+    luminance = rgba[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
+    ink: NDArray[np.uint8] = np.rint((255 - luminance) * rgba[..., 3] / 255).astype(np.uint8)
+    return ink
+
+
+def halve(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture (CANVAS, CANVAS) as (SIDE, SIDE); others are passed as they are."""
+    if ink.shape != (CANVAS, CANVAS):
+        return ink
+    halved: NDArray[np.uint8] = ink.reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3)).astype(np.uint8)
+    return halved

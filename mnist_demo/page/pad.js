@@ -1,0 +1,110 @@
+// Knows what the pen does on gr.Sketchpad, and keeps it as strokes. The editor tells nobody during a stroke, so its
+// pointer events are watched; its tool buttons are its own, so they are pressed and watched, never replaced.
+// Does not know what the strokes mean.
+
+const CANVAS = 560; // the editor's own pixels a side
+const MARGIN = 30; // pixels the editor leaves around its paper; page.css moves them out of sight
+
+function watchPad(pad, { began, moved, ended, edited }) {
+  const drawing = { base: "", strokes: [] };
+  let undone = [];
+  let pen = null; // the stroke under way: where the pen is, in canvas pixels
+
+  const tools = () => pad.querySelectorAll(".toolbar-wrap .half-container:not(.right) > button"); // brush, eraser
+  const buttons = () => [...pad.querySelectorAll(".top-panel > button")].slice(-3); // undo, redo, clear
+  const sizes = { brush: 40, eraser: 60 };
+
+  function place(event) {
+    const canvas = pad.querySelector("canvas");
+    const box = canvas.getBoundingClientRect();
+    const zoom = box.width / canvas.offsetWidth;
+    const scale = CANVAS / (canvas.offsetWidth - 2 * MARGIN) / zoom;
+    const margin = MARGIN * zoom;
+    const x = event.clientX - box.left;
+    const y = event.clientY - box.top;
+    const isInside = x >= 0 && y >= 0 && x <= box.width && y <= box.height;
+    return { x: Math.round((x - margin) * scale), y: Math.round((y - margin) * scale), isInside };
+  }
+
+  function down(event) {
+    if (!event.target.closest?.("#sketchpad .pixi-target")) return;
+    if (!event.isPrimary || event.button !== 0 || tools().length === 0) return event.stopImmediatePropagation();
+    // The editor ignores a pen that it has not seen hovering: a finger's first touch, or a click after a clear.
+    event.target.dispatchEvent(new PointerEvent("pointermove", event));
+    const { x, y } = place(event);
+    const erases = tools()[1].classList.contains("highlight");
+    pen = { id: event.pointerId, x, y };
+    drawing.strokes.push([erases ? sizes.eraser : sizes.brush, Number(erases), x, y]);
+    undone = [];
+    began();
+  }
+
+  function move(event) {
+    if (!pen || event.pointerId !== pen.id) return;
+    const { x, y, isInside } = place(event);
+    if (!isInside || (x === pen.x && y === pen.y)) return;
+    drawing.strokes.at(-1).push(x - pen.x, y - pen.y);
+    Object.assign(pen, { x, y });
+    moved();
+  }
+
+  function up(event) {
+    if (!pen || event.pointerId !== pen.id) return;
+    pen = null;
+    ended();
+  }
+
+  function press(event) {
+    const which = buttons().indexOf(event.target.closest?.("button"));
+    if (which < 0) return;
+    if (which === 0 && drawing.strokes.length) undone.push(drawing.strokes.pop());
+    if (which === 1 && undone.length) drawing.strokes.push(undone.pop());
+    if (which === 2) Object.assign(drawing, { base: "", strokes: [] }), (undone = []);
+    edited(which === 2);
+  }
+
+  function key(event) {
+    if (event.target.closest?.("input, textarea, select")) return;
+    const command = event.ctrlKey || event.metaKey;
+    const name = event.key.toLowerCase();
+    const which = name === "escape" ? 2 : command && (name === "y" || (name === "z" && event.shiftKey)) ? 1 : command && name === "z" ? 0 : -1;
+    if (which < 0 || pen) return;
+    event.preventDefault();
+    buttons()[which]?.click();
+  }
+
+  // Brush and eraser size are sliders of the editor's own; a size there is a radius.
+  function resize(event) {
+    const kind = event.target.closest?.(".eraser_picker") ? "eraser" : "brush";
+    const radius = Number(event.target.value);
+    if (radius > 0) sizes[kind] = Math.round(2 * radius);
+  }
+
+  function chooseBrush() {
+    const all = [...tools()];
+    if (!all.length) return;
+    if (!all.some((tool) => tool.classList.contains("highlight"))) all[0].click();
+    pad.dataset.ready = true;
+    // Where there is no graphics processor, the blurred shadow of the paper, out of sight here, is half of a frame.
+    const paper = window.editor?.outline_graphics;
+    if (paper?.filters?.length) paper.filters = [];
+  }
+
+  window.addEventListener("pointerdown", down, true);
+  window.addEventListener("pointermove", move, true);
+  window.addEventListener("pointerup", up, true);
+  window.addEventListener("pointercancel", up, true);
+  window.addEventListener("keydown", key);
+  pad.addEventListener("click", press, true);
+  pad.addEventListener("input", resize, true);
+  pad.addEventListener("wheel", (event) => event.stopPropagation(), true); // or Alt and the wheel would zoom the paper
+  new MutationObserver(chooseBrush).observe(pad, { childList: true, subtree: true, attributeFilter: ["class"] });
+  chooseBrush();
+
+  return {
+    drawing,
+    isBlank: () => drawing.strokes.length === 0 && drawing.base === "",
+    isDrawing: () => pen !== null,
+    replace: (base) => Object.assign(drawing, { base, strokes: [] }),
+  };
+}

@@ -1,0 +1,139 @@
+"""The page: what is where, and which server function each part may call.
+
+Knows: Gradio, and the files beside this one that the browser gets. Does not know: how networks read or are trained.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import torch
+
+from mnist_demo.data import Samples
+from mnist_demo.page.gallery import open_gallery
+from mnist_demo.page.live import CANVAS, halve, ink_of, ink_of_sketch, pack
+from mnist_demo.page.readings import Readings, read_ink
+from mnist_demo.predict import Classifier
+
+HERE = Path(__file__).parent
+TITLES = {"convnet": "ConvNet", "net": "Net"}
+BRUSH = CANVAS // 28  # the radius of a line that is 1/14 of the pad wide
+ERASER = CANVAS // 18
+
+
+def serve(classifiers: Mapping[str, Classifier], samples: Samples, **options: Any) -> None:
+    """Serves the page until stopped; `options` are those of `gr.Blocks.launch`."""
+    torch.set_num_threads(1)  # a call: many visitors share the processor
+    i18n = translations(classifiers)
+    build(classifiers, samples, i18n).launch(
+        theme=theme(), css=text("page.css"), i18n=i18n, footer_links=[], max_file_size="1mb", **options
+    )
+
+
+def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n) -> gr.Blocks:
+    """The page for those networks, by name, in that order; `samples` (the test set) fill its gallery."""
+    networks = [network(name, classifier) for name, classifier in classifiers.items()]
+    shared: dict[str, Any] = {"texts": texts(), "networks": networks, "digits": list(range(10)), "apply_default_css": False}
+    gallery = open_gallery(samples, classifiers)
+
+    def read(drawing: Any) -> Readings:
+        return read_ink(classifiers, ink_of(drawing))
+
+    def read_pad(sketch: dict[str, Any] | None, event: gr.EventData) -> dict[str, Any]:
+        ink = ink_of_sketch(sketch)
+        return {"version": event.version, "base": pack(halve(ink)), "readings": read_ink(classifiers, ink)}
+
+    def pick(wanted: Any) -> list[dict[str, Any]]:
+        return gallery.pick_wanted(wanted)
+
+    page: gr.Blocks
+    with gr.Blocks(title="mnist-demo", analytics_enabled=False, fill_width=True) as page, gr.Column(elem_id="page"):
+        gr.HTML(i18n("head"), elem_id="head")
+        pad = sketchpad(i18n)
+        live = gr.HTML(
+            elem_id="live",
+            html_template=text("live.html"),
+            js_on_load=script("texts.js", "pad.js", "live.js"),
+            server_functions=[read],
+            **shared,
+        )
+        gr.HTML(
+            elem_id="gallery",
+            html_template=text("gallery.html"),
+            js_on_load=script("texts.js", "gallery.js"),
+            server_functions=[pick],
+            **shared,
+        )
+        gr.HTML(i18n("foot"), elem_id="foot")
+        live.rest(read_pad, pad, live, queue=False, show_progress="hidden", api_visibility="private")
+    return page
+
+
+def sketchpad(i18n: gr.I18n) -> gr.Sketchpad:
+    """The drawing surface: black ink on one white layer, no picture tools."""
+    return gr.Sketchpad(
+        elem_id="sketchpad",
+        label=i18n("pad"),
+        canvas_size=(CANVAS, CANVAS),
+        fixed_canvas=True,
+        layers=False,
+        sources=(),
+        transforms=(),
+        brush=gr.Brush(default_size=BRUSH, colors=["#000000"], color_mode="fixed"),
+        eraser=gr.Eraser(default_size=ERASER),
+        show_label=False,
+        container=False,
+        buttons=[],
+    )
+
+
+def theme() -> gr.themes.Base:
+    """The page's ground, and fonts of the reader's own system, so that none is fetched."""
+    sans = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Noto Sans SC", "sans-serif"]
+    return gr.themes.Base(font=sans, font_mono=["ui-monospace", "monospace"]).set(
+        body_background_fill="#f4f1ea", body_background_fill_dark="#131316"
+    )
+
+
+def network(name: str, classifier: Classifier) -> dict[str, str]:
+    """What the page says of a network."""
+    count = sum(parameter.numel() for parameter in classifier.model.parameters())
+    return {"name": name, "title": TITLES.get(name, name), "parameters": f"{count:,}"}
+
+
+def texts() -> dict[str, dict[str, str]]:
+    """Every word of the page, by language."""
+    tables: dict[str, dict[str, str]] = json.loads(text("texts.json"))
+    return tables
+
+
+def translations(classifiers: Mapping[str, Classifier]) -> gr.I18n:
+    """What Gradio's own components say, in the languages of texts.json."""
+    english, chinese = (
+        {"pad": words["pad"], "head": head(words), "foot": foot(words, classifiers)}
+        for words in (texts()["en"], texts()["zh"])
+    )
+    return gr.I18n(en=english, **{"zh-CN": chinese, "zh-TW": chinese})
+
+
+def head(words: dict[str, str]) -> str:
+    """The page's title and what it is."""
+    return f"<h1>{words['title']}</h1><p>{words['tagline']}</p>"
+
+
+def foot(words: dict[str, str], classifiers: Mapping[str, Classifier]) -> str:
+    """The networks' figures, and where to read on."""
+    figures = [f"{TITLES.get(name, name)} {100 * c.card.test_accuracy:.2f} %" for name, c in classifiers.items()]
+    return f"<p>{' · '.join(figures)}</p>"
+
+
+def text(name: str) -> str:
+    """The content of a file beside this one."""
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def script(*names: str) -> str:
+    """Those files as one function body that may wait."""
+    return "(async () => {\n" + "\n".join(map(text, names)) + "\n})();"

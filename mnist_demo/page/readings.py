@@ -1,0 +1,39 @@
+"""What every part of the page sends to the browser: the readings of all networks for one picture.
+
+Knows: how a reading becomes JSON. Does not know: where the picture came from.
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_demo.predict import Classifier, Reading
+
+Readings = dict[
+    str, Any
+]  # "image": base64 of the 784 grey pixels, or None; "networks": by name, answer and probabilities
+
+
+def as_json(readings: Mapping[str, Reading]) -> Readings:
+    """The readings of one picture, by the network's name."""
+    image = next(iter(readings.values())).image
+    return {
+        "image": None if image is None else pixels(image),
+        "networks": {
+            name: {"answer": reading.answer, "probabilities": np.round(reading.probabilities, 4).tolist()}
+            for name, reading in readings.items()
+        },
+    }
+
+
+def read_ink(classifiers: Mapping[str, Classifier], ink: NDArray[np.uint8]) -> Readings:
+    """What each network makes of the drawing (H, W), 255 = ink."""
+    return as_json({name: classifier.read(ink) for name, classifier in classifiers.items()})
+
+
+def pixels(image: NDArray[np.float32]) -> str:
+    """An image (28, 28) in [0, 1] as base64 of its 784 bytes, row by row."""
+    return base64.b64encode(np.rint(image * 255).astype(np.uint8).tobytes()).decode()

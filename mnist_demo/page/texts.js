@@ -1,0 +1,33 @@
+// The words of the page in the reader's language; shared by every part that is no Gradio component of its own.
+
+function chooseTexts(tables) {
+  const isChinese = navigator.language.toLowerCase().startsWith("zh");
+  document.documentElement.lang = isChinese ? "zh" : "en";
+  return isChinese ? tables.zh : tables.en;
+}
+
+function translate(root, texts) {
+  for (const one of root.querySelectorAll("[data-text]")) one.textContent = texts[one.dataset.text];
+  for (const one of root.querySelectorAll("[data-text-label]")) one.setAttribute("aria-label", texts[one.dataset.textLabel]);
+}
+
+function paint(canvas, image) {
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(28, 28);
+  const grey = image ? Uint8Array.from(atob(image), (byte) => byte.charCodeAt(0)) : new Uint8Array(784);
+  grey.forEach((value, at) => pixels.data.set([255, 255, 255, value], 4 * at));
+  context.putImageData(pixels, 0, 0);
+}
+
+// The element, as soon as the page has it: Gradio mounts the parts of a page in no order.
+function appears(selector) {
+  return new Promise((resolve) => {
+    const look = () => {
+      const found = document.querySelector(selector);
+      if (found) observer.disconnect(), resolve(found);
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { childList: true, subtree: true });
+    look();
+  });
+}

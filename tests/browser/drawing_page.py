@@ -1,0 +1,73 @@
+"""The page as a person meets it: draws with the mouse, reads what is shown."""
+
+from pathlib import Path
+from typing import Any
+
+from digits import Point, Strokes
+from playwright.sync_api import Page, expect
+
+READY = "#sketchpad[data-blank] .toolbar-wrap button.highlight"
+
+
+class DrawingPage:
+    """One open page."""
+
+    def __init__(self, page: Page, screenshots: Path) -> None:
+        self.page = page
+        self.screenshots = screenshots
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+
+    def open(self, address: str) -> None:
+        self.page.goto(address)
+        self.page.wait_for_selector(READY)
+
+    def at(self, point: Point) -> Point:
+        """Where on the screen a point in shares of the pad's side lies."""
+        box = self.page.locator("#sketchpad").bounding_box()
+        assert box is not None
+        return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["width"]
+
+    def draw(self, strokes: Strokes) -> None:
+        """Draws with the mouse, and lifts the pen after each stroke."""
+        for stroke in strokes:
+            self.press(stroke)
+            self.page.mouse.up()
+
+    def press(self, stroke: list[Point]) -> None:
+        """Draws with the mouse, and leaves the pen down."""
+        self.page.mouse.move(*self.at(stroke[0]))
+        self.page.mouse.down()
+        for point in stroke[1:]:
+            self.page.mouse.move(*self.at(point))
+
+    def tool(self, name: str) -> None:
+        self.page.click(f'#sketchpad [aria-label="{name}"]')
+
+    def expect_answers(self, answer: int) -> None:
+        """Waits until both networks say that digit."""
+        for name in ("convnet", "net"):
+            expect(self.verdict(name)).to_have_attribute("data-answer", str(answer))
+
+    def expect_state(self, state: str) -> None:
+        """Waits until both networks are in that state."""
+        for name in ("convnet", "net"):
+            expect(self.verdict(name)).to_have_attribute("data-state", state)
+
+    def verdict(self, network: str) -> Any:
+        return self.page.locator(f"[data-model={network}] [data-answer]")
+
+    def probabilities(self, network: str = "convnet") -> list[float]:
+        """Of the ten digits, as the bars have them."""
+        bars = self.page.locator(f"[data-model={network}] [data-digit]")
+        shown = bars.evaluate_all("bars => bars.map(bar => [bar.dataset.digit, bar.dataset.probability])")
+        assert [digit for digit, _ in shown] == [str(digit) for digit in range(10)]
+        assert all(len(probability.split(".")[1]) == 4 for _, probability in shown)
+        return [float(probability) for _, probability in shown]
+
+    def screenshot(self, name: str) -> None:
+        self.screenshots.mkdir(exist_ok=True)
+        self.page.screenshot(path=self.screenshots / f"{name}.png")
