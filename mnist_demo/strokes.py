@@ -259,7 +259,7 @@ def _coil(random: np.random.Generator) -> list[Path]:
     """Loops along a line, as a pen makes them that is tried out."""
     turned = np.linspace(0, 2 * np.pi * random.uniform(2, 6), 100)[:, None]
     round_and_round = np.concatenate([np.cos(turned), random.choice([-1, 1]) * np.sin(turned)], axis=1)
-    return [round_and_round * random.uniform(0.3, 0.5, 2) + turned * random.uniform(-0.06, 0.06, 2)]
+    return [round_and_round * random.uniform(0.3, 0.5, 2) + turned * random.uniform(-0.03, 0.03, 2)]
 
 
 def _polygon(random: np.random.Generator) -> list[Path]:
@@ -275,26 +275,40 @@ def _dots(random: np.random.Generator) -> list[Path]:
 
 
 def _marked(random: np.random.Generator) -> list[Path]:
-    """A digit with an accent above it, or something small at its side."""
-    place = np.array([(0.5, -0.25), (1.1, 0.2), (-0.25, 0.5), (1.1, 0.8)][random.integers(4)])
-    return [*_digit(random, int(random.integers(10))), place + _arc(random, *random.uniform(-0.15, 0.15, (2, 2)))]
+    """A digit with a dot or a dash above it, below it or at its side; no 2 or 7, which a dot below makes a question."""
+    digit = (0, 1, 3, 4, 5, 6, 8, 9)[random.integers(8)]
+    place = np.array([(0.5, -0.25), (1.1, 0.2), (-0.25, 0.5), (1.1, 0.8), (0.5, 1.25)][random.integers(5)])
+    return [*_digit(random, digit), place + _arc(random, *random.uniform(-0.15, 0.15, (2, 2)))]
+
+
+def _framed(random: np.random.Generator) -> list[Path]:
+    """A digit in a frame."""
+    frame = _FRAMES[random.integers(len(_FRAMES))]
+    return _digit(random, int(random.integers(10))) + [(path - 0.5) * 1.7 + 0.5 for path in bend(random, frame)]
 
 
 def _shifted(paths: Sequence[Path], by: NDArray[np.float64]) -> list[Path]:
     return [path + by for path in paths]
 
 
+_FRAMES = (  # a box, a ring, lines above and below, brackets
+    "2,2 98,2! 98,98! 2,98! 2,2",
+    "50,2 14,14 2,50 14,86 50,98 86,86 98,50 86,14 50,2",
+    "2,2 98,2 / 2,98 98,98",
+    "20,2 2,30 2,70 20,98 / 80,2 98,30 98,70 80,98",
+)
 _NON_DIGITS = (  # kinds, and how much of all they are
-    (_sign, 0.46),
-    (_turned, 0.06),
-    (_overlaid, 0.08),
-    (_stacked, 0.04),
+    (_sign, 0.47),
+    (_turned, 0.05),
+    (_overlaid, 0.07),
+    (_stacked, 0.03),
     (_covered, 0.08),
-    (_marked, 0.04),
+    (_marked, 0.05),
     (_scribble, 0.06),
     (_coil, 0.04),
-    (_lines, 0.04),
-    (_glyph, 0.06),
+    (_lines, 0.03),
+    (_framed, 0.03),
+    (_glyph, 0.05),
     (_polygon, 0.03),
     (_dots, 0.01),
 )
