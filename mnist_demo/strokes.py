@@ -257,9 +257,10 @@ def _arc(random: np.random.Generator, start: Path, end: Path) -> Path:
 
 def _coil(random: np.random.Generator) -> list[Path]:
     """Loops along a line, as a pen makes them that is tried out."""
-    turned = np.linspace(0, 2 * np.pi * random.uniform(2, 6), 100)[:, None]
-    round_and_round = np.concatenate([np.cos(turned), random.choice([-1, 1]) * np.sin(turned)], axis=1)
-    return [round_and_round * random.uniform(0.3, 0.5, 2) + turned * random.uniform(-0.03, 0.03, 2)]
+    turned = np.linspace(0, 2 * np.pi * random.uniform(3, 6), 100)[:, None]
+    circles = np.concatenate([np.cos(turned), random.choice([-1, 1]) * np.sin(turned)], axis=1)
+    drift = random.uniform(0.03, 0.06) * np.array([np.cos(angle := random.uniform(0, 2 * np.pi)), np.sin(angle)])
+    return [circles * random.uniform(0.3, 0.5, 2) + turned * drift]
 
 
 def _polygon(random: np.random.Generator) -> list[Path]:
