@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mnist_demo.models import certainty
+
 
 @torch.inference_mode()
 def log_probabilities(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
@@ -52,6 +54,6 @@ def fit_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
     return min(candidates, key=lambda t: average_loss((log_probabilities / t).log_softmax(1), labels))
 
 
-def choose_threshold(probabilities: Tensor, refused: float) -> float:
-    """The largest probability under which that share of digits with probabilities (N, 10) stays."""
-    return torch.quantile(probabilities.max(1).values.double(), refused).item()
+def choose_threshold(log_probabilities: Tensor, refused: float) -> float:
+    """The certainty under which that share of digits with log-probabilities (N, 10) stays."""
+    return torch.quantile(certainty(log_probabilities).double(), refused).item()

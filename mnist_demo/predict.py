@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from torch import nn
+from torch import Tensor, nn
 
 from mnist_demo.drawing import to_mnist
-from mnist_demo.models import MODELS
+from mnist_demo.models import MODELS, certainty
 from mnist_demo.weights import Card, load_named, load_weights
 
 
@@ -46,30 +46,37 @@ class Classifier:
         model, card = load_named(str(name)) if name in MODELS else load_weights(Path(name))
         return cls(model, card, torch.device(device or "cpu"))
 
-    @torch.inference_mode()
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Images (N, 28, 28) in [0, 1] to the probabilities (N, 10) of the ten digits, each row summing to 1."""
-        pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).unsqueeze(1)
-        log_probabilities = self.model(pixels.to(self.device)).cpu()
-        probabilities: NDArray[np.float32] = (log_probabilities / self.card.temperature).softmax(1).numpy()
-        return probabilities
+        return self._tempered(self._log_probabilities(images))
 
     def known(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Images (N, 28, 28) in [0, 1] to (N,) bool: False where it is no digit the network knows."""
-        return self._confident(self.probabilities(images))
+        return self._certain(self._log_probabilities(images))
 
     def read(self, ink: NDArray[np.uint8]) -> Reading:
         """What the drawing (H, W), 0 = paper and 255 = ink, says."""
         image = to_mnist(ink)
         if image is None:
             return Reading(None, np.zeros(10, np.float32), None)
-        probabilities = self.probabilities(image[np.newaxis])
-        answer = int(probabilities.argmax()) if self._confident(probabilities)[0] else None
-        return Reading(answer, probabilities[0], image)
+        log_probabilities = self._log_probabilities(image[np.newaxis])
+        probabilities = self._tempered(log_probabilities)[0]
+        answer = int(probabilities.argmax()) if self._certain(log_probabilities)[0] else None
+        return Reading(answer, probabilities, image)
 
-    def _confident(self, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
-        confident: NDArray[np.bool_] = probabilities.max(axis=1) >= self.card.threshold
-        return confident
+    @torch.inference_mode()
+    def _log_probabilities(self, images: NDArray[np.float32]) -> Tensor:
+        pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).unsqueeze(1)
+        log_probabilities: Tensor = self.model(pixels.to(self.device)).cpu()
+        return log_probabilities
+
+    def _tempered(self, log_probabilities: Tensor) -> NDArray[np.float32]:
+        probabilities: NDArray[np.float32] = (log_probabilities / self.card.temperature).softmax(1).numpy()
+        return probabilities
+
+    def _certain(self, log_probabilities: Tensor) -> NDArray[np.bool_]:
+        certain: NDArray[np.bool_] = (certainty(log_probabilities) >= self.card.threshold).numpy()
+        return certain
 
 
 def ink_of(picture: Image.Image) -> NDArray[np.uint8]:

@@ -40,7 +40,7 @@ class Card:
     test_accuracy: float
     misread: list[list[int]]  # [index in the test set, answer] of each test digit that was read wrong
     temperature: float = 1.0  # probabilities are the softmax of log-probabilities over it
-    threshold: float = 0.0  # a largest probability under it is no digit the network knows
+    threshold: float = 0.0  # what is read with less certainty (`models.certainty`) is no digit the network knows
     python: str = field(default_factory=platform.python_version)
     torch: str = field(default_factory=lambda: str(torch.__version__))
     date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mnist_demo import evaluate
-from mnist_demo.models import Net
+from mnist_demo.models import Net, certainty
 
 
 def one_hot_logits(answers: list[int], confidence: float) -> torch.Tensor:
@@ -48,10 +48,9 @@ def test_the_fitted_temperature_undoes_overconfidence() -> None:
 
 
 def test_the_threshold_refuses_the_share_asked_for() -> None:
-    probabilities = torch.zeros(1000, 10)
-    probabilities[:, 0] = torch.linspace(0.1, 1, 1000)
-    threshold = evaluate.choose_threshold(probabilities, 0.01)
-    assert (probabilities.max(1).values < threshold).sum() == 10
+    log_probabilities = (torch.eye(10)[:1] * torch.linspace(0, 10, 1000).unsqueeze(1)).log_softmax(1)
+    threshold = evaluate.choose_threshold(log_probabilities, 0.01)
+    assert (certainty(log_probabilities) < threshold).sum() == 10
 
 
 def test_scoring_switches_dropout_off_and_leaves_the_network_as_it_was() -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mnist_demo.models import MODELS, ConvNet, Net
+from mnist_demo.models import MODELS, ConvNet, Net, certainty
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("convnet", 1_007_590), ("net", 21_840)])
@@ -52,3 +52,9 @@ def test_net_drops_whole_channels_and_features_at_the_rate_asked_for() -> None:
     steady = Net(dropout=0.0).train()
     assert torch.equal(steady(pixels), steady(pixels))
     assert isinstance(varied.channel_dropout, torch.nn.Dropout2d)
+
+
+def test_certainty_is_one_on_one_digit_and_nought_over_all_ten_and_between_over_two() -> None:
+    torn = torch.tensor([0.5, 0.5] + [0.0] * 8).clamp(min=1e-30)
+    spread = torch.stack([torch.eye(10)[3].clamp(min=1e-30), torch.full((10,), 0.1), torn])
+    torch.testing.assert_close(certainty(spread.log()), torch.tensor([1, 0, 1 - 0.30103]), atol=1e-4, rtol=0)

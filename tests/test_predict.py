@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import torch
 from PIL import Image, ImageOps
 
 from mnist_demo.data import Samples
-from mnist_demo.models import MODELS
+from mnist_demo.models import MODELS, certainty
 from mnist_demo.predict import Classifier, ink_of, main
 from mnist_demo.weights import default_path
 
@@ -49,14 +50,26 @@ def test_nothing_drawn_has_no_answer_and_no_probabilities(classifier: Classifier
     assert not reading.probabilities.any()
 
 
-def test_known_says_of_each_image_whether_its_largest_probability_passes_the_threshold(
+def test_known_says_of_each_image_whether_it_is_read_with_the_thresholds_certainty(
     classifier: Classifier, test_digits: Samples
 ) -> None:
     images = test_digits.images[:500, 0].numpy().astype(np.float32) / 255
     known = classifier.known(images)
     assert known.dtype == np.bool_
-    np.testing.assert_array_equal(known, classifier.probabilities(images).max(1) >= classifier.card.threshold)
+    with torch.inference_mode():
+        log_probabilities = classifier.model(torch.from_numpy(images).unsqueeze(1))
+    np.testing.assert_array_equal(known, certainty(log_probabilities).numpy() >= classifier.card.threshold)
     assert known.mean() > 0.98
+
+
+def test_what_is_read_with_less_certainty_than_the_thresholds_has_no_answer(classifier: Classifier) -> None:
+    ink = np.zeros((280, 280), np.uint8)
+    ink[40:240, 130:150] = 255
+    sure = classifier.read(ink)
+    doubtful = Classifier(classifier.model, dataclasses.replace(classifier.card, threshold=1.0), classifier.device)
+    assert sure.answer == 1
+    assert doubtful.read(ink).answer is None
+    np.testing.assert_array_equal(doubtful.read(ink).probabilities, sure.probabilities)
 
 
 def test_an_unknown_weights_file_is_refused_in_one_line() -> None:
