@@ -80,10 +80,10 @@ def write(kind: str, strokes: Sequence[Sequence[Sequence[Sequence[float]]]]) -> 
     return digits_of(fitted([np.array(path, float) for path in paths], *WRITTEN[kind]) for paths in strokes)
 
 
-def invent(kind: str) -> Digits:
-    """Drawings of one kind that is no digit, of many sizes and with several brushes."""
+def invent(kind: str, count: int = EACH) -> Digits:
+    """That many drawings of one kind that is no digit, of many sizes and with several brushes."""
     random = np.random.default_rng(list(kind.encode()))
-    sizes = zip(random.uniform(100, 240, EACH), random.uniform(12, 28, EACH), strict=True)
+    sizes = zip(random.uniform(100, 240, count), random.uniform(12, 28, count), strict=True)
     return digits_of(fitted(UNKNOWN[kind](random), side, brush) for side, brush in sizes)
 
 

@@ -111,7 +111,7 @@ def broken(sample: Sample, random: Random) -> Ink:
     offsets = pixels - pixels[random.integers(len(pixels))]
     near = offsets[np.hypot(*offsets.T) < 30]
     along = np.linalg.eigh(near.T @ near).eigenvectors[:, 1]  # the direction in which the ink around reaches furthest
-    gone = (np.abs(offsets @ along) < GAP / 2) & (np.hypot(*offsets.T) < 40)
+    gone = (np.floor(offsets @ along + GAP / 2) // GAP == 0) & (np.hypot(*offsets.T) < 40)
     ink[tuple(pixels[gone].T)] = 0
     return ink
 
