@@ -10,7 +10,7 @@ from mnist_demo.weights import default_path
 
 
 def train_missing() -> int:
-    """Trains each network without a weights file, in some seconds. Returns the exit code of the first that failed, or 0."""
+    """Trains, in seconds, each network without a weights file. Returns the exit code of the first that failed, or 0."""
     for name in MODELS:
         if not default_path(name).exists():
             from mnist_demo import train  # here, for a start that trains nothing should not wait for it
