@@ -13,13 +13,13 @@ function tile(sample) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 28;
   paint(canvas, sample.image);
-  const marks = document.createElement("span");
-  marks.className = "marks";
-  marks.append(...props.networks.map((network) => mark(network, sample)));
   const label = document.createElement("span");
   label.className = "label";
   label.textContent = sample.label;
-  button.append(canvas, label, marks);
+  const under = document.createElement("span");
+  under.className = "under";
+  under.append(label, ...props.networks.map((network) => verdict(network, sample)));
+  button.append(canvas, under);
   button.setAttribute("aria-label", describe(sample));
   button.title = describe(sample);
   button.addEventListener("click", () => choose(button, sample));
@@ -28,7 +28,7 @@ function tile(sample) {
   return item;
 }
 
-function mark({ name }, sample) {
+function verdict({ name }, sample) {
   const { answer } = sample.networks[name];
   const one = document.createElement("span");
   one.className = `mark ${name} ${answer === sample.label ? "right" : "wrong"}`;
@@ -41,11 +41,15 @@ function describe(sample) {
   return `${texts.label} ${sample.label}. ${said.join(". ")}`;
 }
 
-function choose(button, sample) {
+function mark(button) {
   chosen?.classList.remove("chosen");
   chosen = button;
   chosen?.classList.add("chosen");
-  if (sample) document.dispatchEvent(new CustomEvent("mnist-demo:sample", { detail: sample }));
+}
+
+function choose(button, sample) {
+  mark(button);
+  document.dispatchEvent(new CustomEvent("mnist-demo:sample", { detail: sample }));
 }
 
 async function fill() {
@@ -67,7 +71,7 @@ hard.addEventListener("click", () => {
   fill();
 });
 element.querySelector(".shuffle").addEventListener("click", fill);
-document.addEventListener("mnist-demo:back", () => choose(null, null));
+document.addEventListener("mnist-demo:sample", (event) => event.detail || mark(null));
 
 translate(element, texts);
 fill();

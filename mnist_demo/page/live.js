@@ -1,8 +1,10 @@
 // Shows what the networks make of the drawing, while it is drawn. One request at a time; the newest drawing always next.
 
 const REST = 600; // ms after the pen's last move when it is said to rest
-const PATIENCE = 4000; // ms until an answer is given up
+const PATIENCE = 2000; // ms until the reader is told that the server is slow
 const RETRY = 1000; // ms between two tries while the server is away
+
+const NONE = Array(10).fill(0); // no probabilities
 
 const texts = chooseTexts(props.texts);
 const pad = await appears("#sketchpad");
@@ -18,28 +20,22 @@ let isAsking = false;
 let resting = 0;
 
 const pen = watchPad(pad, {
-  began: () => {
-    sample = null;
-    changed();
-  },
+  began: () => (leaveSample(), changed()),
   moved: changed,
   ended: changed,
-  edited: (cleared) => {
-    if (cleared) sample = null;
-    changed();
-  },
+  edited: (isCleared) => (isCleared && leaveSample(), changed()),
 });
 
 function changed() {
   version += 1;
+  pad.dataset.blank = pen.isBlank();
   clearTimeout(resting);
   resting = setTimeout(rest, REST);
-  if (pen.isBlank()) {
-    readings = null;
-    answered = version;
-    show();
-  } else ask();
-  pad.dataset.blank = pen.isBlank();
+  if (!pen.isBlank()) return ask();
+  readings = null;
+  answered = version;
+  isAway = false;
+  show();
 }
 
 async function ask() {
@@ -47,16 +43,26 @@ async function ask() {
   isAsking = true;
   while (answered < version) {
     const asked = version;
-    const answer = await Promise.race([server.read(pen.drawing), wait(PATIENCE)]);
-    isAway = !answer && answered < version;
-    if (answer && !pen.isBlank()) {
-      answered = Math.max(answered, asked);
-      readings = answer;
-    }
-    show();
-    if (isAway) await wait(RETRY);
+    const late = setTimeout(() => tell(readings, true), PATIENCE);
+    const answer = await server.read(pen.drawing); // nothing, where the server is gone
+    clearTimeout(late);
+    if (pen.isBlank()) break;
+    if (answer) answered = Math.max(answered, asked);
+    tell(answer ?? readings, !answer);
+    if (!answer) await wait(RETRY);
   }
   isAsking = false;
+}
+
+function tell(newest, away) {
+  if (pen.isBlank()) return;
+  readings = newest;
+  isAway = away;
+  show();
+}
+
+function leaveSample() {
+  if (sample) document.dispatchEvent(new CustomEvent("mnist-demo:sample", { detail: null }));
 }
 
 // The pen rests: say the answer, and ask once for the pad's own drawing, which is the authority.
@@ -94,7 +100,7 @@ function show() {
 }
 
 function showNetwork(section, shown, name) {
-  const { answer, probabilities } = shown?.networks[name] ?? { answer: null, probabilities: Array(10).fill(0) };
+  const { answer, probabilities } = shown?.networks[name] ?? { answer: null, probabilities: NONE };
   const state = stateOf(shown, answer);
   const verdict = section.querySelector(".verdict");
   verdict.dataset.state = state;
@@ -106,8 +112,13 @@ function showNetwork(section, shown, name) {
     bar.dataset.probability = probability.toFixed(4);
     bar.classList.toggle("best", state === "digit" && digit === answer);
     bar.style.setProperty("--probability", probability);
-    bar.querySelector(".percent").textContent = shown?.image ? (100 * probability).toFixed(probability < 0.0995 ? 1 : 0) : "";
+    bar.querySelector(".percent").textContent = shown?.image && state !== "offline" ? percent(probability) : "";
   });
+}
+
+function percent(probability) {
+  const decimals = probability >= 0.0005 && probability < 0.0995 ? 1 : 0;
+  return (100 * probability).toFixed(decimals);
 }
 
 function remark(state, probabilities) {
@@ -128,13 +139,7 @@ document.addEventListener("mnist-demo:sample", (event) => {
   show();
   speak();
 });
-
-find(".back").addEventListener("click", () => {
-  sample = null;
-  document.dispatchEvent(new CustomEvent("mnist-demo:back"));
-  show();
-  speak();
-});
+find(".back").addEventListener("click", leaveSample);
 
 for (const button of element.querySelectorAll("[data-show]")) {
   button.addEventListener("click", () => {
@@ -144,6 +149,7 @@ for (const button of element.querySelectorAll("[data-show]")) {
 }
 
 translate(element, texts);
+document.title = `${texts.title} · mnist-demo`;
 pad.dataset.hint = texts.hint;
 pad.dataset.blank = true;
 show();

@@ -24,8 +24,10 @@ SIDE = 280  # what strokes are drawn on here, pixels a side
 SCALE = SIDE / CANVAS
 MOST_STROKES = 500
 MOST_NUMBERS = 20_000  # in all strokes together
+MOST_LENGTH = 200_000  # pixels, of all strokes together: ten minutes of scribbling
 FARTHEST = 4 * CANVAS  # pixels; a step or a point beyond is no pen's
-WIDTHS = (1, CANVAS)  # pixels
+WIDEST = 240  # pixels
+MOST_BASE = 16_384  # characters
 
 
 def ink_of(drawing: Any) -> NDArray[np.uint8]:
@@ -44,7 +46,10 @@ def strokes_of(lists: Any) -> list[Stroke]:
         raise ValueError(f"strokes must be a list of at most {MOST_STROKES}")
     if sum(map(len, lists)) > MOST_NUMBERS:
         raise ValueError(f"strokes must hold at most {MOST_NUMBERS} numbers")
-    return [stroke_of(numbers) for numbers in lists]
+    strokes = [stroke_of(numbers) for numbers in lists]
+    if sum(abs(number) for numbers in lists for number in numbers[4:]) > MOST_LENGTH:
+        raise ValueError(f"strokes must be at most {MOST_LENGTH} pixels long")
+    return strokes
 
 
 def stroke_of(numbers: Any) -> Stroke:
@@ -54,7 +59,7 @@ def stroke_of(numbers: Any) -> Stroke:
     if not all(type(number) is int and abs(number) <= FARTHEST for number in numbers):
         raise ValueError(f"a stroke holds whole numbers up to {FARTHEST}")
     width, erase, *steps = numbers
-    if not WIDTHS[0] <= width <= WIDTHS[1] or erase not in (0, 1):
+    if not 1 <= width <= WIDEST or erase not in (0, 1):
         raise ValueError("a stroke's width or erase flag is out of range")
     points = np.array(steps, np.float32).reshape(-1, 2).cumsum(axis=0) * np.float32(SCALE)
     return Stroke(points.astype(np.float32), width * SCALE, bool(erase))
@@ -78,6 +83,8 @@ def unpack(text: Any) -> NDArray[np.uint8] | None:
     """What `pack` packed; None for "". Raises ValueError where it did not."""
     if text == "":
         return None
+    if not isinstance(text, str) or len(text) > MOST_BASE:
+        raise ValueError("base is not a packed picture")
     try:
         size = SIDE * SIDE // 8
         bits = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size)

@@ -10,8 +10,10 @@ from typing import Any
 
 import gradio as gr
 import torch
+from starlette.middleware import Middleware
 
 from mnist_demo.data import Samples
+from mnist_demo.page.bounds import BoundedBody
 from mnist_demo.page.gallery import open_gallery
 from mnist_demo.page.live import CANVAS, halve, ink_of, ink_of_sketch, pack
 from mnist_demo.page.readings import Readings, read_ink
@@ -19,6 +21,11 @@ from mnist_demo.predict import Classifier
 
 HERE = Path(__file__).parent
 TITLES = {"convnet": "ConvNet", "net": "Net"}
+LINKS = {
+    "link_data": "http://yann.lecun.com/exdb/mnist/",
+    "link_recipe": "https://arxiv.org/abs/1905.10498",
+    "link_gradio": "https://www.gradio.app/",
+}
 BRUSH = CANVAS // 28  # the radius of a line that is 1/14 of the pad wide
 ERASER = CANVAS // 18
 
@@ -28,14 +35,26 @@ def serve(classifiers: Mapping[str, Classifier], samples: Samples, **options: An
     torch.set_num_threads(1)  # a call: many visitors share the processor
     i18n = translations(classifiers)
     build(classifiers, samples, i18n).launch(
-        theme=theme(), css=text("page.css"), i18n=i18n, footer_links=[], max_file_size="1mb", **options
+        theme=theme(),
+        css=text("page.css"),
+        i18n=i18n,
+        favicon_path=HERE / "favicon.png",
+        footer_links=[],
+        max_file_size="1mb",
+        app_kwargs={"middleware": [Middleware(BoundedBody)]},
+        **options,
     )
 
 
 def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n) -> gr.Blocks:
     """The page for those networks, by name, in that order; `samples` (the test set) fill its gallery."""
     networks = [network(name, classifier) for name, classifier in classifiers.items()]
-    shared: dict[str, Any] = {"texts": texts(), "networks": networks, "digits": list(range(10)), "apply_default_css": False}
+    shared: dict[str, Any] = {
+        "texts": texts(),
+        "networks": networks,
+        "digits": list(range(10)),
+        "apply_default_css": False,
+    }
     gallery = open_gallery(samples, classifiers)
 
     def read(drawing: Any) -> Readings:
@@ -126,7 +145,8 @@ def head(words: dict[str, str]) -> str:
 def foot(words: dict[str, str], classifiers: Mapping[str, Classifier]) -> str:
     """The networks' figures, and where to read on."""
     figures = [f"{TITLES.get(name, name)} {100 * c.card.test_accuracy:.2f} %" for name, c in classifiers.items()]
-    return f"<p>{' · '.join(figures)}</p>"
+    links = [f'<a href="{url}" target="_blank" rel="noopener">{words[key]}</a>' for key, url in LINKS.items()]
+    return f"<p>{words['accuracy']}{' · '.join(figures)}</p><p>{' · '.join(links)}</p>"
 
 
 def text(name: str) -> str:
