@@ -1,6 +1,6 @@
 // Shows what the networks make of the drawing, while it is drawn. One request at a time; the newest drawing always next.
 
-const REST = 600; // ms after the pen's last move when it is said to rest
+const REST = 800; // ms after the pen's last move when it is said to rest
 const PATIENCE = 2000; // ms until the reader is told that the server is slow
 const RETRY = 1000; // ms between two tries while the server is away
 
@@ -22,20 +22,24 @@ let resting = 0;
 const pen = watchPad(pad, {
   began: () => (leaveSample(), changed()),
   moved: changed,
-  ended: changed,
+  ended: waitForRest,
   edited: (isCleared) => (isCleared && leaveSample(), changed()),
 });
 
 function changed() {
   version += 1;
   pad.dataset.blank = pen.isBlank();
-  clearTimeout(resting);
-  resting = setTimeout(rest, REST);
+  waitForRest();
   if (!pen.isBlank()) return ask();
   readings = null;
   answered = version;
   isAway = false;
   show();
+}
+
+function waitForRest() {
+  clearTimeout(resting);
+  resting = setTimeout(rest, REST);
 }
 
 async function ask() {
@@ -68,7 +72,7 @@ function leaveSample() {
 // The pen rests: say the answer, and ask once for the pad's own drawing, which is the authority.
 function rest() {
   if (pen.isDrawing()) return;
-  if (answered < version) return void (resting = setTimeout(rest, REST));
+  if (answered < version) return waitForRest();
   speak();
   trigger("rest", { version });
 }

@@ -22,12 +22,15 @@ class DrawingPage:
         page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
 
     def open(self, address: str) -> None:
+        """Goes there and waits until the brush is chosen, in the page or in the frame that it shows."""
         self.page.goto(address)
-        self.page.wait_for_selector(READY)
+        framed = self.page.locator("iframe")
+        self.frame = framed.content_frame if framed.count() else self.page.locator("html")
+        self.frame.locator(READY).wait_for()
 
     def at(self, point: Point) -> Point:
         """Where on the screen a point in shares of the pad's side lies."""
-        box = self.page.locator("#sketchpad").bounding_box()
+        box = self.frame.locator("#sketchpad").bounding_box()
         assert box is not None
         return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["width"]
 
@@ -44,8 +47,18 @@ class DrawingPage:
         for point in stroke[1:]:
             self.page.mouse.move(*self.at(point))
 
+    def touch(self, strokes: Strokes) -> None:
+        """Draws with a finger."""
+        session = self.page.context.new_cdp_session(self.page)
+        for stroke in strokes:
+            for place, point in enumerate(stroke):
+                x, y = self.at(point)
+                kind = "touchMove" if place else "touchStart"
+                session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+            session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
     def tool(self, name: str) -> None:
-        self.page.click(f'#sketchpad [aria-label="{name}"]')
+        self.frame.locator(f'#sketchpad [aria-label="{name}"]').click()
 
     def expect_answers(self, answer: int) -> None:
         """Waits until both networks say that digit."""
@@ -58,7 +71,7 @@ class DrawingPage:
             expect(self.verdict(name)).to_have_attribute("data-state", state)
 
     def verdict(self, network: str) -> Any:
-        return self.page.locator(f"[data-model={network}] [data-answer]")
+        return self.frame.locator(f"[data-model={network}] [data-answer]")
 
     def probabilities(self, network: str = "convnet") -> list[float]:
         """Of the ten digits, as the bars have them."""
@@ -67,6 +80,30 @@ class DrawingPage:
         assert [digit for digit, _ in shown] == [str(digit) for digit in range(10)]
         assert all(len(probability.split(".")[1]) == 4 for _, probability in shown)
         return [float(probability) for _, probability in shown]
+
+    def ink(self) -> float:
+        """How much ink there is in what the networks see, as a share of the 784 pixels."""
+        return float(
+            self.page.locator(".sees canvas").evaluate(
+                """canvas => canvas.getContext("2d").getImageData(0, 0, 28, 28).data
+                .reduce((sum, value, at) => sum + (at % 4 === 3 ? value / 255 / 784 : 0), 0)"""
+            )
+        )
+
+    def rest(self) -> None:
+        """Waits until the pen has rested and the pad's own drawing was read."""
+        with self.page.expect_response(lambda response: "/run/" in response.url or "/call/" in response.url):
+            pass
+        self.page.wait_for_timeout(200)
+
+    def expect_agreement(self) -> None:
+        """The pad's own drawing gets the answers that are shown already."""
+        before = self.answers()
+        self.rest()
+        assert self.answers() == before
+
+    def answers(self) -> list[str | None]:
+        return [self.verdict(name).get_attribute("data-answer") for name in ("convnet", "net")]
 
     def screenshot(self, name: str) -> None:
         self.screenshots.mkdir(exist_ok=True)

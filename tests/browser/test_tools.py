@@ -1,0 +1,69 @@
+"""Eraser, undo, redo, clear, sizes and keys: what the page reads is what the pad shows."""
+
+from digits import DIGITS, line
+from drawing_page import DrawingPage
+from playwright.sync_api import expect
+
+
+def test_undo_and_redo_are_read(page: DrawingPage) -> None:
+    page.draw(DIGITS[1])
+    page.expect_answers(1)
+    page.draw([line((0.47, 0.2), (0.3, 0.55), (0.72, 0.55))])
+    page.expect_answers(4)
+    page.tool("Undo")
+    page.expect_answers(1)
+    page.tool("Redo")
+    page.expect_answers(4)
+    page.expect_agreement()
+
+
+def test_keys_undo_redo_and_clear(page: DrawingPage) -> None:
+    page.draw(DIGITS[4])
+    page.expect_answers(4)
+    page.page.keyboard.press("Control+z")
+    page.page.keyboard.press("Control+z")
+    page.expect_state("blank")
+    page.page.keyboard.press("Control+Shift+z")
+    page.page.keyboard.press("Control+y")
+    page.expect_answers(4)
+    page.page.keyboard.press("Escape")
+    page.expect_state("blank")
+    expect(page.page.locator("#sketchpad")).to_have_attribute("data-blank", "true")
+    page.draw(DIGITS[7])
+    page.expect_answers(7)
+
+
+def test_the_eraser_leaves_paper(page: DrawingPage) -> None:
+    page.draw([*DIGITS[1], line((0.2, 0.25), (0.2, 0.75))])
+    page.tool("Erase")
+    page.draw([line((0.2, 0.2), (0.2, 0.8))])
+    page.expect_answers(1)
+    page.expect_agreement()
+    page.screenshot("erased")
+
+
+def test_a_thinner_brush_draws_a_thinner_line(page: DrawingPage) -> None:
+    page.draw(DIGITS[0])
+    page.expect_answers(0)
+    thick = page.ink()
+    page.tool("Clear canvas")
+    page.tool("Brush Size")
+    page.page.locator("#sketchpad input[type=range]").fill("8")
+    page.screenshot("brush-size")
+    page.draw(DIGITS[0])
+    page.expect_answers(0)
+    assert page.ink() < 0.7 * thick
+    page.expect_agreement()
+
+
+def test_the_pads_own_drawing_wins_where_it_differs(page: DrawingPage) -> None:
+    page.draw(DIGITS[1])
+    page.expect_answers(1)
+    page.rest()
+    page.page.evaluate("window.editor.undo()")  # as if the page had missed it
+    page.draw(DIGITS[7])
+    page.rest()
+    page.expect_answers(7)
+    page.draw([line((0.4, 0.5), (0.62, 0.5))])  # and live from what the pad shows
+    page.expect_answers(7)
+    page.expect_agreement()
