@@ -6,8 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_demo.strokes import bend
-from mnist_demo.templates import DIGITS
+from mnist_demo.strokes import bend, write
 
 Random = np.random.Generator
 Paths = list[NDArray[np.float64]]  # one (N, 2) a stroke
@@ -58,8 +57,7 @@ def sign(random: Random, name: str) -> Paths:
 
 def digit(random: Random) -> Paths:
     """Any digit in one of the ways people write it."""
-    ways = DIGITS[int(random.integers(10))]
-    return bend(random, ways[random.integers(len(ways))])
+    return write(random, int(random.integers(10)))
 
 
 def closed_scribble(random: Random) -> Paths:

@@ -27,7 +27,7 @@ class Recipe:
     held_out: int = 0  # training images kept apart to validate on; 0: test after each epoch, as the tutorial does
     distortion: bool = False  # every batch goes through `distort.distort`
     handwriting: int = 0  # images drawn from `strokes.handwriting` that join the training images
-    non_digits: int = 0  # images from `strokes.non_digits`, likewise (Hendrycks et al. 2019, arXiv:1812.04606)
+    non_digits: int = 0  # images from `scribbles.non_digits`, likewise (Hendrycks et al. 2019, arXiv:1812.04606)
     non_digit_weight: float = 0.5  # of such an image in the loss, against a digit's 1
 
     def __post_init__(self) -> None:

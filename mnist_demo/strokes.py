@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_demo.drawing import SIDE, to_mnist
-from mnist_demo.templates import DIGITS, OTHERS
+from mnist_demo.templates import DIGITS
 
 SUBPIXELS = 4  # places within a pixel, each way, that the brush is set down at
 ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
-
-
 CANVAS, HEIGHT = 96, 80  # pixels: what templates are drawn on, and how high; four to one pixel of the digit
 BRUSHES = (1 / 20, 1 / 4)  # of the digit's height: the thinnest and the thickest
 SHARES = (0.08, 0.15, 0.08, 0.09, 0.13, 0.08, 0.08, 0.12, 0.06, 0.13)  # of the digits, 0 to 9, in `handwriting`
@@ -99,19 +97,13 @@ def handwriting(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.in
     """Digits (count, 28, 28) uint8 and what they are (count,) int64: templates bent at random, then drawn."""
     random = np.random.default_rng(seed)
     labels = random.choice(10, size=count, p=SHARES)
-    images = [_picture(random, _digit(random, label)) for label in labels.tolist()]
+    images = [picture(random, write(random, label)) for label in labels.tolist()]
     return np.array(images, np.uint8).reshape(count, SIDE, SIDE), labels
 
 
-def non_digits(count: int, seed: int) -> NDArray[np.uint8]:
-    """Drawings (count, 28, 28) uint8 that are no digit: letters, signs, things, digits turned or overlaid, scribbles.
-
-    To show to a network that has to learn what it does not know (Hendrycks et al. 2019, arXiv:1812.04606).
-    """
-    random = np.random.default_rng(seed)
-    kinds = random.choice(len(_NON_DIGITS), size=count, p=[share for _, share in _NON_DIGITS])
-    images = [_picture(random, _NON_DIGITS[kind][0](random)) for kind in kinds.tolist()]
-    return np.array(images, np.uint8).reshape(count, SIDE, SIDE)
+def write(random: np.random.Generator, digit: int) -> list[Path]:
+    """That digit in one of the ways people write it."""
+    return bend(random, DIGITS[digit][random.integers(len(DIGITS[digit]))])
 
 
 def bend(random: np.random.Generator, template: str) -> list[Path]:
@@ -127,30 +119,21 @@ def bend(random: np.random.Generator, template: str) -> list[Path]:
     return [_cut(random, stroke) for stroke in np.split(path, shape.lifts)]
 
 
-class _Shape(NamedTuple):
-    """A template, ready to be bent."""
-
-    points: Path  # (P, 2), what the template gives
-    curve: NDArray[np.float64]  # (N, P), the curve's points as mixtures of those
-    lifts: list[int]  # where, among N, a new stroke begins
-
-
-@functools.cache
-def _shape(text: str) -> _Shape:
-    """A template's text, as `templates` describes it, made numbers."""
-    strokes = [stroke.split() for stroke in text.split("/")]
-    points = [[float(number) / 100 for number in point.strip("!").split(",")] for stroke in strokes for point in stroke]
-    curves = [_smooth([1 + point.endswith("!") for point in stroke]) for stroke in strokes]
-    lifts = np.cumsum([len(curve) for curve in curves])[:-1].tolist()
-    rows = np.zeros((sum(len(curve) for curve in curves), len(points)))
-    row = column = 0
-    for curve in curves:
-        rows[row : row + curve.shape[0], column : column + curve.shape[1]] = curve
-        row, column = row + curve.shape[0], column + curve.shape[1]
-    return _Shape(np.array(points), rows, lifts)
+def picture(random: np.random.Generator, paths: Sequence[Path]) -> NDArray[np.uint8]:
+    """The paths drawn with a random brush, as large as the canvas allows, and made a digit (28, 28)."""
+    everything = np.concatenate(paths)
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    longer, height = (high - low).max(), (high - low)[1]
+    share = random.uniform(*BRUSHES)
+    brush = share / (1 - share) * max(height, longer / 2)  # in units of the path, for now
+    scale = HEIGHT / (longer + brush)
+    strokes = [Stroke((path - (low + high) / 2) * scale + CANVAS / 2, brush * scale) for path in paths]
+    digit = to_mnist(draw(strokes, CANVAS))
+    assert digit is not None  # for it is as large as the canvas
+    return np.rint(digit * 255).astype(np.uint8)
 
 
-def _smooth(times: Sequence[int]) -> NDArray[np.float64]:
+def smooth(times: Sequence[int]) -> NDArray[np.float64]:
     """(N, P): a Catmull-Rom spline through P points, each taken that many times; twice makes a corner."""
     taken = np.repeat(np.eye(len(times)), times, axis=0)
     around = np.concatenate([taken[:1], taken, taken[-1:]])
@@ -164,9 +147,27 @@ def _smooth(times: Sequence[int]) -> NDArray[np.float64]:
     return np.concatenate([hermite.reshape(-1, len(times)), taken[-1:]])
 
 
-def _digit(random: np.random.Generator, digit: int) -> list[Path]:
-    """That digit in one of the ways people write it."""
-    return bend(random, DIGITS[digit][random.integers(len(DIGITS[digit]))])
+class _Shape(NamedTuple):
+    """A template, ready to be bent."""
+
+    points: Path  # (P, 2), what the template gives
+    curve: NDArray[np.float64]  # (N, P), the curve's points as mixtures of those
+    lifts: list[int]  # where, among N, a new stroke begins
+
+
+@functools.cache
+def _shape(text: str) -> _Shape:
+    """A template's text, as `templates` describes it, made numbers."""
+    strokes = [stroke.split() for stroke in text.split("/")]
+    points = [[float(number) / 100 for number in point.strip("!").split(",")] for stroke in strokes for point in stroke]
+    curves = [smooth([1 + point.endswith("!") for point in stroke]) for stroke in strokes]
+    lifts = np.cumsum([len(curve) for curve in curves])[:-1].tolist()
+    rows = np.zeros((sum(len(curve) for curve in curves), len(points)))
+    row = column = 0
+    for curve in curves:
+        rows[row : row + curve.shape[0], column : column + curve.shape[1]] = curve
+        row, column = row + curve.shape[0], column + curve.shape[1]
+    return _Shape(np.array(points), rows, lifts)
 
 
 def _affine(random: np.random.Generator) -> NDArray[np.float64]:
@@ -182,137 +183,3 @@ def _cut(random: np.random.Generator, stroke: Path) -> Path:
     """The stroke without up to a tenth at either end."""
     first, last = (random.uniform(0, 0.1, 2) * len(stroke)).astype(int)
     return stroke[first : len(stroke) - last]
-
-
-def _picture(random: np.random.Generator, paths: Sequence[Path]) -> NDArray[np.uint8]:
-    """The paths drawn with a random brush, as large as the canvas allows, and made a digit (28, 28)."""
-    everything = np.concatenate(paths)
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    longer, height = (high - low).max(), (high - low)[1]
-    share = random.uniform(*BRUSHES)
-    brush = share / (1 - share) * max(height, longer / 2)  # in units of the path, for now
-    scale = HEIGHT / (longer + brush)
-    strokes = [Stroke((path - (low + high) / 2) * scale + CANVAS / 2, brush * scale) for path in paths]
-    digit = to_mnist(draw(strokes, CANVAS))
-    assert digit is not None  # for it is as large as the canvas
-    return np.rint(digit * 255).astype(np.uint8)
-
-
-def _sign(random: np.random.Generator) -> list[Path]:
-    """A letter, a sign or a thing."""
-    return bend(random, OTHERS[random.integers(len(OTHERS))])
-
-
-def _turned(random: np.random.Generator) -> list[Path]:
-    """A digit turned a quarter, of those that are no digit then."""
-    digit = (2, 3, 4, 5, 6, 7, 9)[random.integers(7)]
-    quarter = np.array([[0.0, -1.0], [1.0, 0.0]]) * random.choice([-1, 1])
-    return [path @ quarter for path in _digit(random, digit)]
-
-
-def _overlaid(random: np.random.Generator) -> list[Path]:
-    """Two digits on one another, neither a 1, that another could swallow."""
-    one, other = random.choice([0, 2, 3, 4, 5, 6, 7, 8, 9], size=2, replace=False).tolist()
-    over = _digit(random, other)
-    return _digit(random, one) + _shifted(over, random.uniform(-0.35, 0.35, 2))
-
-
-def _stacked(random: np.random.Generator) -> list[Path]:
-    """A digit above another."""
-    one, other = random.integers(10, size=2).tolist()
-    below = _digit(random, other)
-    return _digit(random, one) + _shifted(below, np.array([random.uniform(-0.2, 0.2), 1.15]))
-
-
-def _covered(random: np.random.Generator) -> list[Path]:
-    """A digit with a sign over it."""
-    digit = _digit(random, int(random.integers(10)))
-    return digit + _shifted(_sign(random), random.uniform(-0.3, 0.3, 2))
-
-
-def _scribble(random: np.random.Generator) -> list[Path]:
-    """One long line to and fro."""
-    points = random.uniform(size=(random.integers(7, 30), 2)) * [random.uniform(0.5, 1.5), 1]
-    return [_smooth([1] * len(points)) @ points]
-
-
-def _lines(random: np.random.Generator) -> list[Path]:
-    """Some short lines, straight or bent, anyhow."""
-    return [_smooth([1] * 3) @ random.uniform(size=(3, 2)) for _ in range(random.integers(4, 8))]
-
-
-def _glyph(random: np.random.Generator) -> list[Path]:
-    """A letter of no alphabet: three or four strokes, straight or bent, between nine places."""
-    return [_arc(random, *random.integers(3, size=(2, 2)) / 2) for _ in range(random.integers(3, 5))]
-
-
-def _arc(random: np.random.Generator, start: Path, end: Path) -> Path:
-    """From start to end (2,), straight as often as bent, and never quite there."""
-    bulge = random.choice([0, 0, 0.25, 0.5]) * random.choice([-1, 1])
-    along = end - start + random.normal(0, 0.06, 2)
-    middle = start + along / 2 + bulge * along[::-1] * [1, -1]
-    path: Path = _smooth([1, 1, 1]) @ np.stack([start, middle, start + along])
-    return path
-
-
-def _coil(random: np.random.Generator) -> list[Path]:
-    """Loops along a line, as a pen makes them that is tried out."""
-    turned = np.linspace(0, 2 * np.pi * random.uniform(3, 6), 100)[:, None]
-    circles = np.concatenate([np.cos(turned), random.choice([-1, 1]) * np.sin(turned)], axis=1)
-    drift = random.uniform(0.03, 0.06) * np.array([np.cos(angle := random.uniform(0, 2 * np.pi)), np.sin(angle)])
-    return [circles * random.uniform(0.3, 0.5, 2) + turned * drift]
-
-
-def _polygon(random: np.random.Generator) -> list[Path]:
-    """A closed figure of five to eight corners, anyhow."""
-    corners = random.uniform(size=(random.integers(5, 9), 2))
-    return [np.concatenate([corners, corners[:1]])]
-
-
-def _dots(random: np.random.Generator) -> list[Path]:
-    """Dots or short dashes."""
-    places = random.uniform(size=(random.integers(3, 9), 1, 2))
-    return list(places + random.normal(0, 0.03, (len(places), 2, 2)))
-
-
-def _marked(random: np.random.Generator) -> list[Path]:
-    """A digit with a dot or a dash beside, above or below it; not below a 2 or a 7, for that asks a question."""
-    digit = int(random.integers(10))
-    sides = [(1.1, 0.2), (-0.25, 0.5), (1.1, 0.8), (0.5, -0.25), (0.5, 1.25)][: 4 if digit in (2, 7) else 5]
-    reach = random.choice([0.04, 0.15])
-    mark = np.array(sides[random.integers(len(sides))]) + _arc(random, *random.uniform(-reach, reach, (2, 2)))
-    return [*_digit(random, digit), mark]
-
-
-def _framed(random: np.random.Generator) -> list[Path]:
-    """A digit in a frame."""
-    frame = _FRAMES[random.integers(len(_FRAMES))]
-    digit = random.choice([0, 2, 3, 4, 5, 6, 7, 8, 9])  # not a 1, which lines above and below leave a 1
-    return _digit(random, int(digit)) + [(path - 0.5) * 1.7 + 0.5 for path in bend(random, frame)]
-
-
-def _shifted(paths: Sequence[Path], by: NDArray[np.float64]) -> list[Path]:
-    return [path + by for path in paths]
-
-
-_FRAMES = (  # a box, a ring, lines above and below, brackets
-    "2,2 98,2! 98,98! 2,98! 2,2",
-    "50,2 14,14 2,50 14,86 50,98 86,86 98,50 86,14 50,2",
-    "2,2 98,2 / 2,98 98,98",
-    "20,2 2,30 2,70 20,98 / 80,2 98,30 98,70 80,98",
-)
-_NON_DIGITS = (  # kinds, and how much of all they are
-    (_sign, 0.46),
-    (_turned, 0.05),
-    (_overlaid, 0.06),
-    (_stacked, 0.03),
-    (_covered, 0.09),
-    (_marked, 0.09),
-    (_scribble, 0.05),
-    (_coil, 0.03),
-    (_lines, 0.03),
-    (_framed, 0.03),
-    (_glyph, 0.04),
-    (_polygon, 0.03),
-    (_dots, 0.01),
-)

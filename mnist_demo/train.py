@@ -27,7 +27,8 @@ from mnist_demo.device import DEVICES, choose_device
 from mnist_demo.distort import distort
 from mnist_demo.models import MODELS, Net
 from mnist_demo.recipes import RECIPES, Recipe
-from mnist_demo.strokes import handwriting, non_digits
+from mnist_demo.scribbles import non_digits
+from mnist_demo.strokes import handwriting
 from mnist_demo.weights import Card, default_path, load_weights, save_weights, write_whole
 
 Tensors = tuple[Tensor, ...] | list[Tensor]

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mnist_demo"
 
 FLOORS = [  # a module imports of ours only what stands in a floor below its own, or beside it on the ground floor
-    {"device", "data", "models", "drawing", "strokes", "templates", "distort", "recipes"},
+    {"device", "data", "models", "drawing", "strokes", "templates", "scribbles", "distort", "recipes"},
     {"weights"},
     {"evaluate", "train", "predict"},
     {"page"},

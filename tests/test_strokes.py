@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_demo.strokes import Stroke, draw, handwriting, non_digits
+from mnist_demo.strokes import Stroke, draw, handwriting
 
 
 def line(*points: tuple[float, float]) -> np.ndarray:
@@ -112,24 +112,14 @@ def test_no_two_templates_of_handwriting_come_out_alike():
     assert len(np.unique(images, axis=0)) == 400
 
 
-def test_non_digits_are_pictures_too():
-    images = non_digits(400, seed=3)
-    assert images.shape == (400, 28, 28)
-    assert images.dtype == np.uint8
-    assert (images.max(axis=(1, 2)) == 255).all()
-    assert len(np.unique(images, axis=0)) == 400
-
-
 def test_a_seed_gives_the_same_drawings_again_and_another_gives_others():
     (one, labels), (again, same_labels), (other, _) = handwriting(20, 5), handwriting(20, 5), handwriting(20, 6)
     assert np.array_equal(one, again)
     assert np.array_equal(labels, same_labels)
     assert not np.array_equal(one, other)
-    assert np.array_equal(non_digits(20, 5), non_digits(20, 5))
-    assert not np.array_equal(non_digits(20, 5), non_digits(20, 6))
 
 
 def test_none_of_them_may_be_asked_for():
     images, labels = handwriting(0, seed=1)
-    assert images.shape == non_digits(0, seed=1).shape == (0, 28, 28)
+    assert images.shape == (0, 28, 28)
     assert labels.shape == (0,)
