@@ -3,9 +3,9 @@
 Knows: the wire between page and server, and its bounds. Holds no state: each request carries the whole drawing, so
 any number of visitors, threads and replicas can answer. Does not know: the page's looks.
 
-The wire: {"base": "", "strokes": [[width, erase, x, y, dx, dy, dx, dy, ...], ...]}, whole canvas pixels; each stroke
-goes from (x, y) by steps. `base` is a picture to draw upon, as `pack` made it: what the pad itself held, where that
-was found to differ from the strokes.
+The wire: {"base": "", "strokes": [[width, erase, x, y, dx, dy, dx, dy, ...], ...]}, in whole pixels of the pad's
+canvas; each stroke goes from (x, y) by steps. `base` is a picture to draw upon, as `pack` made it: what the pad itself
+held, where that was found to differ from the strokes.
 """
 
 import base64
@@ -19,14 +19,12 @@ from numpy.typing import NDArray
 
 from mnist_demo.strokes import Stroke, draw
 
-CANVAS = 560  # the pad's own canvas, pixels a side: fine enough to look smooth
-SIDE = 280  # what strokes are drawn on here, pixels a side
-SCALE = SIDE / CANVAS
+SIDE = 280  # of the pad's own canvas, and of what strokes are drawn on here, pixels
 MOST_STROKES = 500
 MOST_NUMBERS = 20_000  # in all strokes together
-MOST_LENGTH = 200_000  # pixels, of all strokes together: ten minutes of scribbling
-FARTHEST = 4 * CANVAS  # pixels; a step or a point beyond is no pen's
-WIDEST = 240  # pixels
+MOST_LENGTH = 100_000  # pixels, of all strokes together: ten minutes of scribbling
+FARTHEST = 4 * SIDE  # pixels; a step or a point beyond is no pen's
+WIDEST = 200  # pixels
 MOST_BASE = 16_384  # characters
 
 
@@ -41,7 +39,7 @@ def ink_of(drawing: Any) -> NDArray[np.uint8]:
 
 
 def strokes_of(lists: Any) -> list[Stroke]:
-    """The strokes of a drawing from the wire, scaled to SIDE. Raises ValueError or TypeError where they are none."""
+    """The strokes of a drawing from the wire. Raises ValueError or TypeError where they are none."""
     if not isinstance(lists, list) or len(lists) > MOST_STROKES:
         raise ValueError(f"strokes must be a list of at most {MOST_STROKES}")
     if sum(map(len, lists)) > MOST_NUMBERS:
@@ -53,7 +51,7 @@ def strokes_of(lists: Any) -> list[Stroke]:
 
 
 def stroke_of(numbers: Any) -> Stroke:
-    """One stroke from the wire, scaled to SIDE. Raises ValueError where it is none."""
+    """One stroke from the wire. Raises ValueError where it is none."""
     if not isinstance(numbers, list) or len(numbers) < 4 or len(numbers) % 2:
         raise ValueError("a stroke is a width, an erase flag, a point and steps")
     if not all(type(number) is int and abs(number) <= FARTHEST for number in numbers):
@@ -61,8 +59,8 @@ def stroke_of(numbers: Any) -> Stroke:
     width, erase, *steps = numbers
     if not 1 <= width <= WIDEST or erase not in (0, 1):
         raise ValueError("a stroke's width or erase flag is out of range")
-    points = np.array(steps, np.float32).reshape(-1, 2).cumsum(axis=0) * np.float32(SCALE)
-    return Stroke(points.astype(np.float32), width * SCALE, bool(erase))
+    points = np.array(steps, np.float32).reshape(-1, 2).cumsum(axis=0)
+    return Stroke(points.astype(np.float32), width, bool(erase))
 
 
 def draw_over(base: NDArray[np.uint8], strokes: list[Stroke]) -> NDArray[np.uint8]:
@@ -104,11 +102,3 @@ def ink_of_sketch(sketch: dict[str, Any] | None) -> NDArray[np.uint8]:
     luminance = rgba[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
     ink: NDArray[np.uint8] = np.rint((255 - luminance) * rgba[..., 3] / 255).astype(np.uint8)
     return ink
-
-
-def halve(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture (CANVAS, CANVAS) as (SIDE, SIDE); others are passed as they are."""
-    if ink.shape != (CANVAS, CANVAS):
-        return ink
-    halved: NDArray[np.uint8] = ink.reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3)).astype(np.uint8)
-    return halved

@@ -1,26 +1,25 @@
 // Knows what the pen does on gr.Sketchpad, and keeps it as strokes. The editor tells nobody during a stroke, so its
 // pointer events are watched; its tool buttons are its own, so they are pressed and watched, never replaced.
+// `window.editor` is the editor itself, which Gradio leaves there: it knows where its paper lies, and how to fit it.
 // Does not know what the strokes mean.
-
-const CANVAS = 560; // the editor's own pixels a side
-const MARGIN = 30; // pixels the editor leaves around its paper; page.css moves them out of sight
 
 function watchPad(pad, { began, moved, ended, edited }) {
   const drawing = { base: "", strokes: [] };
   let undone = [];
-  let pen = null; // the stroke under way: where the pen is, in canvas pixels
+  let pen = null; // the stroke under way: where the pen is, in the editor's pixels
 
   const tools = () => pad.querySelectorAll(".toolbar-wrap .half-container:not(.right) > button"); // brush, eraser
   const buttons = () => [...pad.querySelectorAll(".top-panel > button")].slice(-3); // undo, redo, clear
-  const sizes = { brush: 40, eraser: 60 };
+  const sizes = { brush: 20, eraser: 30 };
 
+  // Where the pointer is, in the editor's own pixels, and whether the editor sees it there.
   function place(event) {
     const box = pad.querySelector("canvas").getBoundingClientRect();
-    const scale = CANVAS / (box.width - 2 * MARGIN);
+    const { position, scale } = window.editor.state;
     const x = event.clientX - box.left;
     const y = event.clientY - box.top;
     const isInside = x >= 0 && y >= 0 && x <= box.width && y <= box.height;
-    return { x: Math.round((x - MARGIN) * scale), y: Math.round((y - MARGIN) * scale), isInside };
+    return { x: Math.round((x - position.x) / scale), y: Math.round((y - position.y) / scale), isInside };
   }
 
   function down(event) {
@@ -77,22 +76,27 @@ function watchPad(pad, { began, moved, ended, edited }) {
     if (radius > 0) sizes[kind] = Math.round(2 * radius);
   }
 
-  function chooseBrush() {
+  // When the editor has come up, or was cleared: its brush chosen, its paper as large as the pad.
+  function prepare() {
     const all = [...tools()];
-    if (all.length && !all.some((tool) => tool.classList.contains("highlight"))) all[0].click();
-    if (all.length) easePainting();
+    if (!all.length || all.some((tool) => tool.classList.contains("highlight"))) return;
+    all[0].click();
+    window.editor.tools.get("zoom").set_zoom("fit");
+    easePainting();
   }
 
-  // Without a graphics processor the editor paints 8 frames a second: its blurred shadow, clipped away here, takes
-  // half of that time, and half the resolution leaves a quarter of the rest.
+  // The blurred shadow of the paper, clipped away here, is a third of the editor's work. Where there is no graphics
+  // processor the processor does that work, and hardly gets to the answers: then the ink is painted coarser and ten
+  // times a second, and the bars move twenty times and more.
   function easePainting() {
-    const { outline_graphics: shadow, app } = window.editor ?? {};
-    const gl = app?.renderer?.gl;
-    if (!gl || !shadow?.filters?.length) return;
+    const { outline_graphics: shadow, app } = window.editor;
     shadow.filters = [];
+    const { gl } = app.renderer;
     const info = gl.getExtension("WEBGL_debug_renderer_info");
-    const name = info ? gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : "";
-    if (/swiftshader|llvmpipe|software/i.test(name)) app.renderer.resize(app.screen.width, app.screen.height, devicePixelRatio / 2);
+    const isSoftware = info && /swiftshader|llvmpipe|software/i.test(gl.getParameter(info.UNMASKED_RENDERER_WEBGL));
+    if (!isSoftware) return;
+    app.renderer.resize(app.screen.width, app.screen.height, devicePixelRatio / 2);
+    app.ticker.maxFPS = 10;
   }
 
   window.addEventListener("pointerdown", down, true);
@@ -103,8 +107,8 @@ function watchPad(pad, { began, moved, ended, edited }) {
   pad.addEventListener("click", press, true);
   pad.addEventListener("input", resize, true);
   pad.addEventListener("wheel", (event) => event.stopPropagation(), true); // or Alt and the wheel would zoom the paper
-  new MutationObserver(chooseBrush).observe(pad, { childList: true, subtree: true, attributeFilter: ["class"] });
-  chooseBrush();
+  new MutationObserver(prepare).observe(pad, { childList: true, subtree: true, attributeFilter: ["class"] });
+  prepare();
 
   return {
     drawing,

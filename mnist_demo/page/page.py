@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from mnist_demo.data import Samples
 from mnist_demo.page.bounds import BoundedBody
 from mnist_demo.page.gallery import open_gallery
-from mnist_demo.page.live import CANVAS, halve, ink_of, ink_of_sketch, pack
+from mnist_demo.page.live import SIDE, ink_of, ink_of_sketch, pack
 from mnist_demo.page.readings import Readings, read_ink
 from mnist_demo.predict import Classifier
 
@@ -26,24 +26,28 @@ LINKS = {
     "link_recipe": "https://arxiv.org/abs/1905.10498",
     "link_gradio": "https://www.gradio.app/",
 }
-BRUSH = CANVAS // 28  # the radius of a line that is 1/14 of the pad wide
-ERASER = CANVAS // 18
+BRUSH = SIDE // 28  # the radius of a line that is 1/14 of the pad wide
+ERASER = SIDE // 18
 
 
 def serve(classifiers: Mapping[str, Classifier], samples: Samples, **options: Any) -> None:
     """Serves the page until stopped; `options` are those of `gr.Blocks.launch`."""
     torch.set_num_threads(1)  # a call: many visitors share the processor
     i18n = translations(classifiers)
-    build(classifiers, samples, i18n).launch(
-        theme=theme(),
-        css=text("page.css"),
-        i18n=i18n,
-        favicon_path=HERE / "favicon.png",
-        footer_links=[],
-        max_file_size="1mb",
-        app_kwargs={"middleware": [Middleware(BoundedBody)]},
-        **options,
-    )
+    build(classifiers, samples, i18n).launch(**launch_options(i18n), **options)
+
+
+def launch_options(i18n: gr.I18n) -> dict[str, Any]:
+    """What `gr.Blocks.launch` must know of the page's looks and bounds."""
+    return {
+        "theme": theme(),
+        "css": text("page.css"),
+        "i18n": i18n,
+        "favicon_path": HERE / "favicon.png",
+        "footer_links": [],
+        "max_file_size": "1mb",
+        "app_kwargs": {"middleware": [Middleware(BoundedBody)]},
+    }
 
 
 def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n) -> gr.Blocks:
@@ -62,7 +66,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
 
     def read_pad(sketch: dict[str, Any] | None, event: gr.EventData) -> dict[str, Any]:
         ink = ink_of_sketch(sketch)
-        return {"version": event.version, "base": pack(halve(ink)), "readings": read_ink(classifiers, ink)}
+        return {"version": event.version, "base": pack(ink), "readings": read_ink(classifiers, ink)}
 
     def pick(wanted: Any) -> list[dict[str, Any]]:
         return gallery.pick_wanted(wanted)
@@ -95,7 +99,7 @@ def sketchpad(i18n: gr.I18n) -> gr.Sketchpad:
     return gr.Sketchpad(
         elem_id="sketchpad",
         label=i18n("pad"),
-        canvas_size=(CANVAS, CANVAS),
+        canvas_size=(SIDE, SIDE),
         fixed_canvas=True,
         layers=False,
         sources=(),

@@ -58,7 +58,11 @@ def below(prefix: str, port: int) -> type[BaseHTTPRequestHandler]:
             finally:
                 app.close()
 
-        do_GET = do_POST = do_HEAD = pass_on
+        def do_GET(self) -> None:
+            self.pass_on()
+
+        def do_POST(self) -> None:
+            self.pass_on()
 
     return Proxy
 

@@ -1,0 +1,195 @@
+"""Our page against Gradio's stock sketchpad, in real Chromium, in one run: `python -m benchmarks.live`.
+
+Both pages are served from the same machine and drawn on by the same pointer at 60 moves a second. A pointer event's
+way to the bars is timed within the page, from its arrival there to the first change of the bars that knows of it.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.async_api import Browser, async_playwright
+
+from benchmarks.pages import Path2, Visit, body_size, chromium, evenly, placed, served
+from benchmarks.report import machine, table, write_json
+from mnist_demo.strokes import bend
+from mnist_demo.templates import DIGITS
+
+OURS = ("app.py",)
+STOCK = ("-m", "benchmarks.stock")
+READY = {OURS: "#sketchpad[data-blank] .toolbar-wrap button.highlight", STOCK: ".toolbar-wrap button:not([disabled])"}
+CANVAS = {OURS: 280, STOCK: 800}  # pixels
+EMPTY = "import torch, torchvision, gradio\nwith gradio.Blocks() as page: pass\npage.launch(quiet=True)"
+PATIENCE = 8000  # ms until the stock page's answer is given up
+LOADS = 5
+STARTS = 3
+STROKES = 8
+MOVES = 60  # of a stroke: a second
+HEIGHTS = (60 / 280, 0.92)  # of the drawings whose answers are compared, shares of the pad
+
+Figures = dict[str, Any]
+
+
+def hands(seed: int, file: Path | None) -> Callable[[int], list[Path2]]:
+    """Gives one more drawn digit by number: from the file's pen strokes, or from the project's own templates."""
+    random = np.random.default_rng(seed)
+    if file is not None:
+        lines = [json.loads(line)["strokes"] for line in file.read_text(encoding="utf-8").splitlines()]
+        order = random.permutation(len(lines))
+        return lambda number: [np.array(path, float) for path in lines[order[number % len(lines)]]]
+    return lambda number: bend(random, DIGITS[number % 10][random.integers(len(DIGITS[number % 10]))])
+
+
+async def open_page(browser: Browser, command: tuple[str, ...], address: str) -> Visit:
+    return await Visit.open(browser, address, READY[command], CANVAS[command])
+
+
+async def during(visit: Visit) -> Figures:
+    """Single strokes on our page: how soon and how often the bars change, and what is sent."""
+    delays, rates, finals, sizes = [], [], [], []
+    for number in range(STROKES):
+        await visit.clear()
+        await visit.probe()
+        visit.posts.clear()
+        await visit.stroke(evenly(placed([one_line(number)], 0.6)[0], MOVES))
+        await visit.page.wait_for_timeout(500)
+        noted = await visit.probe()
+        shown = noted["shown"][-len(noted["asked"]) :]
+        answers = list(zip(noted["asked"], shown, strict=False))
+        for moved in noted["moves"]:
+            delays += [change - moved for asked, change in answers if asked >= moved][:1]
+        up = noted["ups"][-1]
+        rates.append(sum(change <= up for change in shown) / (up - noted["moves"][0]) * 1000)
+        finals.append(max(0.0, shown[-1] - up))
+        reads = [body_size(post) for post in visit.posts if b'"fn_name":"read"' in (post.post_data_buffer or b"")]
+        sizes.append(sum(reads) / len(reads) * 40)
+    return {"delays": delays, "rates": rates, "finals": finals, "bytes": sizes}
+
+
+async def finals(visit: Visit) -> list[float]:
+    """Milliseconds from the lifted pointer to the last change of the stock page's label; PATIENCE where none came."""
+    times = []
+    for number in range(STROKES):
+        await visit.clear()
+        await visit.page.wait_for_timeout(2500)
+        await visit.probe()
+        await visit.stroke(evenly(placed([one_line(number)], 0.6)[0], MOVES))
+        await visit.page.wait_for_timeout(PATIENCE)
+        noted = await visit.probe()
+        times.append(noted["texts"][-1] - noted["ups"][-1] if noted["texts"] else float(PATIENCE))
+    return times
+
+
+def one_line(number: int) -> Path2:
+    """A digit of one stroke: 0, 3, 2, 6, 8, 9 and again."""
+    digit = (0, 3, 2, 6, 8, 9)[number % 6]
+    return bend(np.random.default_rng(number), DIGITS[digit][0])[0]
+
+
+async def posts_of_three_strokes(visit: Visit) -> int:
+    """POSTs for the pad's own drawing while three strokes are drawn with short pauses, and until the answer."""
+    await visit.clear()
+    await visit.page.wait_for_timeout(3000)
+    visit.posts.clear()
+    for height in (0.25, 0.5, 0.75):
+        await visit.stroke(evenly(np.array([[0.3, height], [0.7, height]]), 12))
+        await visit.page.wait_for_timeout(200)
+    await visit.page.wait_for_timeout(5000)
+    return sum("component_server" not in post.url for post in visit.posts)
+
+
+async def agreement(visit: Visit, hand: Callable[[int], list[Path2]], count: int) -> list[bool]:
+    """For each digit drawn: whether the last live answers are the answers to the pad's own drawing."""
+    random, agreed = np.random.default_rng(0), []
+    for number in range(count):
+        await visit.clear()
+        height = random.uniform(*HEIGHTS)
+        for path in placed(hand(number), height):
+            await visit.stroke(path)
+        answer = await visit.page.wait_for_event("response", lambda answer: "/run/" in answer.url, timeout=30_000)
+        live = await visit.page.locator("[data-answer]").evaluate_all("all => all.map((one) => one.dataset.answer)")
+        readings = (await answer.json())["data"][0]["readings"]
+        own = [network["answer"] for network in readings["networks"].values()]
+        agreed.append(live == ["" if digit is None else str(digit) for digit in own])
+    return agreed
+
+
+async def ready_times(browser: Browser, command: tuple[str, ...], address: str) -> float:
+    """Median milliseconds from navigation until one can draw, with a cold cache."""
+    times = []
+    for _ in range(LOADS):
+        visit = await open_page(browser, command, address)
+        times.append(float((await visit.probe())["ready"]))
+        await visit.page.context.close()
+    return statistics.median(times)
+
+
+def start_ratio() -> float:
+    """How long `python app.py` takes to serve its first page, over an empty page behind the same imports."""
+    times: dict[tuple[str, ...], list[float]] = {OURS: [], ("-c", EMPTY): []}
+    for _ in range(STARTS):
+        for command, taken in times.items():
+            with served(*command) as (_, seconds):
+                taken.append(seconds)
+    ratio: float = statistics.median(times[OURS]) / statistics.median(times["-c", EMPTY])
+    return ratio
+
+
+async def measure(options: argparse.Namespace) -> Figures:
+    """All figures, both pages side by side."""
+    figures: Figures = {}
+    with served(*OURS) as (ours, _), served(*STOCK) as (stock, _):
+        async with async_playwright() as playwright:
+            browser = await chromium(playwright)
+            figures["ready"] = [await ready_times(browser, *page) for page in ((STOCK, stock), (OURS, ours))]
+            visits = [await open_page(browser, *page) for page in ((STOCK, stock), (OURS, ours))]
+            figures |= await during(visits[1])
+            figures["stock finals"] = await finals(visits[0])
+            figures["posts"] = [await posts_of_three_strokes(visit) for visit in visits]
+            figures["agreed"] = await agreement(visits[1], hands(1, options.strokes), options.digits)
+            await browser.close()
+    figures["start"] = start_ratio()
+    return figures
+
+
+def rows(figures: Figures) -> Sequence[Sequence[str]]:
+    """What the table says: what, stock, ours, target."""
+    median, late = np.percentile(figures["delays"], [50, 95])
+    stock, ours = statistics.median(figures["stock finals"]), statistics.median(figures["finals"])
+    (stock_ready, ready), (stock_posts, posts) = figures["ready"], figures["posts"]
+    agreed = figures["agreed"]
+    return [
+        ["pointer event to changed bars, median", "never", f"{median:.0f} ms", "25 ms"],
+        ["the same, 95th percentile", "never", f"{late:.0f} ms", "120 ms"],
+        ["updates a second during a stroke", "0", f"{statistics.median(figures['rates']):.0f}", "20"],
+        ["pointer-up to final answer", f"{stock:.0f} ms", f"{ours:.0f} ms", "a tenth of stock"],
+        ["bytes sent for 40 updates of a stroke", "", f"{max(figures['bytes']):.0f}", "20,000"],
+        ["POSTs for the pad's own drawing, three strokes", f"{stock_posts}", f"{posts}", "a third of stock"],
+        ["live answer is the pad's answer", "", f"{100 * np.mean(agreed):.1f} % of {len(agreed)}", "99 %"],
+        ["ready to draw", f"{stock_ready:.0f} ms", f"{ready:.0f} ms", "2,500 ms, and stock"],
+        ["start, over imports and an empty page", "", f"{figures['start']:.2f} times", "1.25 times"],
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description="Our page against the stock one.")
+    parser.add_argument("--digits", type=int, default=300, metavar="N", help="digits whose live answers are checked")
+    parser.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes to draw them from, as JSON lines")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args(arguments)
+    figures = asyncio.run(measure(options))
+    print(machine(), end="\n\n")
+    print(table(["what", "stock", "ours", "target"], rows(figures)))
+    write_json(options.json, figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

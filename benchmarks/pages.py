@@ -1,0 +1,148 @@
+"""Pages to measure: served in processes of their own, opened in real Chromium, drawn on with a real pointer.
+
+Knows: how long a server takes to answer, what a page sends, and when what it shows changes. Does not know: what the
+figures are compared with.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.async_api import Browser, Page, Playwright, Request
+
+Path2 = NDArray[np.float64]  # (N, 2), x and y in shares of the pad's side
+
+ROOT = Path(__file__).parent.parent
+PROBE = Path(__file__).parent / "probe.js"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+VIEW = {"width": 1280, "height": 800}
+RATE = 60  # pointer moves a second, as a mouse sends them
+
+
+async def chromium(playwright: Playwright) -> Browser:
+    """Chromium from PATH, or Playwright's own."""
+    return await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+
+
+@contextmanager
+def served(*command: str, patience: float = 120) -> Iterator[tuple[str, float]]:
+    """Runs Python with those arguments; the address it serves at, and the seconds until it first answered."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        while not _answers(address):
+            if process.poll() is not None or time.perf_counter() - start > patience:
+                raise RuntimeError(f"python {' '.join(command)} does not serve")
+            time.sleep(0.02)
+        yield address, time.perf_counter() - start
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address, timeout=10).close()
+    except OSError:
+        return False
+    return True
+
+
+class Visit:
+    """One open page."""
+
+    def __init__(self, page: Page, paper: tuple[float, float, float]) -> None:
+        self.page = page
+        self.paper = paper  # left, top and side of the drawing square, pixels on the screen
+        self.posts: list[Request] = []
+        page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        if request.method == "POST":
+            self.posts.append(request)
+
+    @classmethod
+    async def open(cls, browser: Browser, address: str, ready: str, canvas_size: int) -> "Visit":
+        """The page, with a cold cache, once the element `ready` is there and the brush is chosen."""
+        page = await browser.new_page(viewport=VIEW)  # type: ignore[arg-type]
+        await page.add_init_script(PROBE.read_text(encoding="utf-8").replace("READY", ready))
+        await page.goto(address)
+        await page.wait_for_function("probe.ready")
+        await page.wait_for_timeout(1000)
+        brush = page.get_by_label("Brush", exact=True)
+        if "highlight" not in (await brush.get_attribute("class") or ""):
+            await brush.click()
+        box = await page.locator("canvas").first.bounding_box()
+        assert box is not None
+        zoom = float((await page.locator(".zoom-number").text_content() or "").strip(" %")) / 100
+        side = canvas_size * zoom
+        return cls(page, (box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2, side))
+
+    async def stroke(self, path: Path2) -> None:
+        """Draws one stroke, at RATE, without waiting for the page."""
+        left, top, side = self.paper
+        points = np.array([left, top]) + path * side
+        session = await self.page.context.new_cdp_session(self.page)
+
+        def send(kind: str, x: float, y: float) -> asyncio.Task[Any]:
+            buttons = {"button": "left", "buttons": 1, "clickCount": 1}
+            event = {"type": kind, "x": float(x), "y": float(y)} | buttons
+            return asyncio.ensure_future(session.send("Input.dispatchMouseEvent", event))
+
+        await self.page.mouse.move(*points[0])
+        await send("mousePressed", *points[0])
+        sent = []
+        for x, y in points[1:]:
+            sent.append(send("mouseMoved", x, y))
+            await asyncio.sleep(1 / RATE)
+        await asyncio.gather(*sent, send("mouseReleased", *points[-1]))
+        await session.detach()
+
+    async def clear(self) -> None:
+        """An empty pad, ready to be drawn on."""
+        await self.page.get_by_label("Clear canvas").click()
+        await self.page.wait_for_timeout(200)
+        brush = self.page.get_by_label("Brush", exact=True)
+        if "highlight" not in (await brush.get_attribute("class") or ""):
+            await brush.click()
+
+    async def probe(self) -> dict[str, Any]:
+        """What happened since the last call: times in milliseconds."""
+        noted: dict[str, Any] = await self.page.evaluate("probe.take()")
+        return noted
+
+
+def body_size(request: Request) -> int:
+    """Bytes of what a request brings."""
+    return len(request.post_data_buffer or b"")
+
+
+def evenly(path: Path2, count: int) -> Path2:
+    """The same line by `count` points."""
+    lengths = np.r_[0, np.hypot(*np.diff(path, axis=0).T).cumsum()]
+    stops = np.linspace(0, lengths[-1], count)
+    return np.stack([np.interp(stops, lengths, path[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def placed(paths: Sequence[Path2], height: float) -> list[Path2]:
+    """The paths in the middle of the pad, the longer side `height`, a share of the pad's side."""
+    everything = np.concatenate(paths)
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    scale = height / max((high - low).max(), 1e-6)
+    return [(path - (low + high) / 2) * scale + 0.5 for path in paths]

@@ -1,0 +1,52 @@
+"""The entry: what it does before there is a page, and where it cannot serve one."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import app
+from mnist_demo import train, weights
+from mnist_demo.models import MODELS
+from mnist_demo.page.page import text
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_importing_the_app_serves_nothing() -> None:
+    code = "import app, threading; assert threading.active_count() == 1, threading.enumerate()"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_with_weights_at_hand_nothing_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "main", lambda _: pytest.fail("trained"))
+    assert app.train_missing() == 0
+
+
+def test_a_missing_weights_file_is_trained_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    trained = []
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(train, "main", lambda arguments: trained.append(arguments) or 0)
+    assert app.train_missing() == 0
+    assert trained == [["--model", name] for name in MODELS]
+
+
+def test_a_damaged_weights_file_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in MODELS:
+        shutil.copy(weights.default_path(name), tmp_path)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    (tmp_path / "net.safetensors").write_bytes(b"damaged")
+    assert app.main() == 2
+    complaint = capsys.readouterr().err
+    assert complaint.count("\n") == 1
+    assert "net.safetensors" in complaint
+    assert "--model net" in complaint
+
+
+def test_the_page_names_no_other_host_but_in_links() -> None:
+    for name in ("page.css", "texts.js", "pad.js", "live.js", "gallery.js", "live.html", "gallery.html"):
+        assert "://" not in text(name)

@@ -1,0 +1,226 @@
+"""What the page's server answers and refuses, without a browser."""
+
+import base64
+import json
+import threading
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import HTTPException
+from starlette.testclient import TestClient
+
+from mnist_demo.data import Samples
+from mnist_demo.models import MODELS
+from mnist_demo.page import bounds, live, page
+from mnist_demo.page.gallery import SHOWN, Gallery, open_gallery
+from mnist_demo.page.readings import read_ink
+from mnist_demo.predict import Classifier
+from mnist_demo.strokes import Stroke, draw
+
+SEVEN = [20, 0, 80, 60, 120, 0, -70, 170]
+
+
+@pytest.fixture(scope="module")
+def classifiers() -> dict[str, Classifier]:
+    return {name: Classifier.load(name) for name in MODELS}
+
+
+@pytest.fixture(scope="module")
+def gallery(test_digits: Samples, classifiers: dict[str, Classifier]) -> Gallery:
+    return open_gallery(test_digits, classifiers)
+
+
+def drawing(*strokes: list[Any], base: str = "") -> dict[str, Any]:
+    return {"base": base, "strokes": list(strokes)}
+
+
+def test_strokes_from_the_wire_are_drawn_as_the_renderer_draws_them() -> None:
+    points = np.array([[80, 60], [200, 60], [130, 230]], np.float32)
+    assert (live.ink_of(drawing(SEVEN)) == draw([Stroke(points, 20)])).all()
+
+
+def test_an_eraser_stroke_takes_ink_away() -> None:
+    erased = live.ink_of(drawing(SEVEN, [60, 1, *SEVEN[2:]]))
+    assert erased.max() == 0
+
+
+def test_a_drawing_is_read_by_every_network(classifiers: dict[str, Classifier]) -> None:
+    readings = read_ink(classifiers, live.ink_of(drawing(SEVEN)))
+    assert list(readings["networks"]) == ["convnet", "net"]
+    for network in readings["networks"].values():
+        assert network["answer"] == 7
+        assert sum(network["probabilities"]) == pytest.approx(1, abs=1e-3)
+    assert len(base64.b64decode(readings["image"])) == 784
+
+
+def test_a_blank_drawing_has_no_image_and_no_numbers(classifiers: dict[str, Classifier]) -> None:
+    readings = read_ink(classifiers, live.ink_of(drawing()))
+    assert readings["image"] is None
+    assert readings["networks"]["convnet"] == {"answer": None, "probabilities": [0.0] * 10}
+
+
+def test_readings_are_json(classifiers: dict[str, Classifier]) -> None:
+    readings = read_ink(classifiers, live.ink_of(drawing(SEVEN)))
+    assert json.loads(json.dumps(readings)) == readings
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        [],
+        "drawing",
+        {},
+        {"strokes": []},
+        {"base": "", "strokes": None},
+        {"base": "", "strokes": {}},
+        {"base": "", "strokes": [1]},
+        {"base": "", "strokes": ["abcd"]},
+        drawing([20, 0, 80]),
+        drawing([20, 0, 80, 60, 1]),
+        drawing([20, 0, 80, 60.5]),
+        drawing([20, 0, 80, True]),
+        drawing([20, 0, 80, None]),
+        drawing([20, 2, 80, 60]),
+        drawing([0, 0, 80, 60]),
+        drawing([10_000, 0, 80, 60]),
+        drawing([20, 0, 10**30, 60]),
+        drawing(*[[20, 0, 1, 1]] * (live.MOST_STROKES + 1)),
+        drawing([20, 0, *[1] * live.MOST_NUMBERS]),
+        drawing([20, 0, 0, 0, *[1000, -1000] * 200]),
+        drawing(base="!"),
+        drawing(base="AAAA"),
+        drawing(base="A" * 10**6),
+        {"base": 7, "strokes": []},
+    ],
+)
+def test_what_is_no_drawing_is_refused(nonsense: Any) -> None:
+    with pytest.raises(HTTPException) as refusal:
+        live.ink_of(nonsense)
+    assert refusal.value.status_code == 422
+
+
+def test_a_packed_picture_comes_back_and_can_be_drawn_upon() -> None:
+    seven = live.ink_of(drawing(SEVEN))
+    base = live.pack(seven)
+    assert len(base) < 2000
+    assert (live.ink_of(drawing(base=base)) == np.where(seven > 127, 255, 0)).all()
+    crossed = live.ink_of(drawing([20, 0, 110, 140, 80, 0], base=base))
+    assert crossed.sum() > seven.sum()
+    assert live.ink_of(drawing([90, 1, *SEVEN[2:]], base=base)).max() == 0
+
+
+def test_a_bomb_for_a_base_is_refused() -> None:
+    bomb = base64.b64encode(zlib.compress(b"\0" * 10**7)).decode()
+    assert len(bomb) < live.MOST_BASE
+    assert live.ink_of(drawing(base=bomb)).shape == (live.SIDE, live.SIDE)  # read no further than a picture goes
+
+
+def test_the_pads_own_drawing_becomes_ink() -> None:
+    paper = np.full((live.SIDE, live.SIDE, 4), 255, np.uint8)
+    paper[100:120, 50:200, :3] = 0
+    ink = live.ink_of_sketch({"background": None, "layers": [], "composite": paper})
+    assert ink[110, 100] == 255
+    assert ink[10, 10] == 0
+    assert live.ink_of_sketch({"background": None, "layers": [], "composite": None}).max() == 0
+    assert live.ink_of_sketch(None).max() == 0
+
+
+def test_ink_on_nothing_is_ink() -> None:
+    layer = np.zeros((live.SIDE, live.SIDE, 4), np.uint8)
+    layer[100:120, 50:200, 3] = 255
+    ink = live.ink_of_sketch({"composite": layer})
+    assert (ink == layer[..., 3]).all()
+
+
+def test_many_visitors_at_once_get_the_answers_of_one(classifiers: dict[str, Classifier]) -> None:
+    drawings = [drawing([20, 0, 60 + 10 * at, 60, 120 - 10 * at, 10 * at, -50, 150]) for at in range(8)]
+    alone = [read_ink(classifiers, live.ink_of(one)) for one in drawings]
+    together: dict[int, Any] = {}
+
+    def visit(at: int) -> None:
+        together[at] = [read_ink(classifiers, live.ink_of(drawings[at])) for _ in range(5)]
+
+    visitors = [threading.Thread(target=visit, args=[at]) for at in range(8)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert all(answer == alone[at] for at, answers in together.items() for answer in answers)
+
+
+def test_the_gallery_gives_labelled_samples_as_each_network_reads_them(gallery: Gallery) -> None:
+    tiles = gallery.pick(digit=4, hard=False, seed=1)
+    assert len(tiles) == SHOWN
+    for tile in tiles:
+        assert tile["label"] == 4 == gallery.labels[tile["index"]]
+        assert set(tile["networks"]) == {"convnet", "net"}
+
+
+def test_hard_ones_are_the_test_digits_that_a_network_was_found_to_misread(
+    gallery: Gallery, classifiers: dict[str, Classifier]
+) -> None:
+    misread = {index for classifier in classifiers.values() for index, _ in classifier.card.misread}
+    assert {tile["index"] for seed in range(50) for tile in gallery.pick(None, True, seed)} <= misread
+    assert gallery.hard.sum() == len(misread)
+
+
+def test_shuffling_gives_others(gallery: Gallery) -> None:
+    assert gallery.pick(None, False) != gallery.pick(None, False)
+
+
+@pytest.mark.parametrize("nonsense", [None, {}, [], {"digit": 10, "hard": False}, {"digit": [], "hard": False}])
+def test_a_gallery_request_that_makes_no_sense_is_refused(gallery: Gallery, nonsense: Any) -> None:
+    with pytest.raises(HTTPException) as refusal:
+        gallery.pick_wanted(nonsense)
+    assert refusal.value.status_code == 422
+
+
+def test_both_languages_have_the_same_words() -> None:
+    english, chinese = page.texts()["en"], page.texts()["zh"]
+    assert english.keys() == chinese.keys()
+    assert all(english.values())
+    assert all(chinese.values())
+
+
+@pytest.fixture(scope="module")
+def client(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator[TestClient]:
+    """The page's own server, without a port."""
+    blocks = page.build(classifiers, test_digits, page.translations(classifiers))
+    app, _, _ = blocks.launch(
+        prevent_thread_lock=True, quiet=True, **page.launch_options(page.translations(classifiers))
+    )
+    yield TestClient(app)
+    blocks.close()
+
+
+def call(client: TestClient, function: str, data: Any) -> Any:
+    components = client.get("/config").json()["components"]
+    component = next(one["id"] for one in components if function in (one["props"].get("server_fns") or []))
+    body = {"data": data, "component_id": component, "fn_name": function, "session_hash": "visitor"}
+    return client.post("/gradio_api/component_server/", json=body)
+
+
+def test_the_server_answers_a_drawing(client: TestClient) -> None:
+    answer = call(client, "read", drawing(SEVEN))
+    assert answer.status_code == 200
+    assert answer.json()["networks"]["net"]["answer"] == 7
+
+
+def test_the_server_refuses_nonsense_without_a_traceback(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
+    answer = call(client, "read", {"strokes": "many"})
+    assert answer.status_code == 422
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_the_server_refuses_too_much(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
+    answer = call(client, "read", drawing([20, 0, *[1] * bounds.MOST_BYTES]))
+    assert answer.status_code == 413
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_nothing_of_the_page_is_a_public_endpoint(client: TestClient) -> None:
+    assert client.get("/gradio_api/info").json()["named_endpoints"] == {}
