@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Response, async_playwright
 
 from benchmarks.pages import Path2, Visit, body_size, chromium, evenly, placed, served
 from benchmarks.report import machine, table, write_json
@@ -101,7 +101,12 @@ async def posts_of_three_strokes(visit: Visit) -> int:
         await visit.stroke(evenly(np.array([[0.3, height], [0.7, height]]), 12))
         await visit.page.wait_for_timeout(200)
     await visit.page.wait_for_timeout(5000)
-    return sum("component_server" not in post.url for post in visit.posts)
+    return sum(b'"fn_name":"read"' not in (post.post_data_buffer or b"") for post in visit.posts)
+
+
+def is_of_the_pad(answer: Response) -> bool:
+    """Whether it is our server's answer to the pad's own drawing."""
+    return b'"fn_name":"read_pad"' in (answer.request.post_data_buffer or b"")
 
 
 async def agreement(visit: Visit, hand: Callable[[int], list[Path2]], count: int) -> list[bool]:
@@ -112,9 +117,9 @@ async def agreement(visit: Visit, hand: Callable[[int], list[Path2]], count: int
         height = random.uniform(*HEIGHTS)
         for path in placed(hand(number), height):
             await visit.stroke(path)
-        answer = await visit.page.wait_for_event("response", lambda answer: "/run/" in answer.url, timeout=30_000)
+        answer = await visit.page.wait_for_event("response", is_of_the_pad, timeout=30_000)
         live = await visit.page.locator("[data-answer]").evaluate_all("all => all.map((one) => one.dataset.answer)")
-        readings = (await answer.json())["data"][0]["readings"]
+        readings = (await answer.json())["readings"]
         own = [network["answer"] for network in readings["networks"].values()]
         agreed.append(live == ["" if digit is None else str(digit) for digit in own])
     return agreed

@@ -30,7 +30,7 @@ def test_a_missing_weights_file_is_trained_first(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     monkeypatch.setattr(train, "main", lambda arguments: trained.append(arguments) or 0)
     assert app.train_missing() == 0
-    assert trained == [["--model", name] for name in MODELS]
+    assert trained == [["--model", name, "--recipe", "fast"] for name in MODELS]
 
 
 def test_a_damaged_weights_file_ends_in_one_line(

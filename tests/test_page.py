@@ -1,15 +1,21 @@
 """What the page's server answers and refuses, without a browser."""
 
 import base64
+import gc
+import io
 import json
 import threading
+import warnings
 import zlib
 from collections.abc import Iterator
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
-from fastapi import HTTPException
+from fastapi import FastAPI, HTTPException
+from PIL import Image
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from mnist_demo.data import Samples
@@ -119,21 +125,44 @@ def test_a_bomb_for_a_base_is_refused() -> None:
     assert live.ink_of(drawing(base=bomb)).shape == (live.SIDE, live.SIDE)  # read no further than a picture goes
 
 
+def png(rgba: Any) -> str:
+    file = io.BytesIO()
+    Image.fromarray(rgba).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
 def test_the_pads_own_drawing_becomes_ink() -> None:
     paper = np.full((live.SIDE, live.SIDE, 4), 255, np.uint8)
+    assert live.ink_of_picture(png(paper)).max() == 0
     paper[100:120, 50:200, :3] = 0
-    ink = live.ink_of_sketch({"background": None, "layers": [], "composite": paper})
+    ink = live.ink_of_picture(png(paper))
     assert ink[110, 100] == 255
     assert ink[10, 10] == 0
-    assert live.ink_of_sketch({"background": None, "layers": [], "composite": None}).max() == 0
-    assert live.ink_of_sketch(None).max() == 0
 
 
 def test_ink_on_nothing_is_ink() -> None:
     layer = np.zeros((live.SIDE, live.SIDE, 4), np.uint8)
     layer[100:120, 50:200, 3] = 255
-    ink = live.ink_of_sketch({"composite": layer})
-    assert (ink == layer[..., 3]).all()
+    assert (live.ink_of_picture(png(layer)) == layer[..., 3]).all()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        7,
+        "",
+        "!",
+        "AAAA",
+        "A" * 10**6,
+        png(np.zeros((2, 2000, 4), np.uint8)),
+        png(np.zeros((9, 9, 4), np.uint8))[:60],
+    ],
+)
+def test_what_is_no_picture_is_refused(nonsense: Any) -> None:
+    with pytest.raises(HTTPException) as refusal:
+        live.ink_of_picture(nonsense)
+    assert refusal.value.status_code == 422
 
 
 def test_many_visitors_at_once_get_the_answers_of_one(classifiers: dict[str, Classifier]) -> None:
@@ -189,12 +218,13 @@ def test_both_languages_have_the_same_words() -> None:
 @pytest.fixture(scope="module")
 def client(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator[TestClient]:
     """The page's own server, without a port."""
-    blocks = page.build(classifiers, test_digits, page.translations(classifiers))
-    app, _, _ = blocks.launch(
-        prevent_thread_lock=True, quiet=True, **page.launch_options(page.translations(classifiers))
-    )
-    yield TestClient(app)
-    blocks.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # Gradio leaves event loops unclosed
+        blocks = page.build(classifiers, test_digits, page.translations(classifiers))
+        gc.collect()
+    app = gr.mount_gradio_app(FastAPI(middleware=[Middleware(bounds.BoundedBody)]), blocks, "")
+    with TestClient(app) as client:
+        yield client
 
 
 def call(client: TestClient, function: str, data: Any) -> Any:

@@ -43,7 +43,7 @@ function waitForRest() {
 }
 
 async function ask() {
-  if (isAsking) return;
+  if (isAsking || pen.isBlank()) return;
   isAsking = true;
   while (answered < version) {
     const asked = version;
@@ -69,22 +69,22 @@ function leaveSample() {
   if (sample) document.dispatchEvent(new CustomEvent("mnist-demo:sample", { detail: null }));
 }
 
-// The pen rests: say the answer, and ask once for the pad's own drawing, which is the authority.
-function rest() {
+// The pen rests: say the answer, and ask once what the pad itself holds. Where that differs, it wins.
+async function rest() {
   if (pen.isDrawing()) return;
-  if (answered < version) return waitForRest();
+  if (isAsking || answered < version) return waitForRest();
   speak();
-  trigger("rest", { version });
-}
-
-watch("value", () => {
-  const { version: asked, base, readings: own } = props.value;
-  if (asked !== version || pen.isDrawing() || answers(own) === answers(readings)) return;
-  pen.replace(own.image ? base : "");
-  readings = own.image ? own : null;
+  const asked = version;
+  isAsking = true;
+  const own = await server.read_pad(await pen.picture());
+  isAsking = false;
+  if (asked !== version) return ask();
+  if (!own || answers(own.readings) === answers(readings)) return;
+  pen.replace(own.readings.image ? own.base : "");
+  readings = own.readings.image ? own.readings : null;
   show();
   speak();
-});
+}
 
 const answers = (some) => JSON.stringify(props.networks.map(({ name }) => some?.networks[name].answer ?? null));
 

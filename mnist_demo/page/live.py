@@ -10,12 +10,14 @@ held, where that was found to differ from the strokes.
 
 import base64
 import binascii
+import io
 import zlib
 from typing import Any
 
 import numpy as np
 from fastapi import HTTPException
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnist_demo.strokes import Stroke, draw
 
@@ -26,6 +28,7 @@ MOST_LENGTH = 100_000  # pixels, of all strokes together: ten minutes of scribbl
 FARTHEST = 4 * SIDE  # pixels; a step or a point beyond is no pen's
 WIDEST = 200  # pixels
 MOST_BASE = 16_384  # characters
+MOST_PICTURE = 200_000  # characters
 
 
 def ink_of(drawing: Any) -> NDArray[np.uint8]:
@@ -93,12 +96,22 @@ def unpack(text: Any) -> NDArray[np.uint8] | None:
     return np.unpackbits(np.frombuffer(bits, np.uint8)).reshape(SIDE, SIDE) * np.uint8(255)
 
 
-def ink_of_sketch(sketch: dict[str, Any] | None) -> NDArray[np.uint8]:
-    """The ink (H, W) of the pad's own drawing, as `gr.Sketchpad` hands it over: RGBA, or nothing at all when blank."""
-    composite = None if sketch is None else sketch["composite"]
-    if composite is None:
-        return np.zeros((SIDE, SIDE), np.uint8)
-    rgba = composite.astype(np.float32)
+def ink_of_picture(text: Any) -> NDArray[np.uint8]:
+    """The ink (H, W) of the pad's own drawing, base64 of a PNG. Raises HTTPException (422) where it is not one."""
+    try:
+        if len(text) > MOST_PICTURE:
+            raise ValueError(f"more than {MOST_PICTURE} characters")
+        picture = Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=["PNG"])
+        if max(picture.size) > 4 * SIDE:
+            raise ValueError(f"larger than {4 * SIDE} pixels a side")
+        rgba = np.asarray(picture.convert("RGBA"), np.float32)
+    except (TypeError, ValueError, OSError, SyntaxError) as error:
+        raise HTTPException(422, f"not a picture: {error}") from None
     luminance = rgba[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
     ink: NDArray[np.uint8] = np.rint((255 - luminance) * rgba[..., 3] / 255).astype(np.uint8)
     return ink
+
+
+def at_side(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The ink as (SIDE, SIDE): a sharp screen's editor draws more pixels."""
+    return np.asarray(Image.fromarray(ink).resize((SIDE, SIDE), Image.Resampling.BOX))

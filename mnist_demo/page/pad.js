@@ -76,6 +76,17 @@ function watchPad(pad, { began, moved, ended, edited }) {
     if (radius > 0) sizes[kind] = Math.round(2 * radius);
   }
 
+  // What the editor itself holds, as base64 of a PNG.
+  async function picture() {
+    const { composite } = await window.editor.get_blobs();
+    const reader = new FileReader();
+    await new Promise((resolve) => {
+      reader.onload = resolve;
+      reader.readAsDataURL(composite);
+    });
+    return reader.result.split(",")[1];
+  }
+
   // When the editor has come up, or was cleared: its brush chosen, its paper as large as the pad.
   function prepare() {
     const all = [...tools()];
@@ -114,6 +125,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
     drawing,
     isBlank: () => drawing.strokes.length === 0 && drawing.base === "",
     isDrawing: () => pen !== null,
+    picture,
     replace: (base) => Object.assign(drawing, { base, strokes: [] }),
   };
 }

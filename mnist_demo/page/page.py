@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from mnist_demo.data import Samples
 from mnist_demo.page.bounds import BoundedBody
 from mnist_demo.page.gallery import open_gallery
-from mnist_demo.page.live import SIDE, ink_of, ink_of_sketch, pack
+from mnist_demo.page.live import SIDE, at_side, ink_of, ink_of_picture, pack
 from mnist_demo.page.readings import Readings, read_ink
 from mnist_demo.predict import Classifier
 
@@ -64,9 +64,9 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
     def read(drawing: Any) -> Readings:
         return read_ink(classifiers, ink_of(drawing))
 
-    def read_pad(sketch: dict[str, Any] | None, event: gr.EventData) -> dict[str, Any]:
-        ink = ink_of_sketch(sketch)
-        return {"version": event.version, "base": pack(ink), "readings": read_ink(classifiers, ink)}
+    def read_pad(picture: Any) -> dict[str, Any]:
+        ink = ink_of_picture(picture)
+        return {"base": pack(at_side(ink)), "readings": read_ink(classifiers, ink)}
 
     def pick(wanted: Any) -> list[dict[str, Any]]:
         return gallery.pick_wanted(wanted)
@@ -74,12 +74,12 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
     page: gr.Blocks
     with gr.Blocks(title="mnist-demo", analytics_enabled=False, fill_width=True) as page, gr.Column(elem_id="page"):
         gr.HTML(i18n("head"), elem_id="head")
-        pad = sketchpad(i18n)
-        live = gr.HTML(
+        sketchpad(i18n)
+        gr.HTML(
             elem_id="live",
             html_template=text("live.html"),
             js_on_load=script("texts.js", "pad.js", "live.js"),
-            server_functions=[read],
+            server_functions=[read, read_pad],
             **shared,
         )
         gr.HTML(
@@ -90,8 +90,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
             **shared,
         )
         gr.HTML(i18n("foot"), elem_id="foot")
-        live.rest(read_pad, pad, live, queue=False, show_progress="hidden", api_visibility="private")
-    return page
+        return page
 
 
 def sketchpad(i18n: gr.I18n) -> gr.Sketchpad:

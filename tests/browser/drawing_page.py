@@ -92,7 +92,7 @@ class DrawingPage:
 
     def rest(self) -> None:
         """Waits until the pen has rested and the pad's own drawing was read."""
-        with self.page.expect_response(lambda response: "/run/" in response.url or "/call/" in response.url):
+        with self.page.expect_response(lambda response: "read_pad" in (response.request.post_data or "")):
             pass
         self.page.wait_for_timeout(200)
 
