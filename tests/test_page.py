@@ -221,8 +221,8 @@ def client(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # Gradio leaves event loops unclosed
         blocks = page.build(classifiers, test_digits, page.translations(classifiers))
+        app = gr.mount_gradio_app(FastAPI(middleware=[Middleware(bounds.BoundedBody)]), blocks, "")
         gc.collect()
-    app = gr.mount_gradio_app(FastAPI(middleware=[Middleware(bounds.BoundedBody)]), blocks, "")
     with TestClient(app) as client:
         yield client
 
