@@ -3,6 +3,9 @@
 // `window.editor` is the editor itself, which Gradio leaves there: it knows where its paper lies, and how to fit it.
 // Does not know what the strokes mean.
 
+const SIDE = 280; // the editor's own pixels a side
+const MARGIN = 30; // pixels that it leaves around its paper; page.css moves them out of sight
+
 function watchPad(pad, { began, moved, ended, edited }) {
   const drawing = { base: "", strokes: [] };
   let undone = [];
@@ -87,12 +90,13 @@ function watchPad(pad, { began, moved, ended, edited }) {
     return reader.result.split(",")[1];
   }
 
-  // When the editor has come up, or was cleared: its brush chosen, its paper as large as the pad.
+  // Whenever the editor changes: its brush chosen, its paper as large as the pad. A clear takes away both, by and by.
   function prepare() {
     const all = [...tools()];
-    if (!all.length || all.some((tool) => tool.classList.contains("highlight"))) return;
-    all[0].click();
-    window.editor.tools.get("zoom").set_zoom("fit");
+    if (!all.length) return;
+    if (!all.some((tool) => tool.classList.contains("highlight"))) all[0].click();
+    const { app, state, tools: own } = window.editor;
+    if (Math.abs(state.scale * SIDE - (app.screen.width - 2 * MARGIN)) > 1) own.get("zoom").set_zoom("fit");
     easePainting();
   }
 
@@ -101,6 +105,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
   // times a second, and the bars move twenty times and more.
   function easePainting() {
     const { outline_graphics: shadow, app } = window.editor;
+    if (!shadow.filters?.length) return;
     shadow.filters = [];
     const { gl } = app.renderer;
     const info = gl.getExtension("WEBGL_debug_renderer_info");
@@ -118,7 +123,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
   pad.addEventListener("click", press, true);
   pad.addEventListener("input", resize, true);
   pad.addEventListener("wheel", (event) => event.stopPropagation(), true); // or Alt and the wheel would zoom the paper
-  new MutationObserver(prepare).observe(pad, { childList: true, subtree: true, attributeFilter: ["class"] });
+  new MutationObserver(prepare).observe(pad, { childList: true, characterData: true, subtree: true, attributeFilter: ["class"] });
   prepare();
 
   return {

@@ -48,6 +48,12 @@ def test_the_first_stroke_after_a_clear_is_answered(page: DrawingPage) -> None:
     page.expect_state("blank")
     page.draw(DIGITS[1])
     page.expect_answers(1)
+    box = page.page.locator("#sketchpad").bounding_box()
+    assert box is not None
+    assert page.page.evaluate("280 * editor.state.scale") == pytest.approx(
+        box["width"], abs=1
+    )  # the paper fills the pad
+    page.expect_agreement()
 
 
 def test_a_click_on_a_sample_shows_it_and_its_bars(page: DrawingPage) -> None:

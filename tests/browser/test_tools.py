@@ -48,7 +48,7 @@ def test_a_thinner_brush_draws_a_thinner_line(page: DrawingPage) -> None:
     thick = page.ink()
     page.tool("Clear canvas")
     page.tool("Brush Size")
-    page.page.locator("#sketchpad input[type=range]").fill("8")
+    page.page.locator("#sketchpad input[type=range]").fill("5")
     page.screenshot("brush-size")
     page.draw(DIGITS[0])
     page.expect_answers(0)
