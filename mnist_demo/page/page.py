@@ -137,7 +137,7 @@ def translations(classifiers: Mapping[str, Classifier]) -> gr.I18n:
         {"pad": words["pad"], "head": head(words), "foot": foot(words, classifiers)}
         for words in (texts()["en"], texts()["zh"])
     )
-    return gr.I18n(en=english, zh=chinese, **{"zh-CN": chinese, "zh-TW": chinese})
+    return gr.I18n(en=english, **{"zh-CN": chinese, "zh-TW": chinese})
 
 
 def head(words: dict[str, str]) -> str:
