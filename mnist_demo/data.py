@@ -80,6 +80,21 @@ def batches(count: int, size: int, generator: torch.Generator, device: torch.dev
     yield from torch.randperm(count, generator=generator).to(device).split(size)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes beside `path`, then renames. Raises OSError where it cannot be written."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
+        whole = Path(beside.name)
+        try:
+            beside.write(content)
+            beside.flush()
+            os.fsync(beside.fileno())
+            whole.chmod(0o644)
+            whole.replace(path)
+        except BaseException:
+            whole.unlink()
+            raise
+
+
 def _check(name: str, content: bytes, path: Path) -> None:
     if hashlib.md5(content).hexdigest() != MD5[name]:
         raise ValueError(f"{path} is damaged or not MNIST's (MD5 differs): delete it and run again")
@@ -93,9 +108,7 @@ def _unpack(names: list[str], raw: Path) -> None:
         except lzma.LZMAError:
             raise ValueError(f"{packed} is damaged: restore it from the repository") from None
         _check(name, content, packed)
-        with tempfile.NamedTemporaryFile(dir=raw, delete=False) as beside:
-            beside.write(content)
-        os.replace(beside.name, raw / name)
+        write_whole(raw / name, content)
 
 
 def _download(names: list[str], raw: Path) -> None:

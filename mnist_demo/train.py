@@ -22,14 +22,14 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from mnist_demo import evaluate
-from mnist_demo.data import Samples, batches, load_mnist
+from mnist_demo.data import Samples, batches, load_mnist, write_whole
 from mnist_demo.device import DEVICES, choose_device
 from mnist_demo.distort import distort
 from mnist_demo.models import MODELS, Net
 from mnist_demo.recipes import RECIPES, Recipe
 from mnist_demo.scribbles import non_digits
 from mnist_demo.strokes import handwriting
-from mnist_demo.weights import Card, default_path, load_weights, save_weights, write_whole
+from mnist_demo.weights import Card, default_path, load_weights, save_weights
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

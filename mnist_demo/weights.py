@@ -5,9 +5,7 @@ Does not know: how they were trained, or what they are used for.
 """
 
 import json
-import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from mnist_demo.data import write_whole
 from mnist_demo.models import MODELS
 
 FOLDER = Path(__file__).parent.parent / "weights"
@@ -99,18 +98,3 @@ def train_command(path: Path) -> str:
     if path in map(default_path, MODELS):
         return f"python -m mnist_demo.train --model {path.stem}"
     return f"python -m mnist_demo.train --output {path}"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes beside `path`, then renames. Raises OSError where it cannot be written."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
-        whole = Path(beside.name)
-        try:
-            beside.write(content)
-            beside.flush()
-            os.fsync(beside.fileno())
-            whole.chmod(0o644)
-            whole.replace(path)
-        except BaseException:
-            whole.unlink()
-            raise
