@@ -1,5 +1,5 @@
 // Knows what the pen does on gr.Sketchpad, and keeps it as strokes. The editor tells nobody during a stroke, so its
-// pointer events are watched; its tool buttons are its own, so they are pressed and watched, never replaced.
+// pointer events are watched; its tool buttons are its own, pressed and watched, and one of them, clear, is replaced.
 // `window.editor` is the editor itself, which Gradio leaves there: it knows where its paper lies, and how to fit it.
 // Does not know what the strokes mean.
 
@@ -12,6 +12,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
   let pen = null; // the stroke under way: where the pen is, in the editor's pixels
 
   const tools = () => pad.querySelectorAll(".toolbar-wrap .half-container:not(.right) > button"); // brush, eraser
+  const isChosen = (tool) => tool.classList.contains("highlight");
   const buttons = () => [...pad.querySelectorAll(".top-panel > button")].slice(-3); // undo, redo, clear
   const sizes = { brush: 20, eraser: 30 };
 
@@ -31,7 +32,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
     // The editor ignores a pen that it has not seen hovering: a finger's first touch, or a click after a clear.
     event.target.dispatchEvent(new PointerEvent("pointermove", event));
     const { x, y } = place(event);
-    const erases = tools()[1].classList.contains("highlight");
+    const erases = isChosen(tools()[1]);
     pen = { id: event.pointerId, x, y };
     drawing.strokes.push([erases ? sizes.eraser : sizes.brush, Number(erases), x, y]);
     undone = [];
@@ -58,8 +59,20 @@ function watchPad(pad, { began, moved, ended, edited }) {
     if (which < 0) return;
     if (which === 0 && drawing.strokes.length) undone.push(drawing.strokes.pop());
     if (which === 1 && undone.length) drawing.strokes.push(undone.pop());
-    if (which === 2) Object.assign(drawing, { base: "", strokes: [] }), (undone = []);
+    if (which === 2) clear(event);
     edited(which === 2);
+  }
+
+  // The editor's own clear puts the brush away and shrinks the paper, by and by, under the next stroke: undoing all
+  // that was drawn leaves both as they are.
+  function clear(event) {
+    event.stopImmediatePropagation();
+    const { command_manager: commands } = window.editor;
+    while (commands.history.previous) window.editor.undo();
+    commands.reset();
+    if (!isChosen(tools()[0])) tools()[0].click();
+    Object.assign(drawing, { base: "", strokes: [] });
+    undone = [];
   }
 
   function key(event) {
@@ -90,11 +103,11 @@ function watchPad(pad, { began, moved, ended, edited }) {
     return reader.result.split(",")[1];
   }
 
-  // Whenever the editor changes: its brush chosen, its paper as large as the pad. A clear takes away both, by and by.
+  // Whenever the editor changes: its brush chosen, its paper as large as the pad.
   function prepare() {
     const all = [...tools()];
     if (!all.length) return;
-    if (!all.some((tool) => tool.classList.contains("highlight"))) all[0].click();
+    if (!all.some(isChosen)) all[0].click();
     const { app, state, tools: own } = window.editor;
     if (Math.abs(state.scale * SIDE - (app.screen.width - 2 * MARGIN)) > 1) own.get("zoom").set_zoom("fit");
     easePainting();
