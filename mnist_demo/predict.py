@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
 
 from mnist_demo.drawing import to_mnist
-from mnist_demo.models import MODELS, certainty
+from mnist_demo.models import MODELS, HalfPixelShifts, certainty
 from mnist_demo.weights import Card, load_named, load_weights
 
 
@@ -32,7 +32,7 @@ class Classifier:
     """A trained network that reads drawings. Holds no state between calls, so threads may share it."""
 
     def __init__(self, model: nn.Module, card: Card, device: torch.device) -> None:
-        self.model = model.to(device).eval()
+        self.model = HalfPixelShifts(model).to(device).eval()
         self.card = card
         self.device = device
 

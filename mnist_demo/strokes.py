@@ -33,8 +33,10 @@ class Stroke(NamedTuple):
     erase: bool = False
 
 
-def draw(strokes: Sequence[Stroke], side: int = 280) -> NDArray[np.uint8]:
+def draw(strokes: Sequence[Stroke], side: int = 280, base: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """The ink (side, side), 255 = ink, that the strokes leave one after the other; round caps, smooth edges.
+
+    They are drawn upon `base`, ink (side, side), where there is one.
 
     A stroke of one point is a dot, one of none leaves nothing, and what is outside the canvas is cut off.
 
@@ -42,9 +44,12 @@ def draw(strokes: Sequence[Stroke], side: int = 280) -> NDArray[np.uint8]:
     """
     margin = max((_disc_side(stroke.width) for stroke in strokes), default=0)
     canvas = np.zeros((side + 2 * margin, side + 2 * margin), np.uint8)
+    paper = canvas[margin : margin + side, margin : margin + side]
+    if base is not None:
+        paper[:] = base
     for stroke in strokes:
         _stamp(canvas, margin, stroke)
-    return canvas[margin : margin + side, margin : margin + side].copy()
+    return paper.copy()
 
 
 def _stamp(canvas: NDArray[np.uint8], margin: int, stroke: Stroke) -> None:

@@ -25,7 +25,7 @@ from mnist_demo import evaluate
 from mnist_demo.data import Samples, batches, load_mnist, write_whole
 from mnist_demo.device import DEVICES, choose_device
 from mnist_demo.distort import distort
-from mnist_demo.models import MODELS, Net
+from mnist_demo.models import MODELS, HalfPixelShifts, Net
 from mnist_demo.recipes import RECIPES, Recipe
 from mnist_demo.scribbles import non_digits
 from mnist_demo.strokes import handwriting
@@ -269,9 +269,10 @@ def run_epochs(training: Training, watched: Samples, what: str) -> None:
 def describe(training: Training, held_out: Samples | None, test: Samples) -> Card:
     """The card of a finished run: where there are held-out samples, with the temperature and threshold they give."""
     job, temperature, threshold = training.job, 1.0, 0.0
-    scores = evaluate.log_probabilities(training.kept, test.images, job.recipe.test_batch_size)
+    reader = HalfPixelShifts(training.kept)
+    scores = evaluate.log_probabilities(reader, test.images, job.recipe.test_batch_size)
     if held_out is not None:
-        known = evaluate.log_probabilities(training.kept, held_out.images, job.recipe.test_batch_size)
+        known = evaluate.log_probabilities(reader, held_out.images, job.recipe.test_batch_size)
         temperature = evaluate.fit_temperature(known, held_out.labels)
         threshold = evaluate.choose_threshold(known, REFUSED)
     return Card(
@@ -379,7 +380,8 @@ def announce(job: Job) -> str:
 
 def report(job: Job, card: Card, before: Card | None) -> str:
     """The line that says what was written, and what it replaced."""
-    line = f"wrote {job.output}: test loss {card.test_loss:.4f}, test accuracy {100 * card.test_accuracy:.2f} %"
+    figures = f"test loss {card.test_loss:.4f}, test accuracy {100 * card.test_accuracy:.2f} %"
+    line = f"wrote {job.output}: {figures}, as it reads drawings, each at four half-pixel shifts"
     if before is not None:
         line += f" (replaces a {before.model} of {before.date[:10]} with {100 * before.test_accuracy:.2f} %)"
     return line

@@ -29,7 +29,11 @@ def default_path(model_name: str) -> Path:
 
 @dataclass(frozen=True)
 class Card:
-    """What a weights file says of itself. Losses are in nats, accuracies shares in [0, 1]."""
+    """What a weights file says of itself. Losses are in nats, accuracies shares in [0, 1].
+
+    Those of the history are the network's alone; all below it are the network's at four half-pixel shifts, which is
+    how `predict.Classifier` asks it.
+    """
 
     model: str  # a key of MODELS
     recipe: dict[str, Any]  # the recipe's name and all its values

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mnist_demo.models import MODELS, ConvNet, Net, certainty
+from mnist_demo.models import MODELS, ConvNet, HalfPixelShifts, Net, certainty
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("convnet", 1_007_590), ("net", 21_840)])
@@ -52,6 +52,16 @@ def test_net_drops_whole_channels_and_features_at_the_rate_asked_for() -> None:
     steady = Net(dropout=0.0).train()
     assert torch.equal(steady(pixels), steady(pixels))
     assert isinstance(varied.channel_dropout, torch.nn.Dropout2d)
+
+
+def test_a_network_is_asked_at_half_a_pixel_towards_each_corner_and_its_probabilities_averaged() -> None:
+    network, pixels = Net().eval(), torch.rand(3, 1, 28, 28)
+    answers = []
+    for x, y in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        moved = torch.tensor([[1.0, 0.0, x / 28], [0.0, 1.0, y / 28]]).expand(3, 2, 3)
+        places = F.affine_grid(moved, [3, 1, 28, 28], align_corners=False)
+        answers.append(network(F.grid_sample(pixels, places, align_corners=False)).exp())
+    torch.testing.assert_close(HalfPixelShifts(network)(pixels).exp(), sum(answers) / 4)
 
 
 def test_certainty_is_one_on_one_digit_and_nought_over_all_ten_and_between_over_two() -> None:

@@ -66,7 +66,8 @@ def test_what_is_read_with_less_certainty_than_the_thresholds_has_no_answer(clas
     ink = np.zeros((280, 280), np.uint8)
     ink[40:240, 130:150] = 255
     sure = classifier.read(ink)
-    doubtful = Classifier(classifier.model, dataclasses.replace(classifier.card, threshold=1.0), classifier.device)
+    card = dataclasses.replace(classifier.card, threshold=1.0)
+    doubtful = Classifier(classifier.model.network, card, classifier.device)
     assert sure.answer == 1
     assert doubtful.read(ink).answer is None
     np.testing.assert_array_equal(doubtful.read(ink).probabilities, sure.probabilities)

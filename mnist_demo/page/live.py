@@ -38,7 +38,7 @@ def ink_of(drawing: Any) -> NDArray[np.uint8]:
         base = unpack(drawing["base"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise HTTPException(422, f"not a drawing: {error}") from None
-    return draw(strokes, SIDE) if base is None else draw_over(base, strokes)
+    return draw(strokes, SIDE, base)
 
 
 def strokes_of(lists: Any) -> list[Stroke]:
@@ -64,15 +64,6 @@ def stroke_of(numbers: Any) -> Stroke:
         raise ValueError("a stroke's width or erase flag is out of range")
     points = np.array(steps, np.float32).reshape(-1, 2).cumsum(axis=0)
     return Stroke(points.astype(np.float32), width, bool(erase))
-
-
-def draw_over(base: NDArray[np.uint8], strokes: list[Stroke]) -> NDArray[np.uint8]:
-    """The ink (SIDE, SIDE) that the strokes leave upon `base`."""
-    ink = base
-    for stroke in strokes:
-        mark = draw([stroke._replace(erase=False)], SIDE)
-        ink = np.minimum(ink, 255 - mark) if stroke.erase else np.maximum(ink, mark)
-    return ink
 
 
 def pack(ink: NDArray[np.uint8]) -> str:
