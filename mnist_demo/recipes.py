@@ -52,8 +52,8 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "best": Recipe(
             name="best",
             optimizer="adamw",
-            lr=3e-3,
-            epochs=56,
+            lr=2e-3,
+            epochs=28,
             batch_size=128,
             weight_decay=0.1,
             one_cycle=True,

@@ -69,7 +69,8 @@ function leaveSample() {
   if (sample) document.dispatchEvent(new CustomEvent("mnist-demo:sample", { detail: null }));
 }
 
-// The pen rests: say the answer, and ask once what the pad itself holds. Where that differs, it wins.
+// The pen rests: say the answer, and ask once what the pad itself holds. Where that differs, it wins; so it does where
+// the strokes are many, so that what is sent stays within the server's bounds however long somebody draws.
 async function rest() {
   if (pen.isDrawing()) return;
   if (isAsking || answered < version) return waitForRest();
@@ -79,7 +80,7 @@ async function rest() {
   const own = await server.read_pad(await pen.picture());
   isAsking = false;
   if (asked !== version) return ask();
-  if (!own || answers(own.readings) === answers(readings)) return;
+  if (!own || (!pen.isLong() && answers(own.readings) === answers(readings))) return;
   pen.replace(own.readings.image ? own.base : "");
   readings = own.readings.image ? own.readings : null;
   show();

@@ -143,6 +143,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
     drawing,
     isBlank: () => drawing.strokes.length === 0 && drawing.base === "",
     isDrawing: () => pen !== null,
+    isLong: () => drawing.strokes.length > 100 || drawing.strokes.flat().length > 5000,
     picture,
     replace: (base) => Object.assign(drawing, { base, strokes: [] }),
   };

@@ -56,6 +56,17 @@ def test_a_thinner_brush_draws_a_thinner_line(page: DrawingPage) -> None:
     page.expect_agreement()
 
 
+def test_many_strokes_become_one_picture_when_the_pen_rests(page: DrawingPage) -> None:
+    dots = [[point] for point in line((0.54, 0.15), (0.47, 0.85), count=110)]
+    page.draw(dots)
+    page.rest()
+    with page.page.expect_request(lambda request: '"strokes":[[' in (request.post_data or "")) as asked:
+        page.draw([line((0.54, 0.3), (0.48, 0.7))])
+    assert '"base":""' not in (asked.value.post_data or "")
+    page.expect_answers(1)
+    page.expect_agreement()
+
+
 def test_the_pads_own_drawing_wins_where_it_differs(page: DrawingPage) -> None:
     page.draw(DIGITS[1])
     page.expect_answers(1)

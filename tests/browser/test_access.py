@@ -1,0 +1,87 @@
+"""The page for those who see less, or use no mouse."""
+
+import pytest
+from conftest import opened
+from digits import DIGITS, line
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, expect
+
+FAINT = """() => {  // texts with less contrast to their ground than WCAG 2 AA asks for
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = (colour) => channels(colour).slice(0, 3)
+    .map((value) => value / 255)
+    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, value, at) => sum + value * [0.2126, 0.7152, 0.0722][at], 0);
+  const ground = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if ((channels(colour)[3] ?? 1) > 0.99) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll("#page *")) {
+    const own = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data).join("").trim();
+    if (!own || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    const { color, fontSize, fontWeight } = getComputedStyle(element);
+    const [darker, lighter] = [luminance(color), luminance(ground(element))].sort((a, b) => a - b);
+    const isLarge = parseFloat(fontSize) >= (fontWeight >= 700 ? 18.66 : 24);
+    if ((lighter + 0.05) / (darker + 0.05) < (isLarge ? 3 : 4.5)) faint.push(`${own} (${element.className})`);
+  }
+  return faint;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_its_ground(browser: Browser, address: str, scheme: str) -> None:
+    with opened(browser, address, color_scheme=scheme) as page:
+        expect(page.page.locator(".tiles li").first).to_be_visible()
+        assert page.page.evaluate(FAINT) == []
+        page.draw(DIGITS[5])
+        page.expect_answers(5)
+        assert page.page.evaluate(FAINT) == []
+        page.draw([line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))])
+        page.expect_state("unknown")
+        assert page.page.evaluate(FAINT) == []
+        page.screenshot(f"unknown-{scheme}")
+        page.page.click(".hard")
+        page.page.click("[data-label] >> nth=3")
+        expect(page.page.locator(".back")).to_be_visible()
+        assert page.page.evaluate(FAINT) == []
+        page.screenshot(f"hard-{scheme}")
+
+
+def test_every_control_is_reached_by_the_tab_key_and_shows_it(page: DrawingPage) -> None:
+    expect(page.page.locator(".tiles li").first).to_be_visible()
+    page.draw(DIGITS[4])
+    page.expect_answers(4)
+    controls = page.page.locator("#page :is(button, a, input):not(:disabled) >> visible=true")
+    wanted = {control.evaluate("one => one.outerHTML.slice(0, 200)") for control in controls.all()}
+    reached: set[str] = set()
+    for _ in range(2 * len(wanted)):
+        page.page.keyboard.press("Tab")
+        seen = page.page.evaluate(
+            """() => {
+              const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(document.activeElement);
+              const isRinged = (outlineStyle !== "none" && outlineWidth !== "0px") || boxShadow !== "none";
+              const isShown = isRinged || document.activeElement === document.body;
+              return [document.activeElement.outerHTML.slice(0, 200), isShown];
+            }"""
+        )
+        assert seen[1], f"nothing shows that the focus is on {seen[0]}"
+        reached.add(seen[0])
+    assert wanted <= reached, wanted - reached
+
+
+def test_a_control_is_used_with_the_keyboard_alone(page: DrawingPage) -> None:
+    expect(page.page.locator(".tiles li").first).to_be_visible()
+    page.page.locator("[data-show=net]").focus()
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("[data-model=convnet]")).to_be_hidden()
+    page.page.locator(".filter [data-only='7']").focus()
+    page.page.keyboard.press("Space")
+    expect(page.page.locator("[data-label]:not([data-label='7'])")).to_have_count(0)
+    page.page.locator("[data-label='7']").first.focus()
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator(".source")).to_contain_text("7")
+    expect(page.page.locator(".spoken")).to_contain_text("Net: 7")
