@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from mnist_demo.predict import Classifier, Reading
 
-Readings = dict[
-    str, Any
-]  # "image": base64 of the 784 grey pixels, or None; "networks": by name, answer and probabilities
+# "image": base64 of the 784 grey pixels, or None; "networks": by name, answer and probabilities
+Readings = dict[str, Any]
 
 
 def as_json(readings: Mapping[str, Reading]) -> Readings:
