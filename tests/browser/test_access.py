@@ -60,7 +60,7 @@ def test_every_control_is_reached_by_the_tab_key_and_shows_it(page: DrawingPage)
     reached: set[str] = set()
     for _ in range(2 * len(wanted)):
         page.page.keyboard.press("Tab")
-        seen = page.page.evaluate(
+        focused, is_shown = page.page.evaluate(
             """() => {
               const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(document.activeElement);
               const isRinged = (outlineStyle !== "none" && outlineWidth !== "0px") || boxShadow !== "none";
@@ -68,8 +68,8 @@ def test_every_control_is_reached_by_the_tab_key_and_shows_it(page: DrawingPage)
               return [document.activeElement.outerHTML.slice(0, 200), isShown];
             }"""
         )
-        assert seen[1], f"nothing shows that the focus is on {seen[0]}"
-        reached.add(seen[0])
+        assert is_shown, f"nothing shows that the focus is on {focused}"
+        reached.add(focused)
     assert wanted <= reached, wanted - reached
 
 

@@ -47,10 +47,15 @@ def test_the_first_stroke_after_a_clear_is_answered(page: DrawingPage, used: str
     page.expect_answers(8)
     if used == "Erase":
         page.tool("Erase")
+    box = page.page.locator("#sketchpad").bounding_box()
+    assert box is not None
     for digit in (7, 1, 3):
         page.tool("Clear canvas")
+        page.expect_state("blank")
         page.draw(DIGITS[digit])
         page.expect_answers(digit)
+        paper = page.page.evaluate("280 * editor.state.scale")
+        assert paper == pytest.approx(box["width"], abs=1)  # it fills the pad
         page.expect_agreement()
     expect(page.page.locator("#sketchpad [aria-label='Undo']")).to_be_enabled()
 
