@@ -158,3 +158,8 @@ document.title = `${texts.title} · mnist-demo`;
 pad.dataset.hint = texts.hint;
 pad.dataset.blank = true;
 show();
+
+// Head and foot come in the languages that Gradio knows: zh-CN, but not zh or zh-HK.
+await appears("#head h1");
+await appears("#foot p");
+translate(document, texts);

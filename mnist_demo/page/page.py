@@ -142,14 +142,19 @@ def translations(classifiers: Mapping[str, Classifier]) -> gr.I18n:
 
 def head(words: dict[str, str]) -> str:
     """The page's title and what it is."""
-    return f"<h1>{words['title']}</h1><p>{words['tagline']}</p>"
+    return f"{said(words, 'h1', 'title')}{said(words, 'p', 'tagline')}"
 
 
 def foot(words: dict[str, str], classifiers: Mapping[str, Classifier]) -> str:
     """The networks' figures, and where to read on."""
     figures = [f"{TITLES.get(name, name)} {100 * c.card.test_accuracy:.2f} %" for name, c in classifiers.items()]
-    links = [f'<a href="{url}" target="_blank" rel="noopener">{words[key]}</a>' for key, url in LINKS.items()]
-    return f"<p>{words['accuracy']}{' · '.join(figures)}</p><p>{' · '.join(links)}</p>"
+    links = [said(words, "a", key, f' href="{url}" target="_blank" rel="noopener"') for key, url in LINKS.items()]
+    return f"<p>{said(words, 'span', 'accuracy')}{' · '.join(figures)}</p><p>{' · '.join(links)}</p>"
+
+
+def said(words: dict[str, str], tag: str, key: str, attributes: str = "") -> str:
+    """An element of those words, marked so that texts.js can say them in a language that Gradio does not know of."""
+    return f'<{tag} data-text="{key}"{attributes}>{words[key]}</{tag}>'
 
 
 def text(name: str) -> str:

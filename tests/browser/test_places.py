@@ -43,7 +43,7 @@ def test_in_the_dark_the_paper_is_dark(browser: Browser, address: str) -> None:
         page.screenshot("dark")
 
 
-@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW"])
+@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW", "zh-HK", "zh"])
 def test_chinese_readers_get_chinese(browser: Browser, address: str, locale: str) -> None:
     with opened(browser, address, locale=locale) as page:
         expect(page.page.locator("h1")).to_have_text("手写一个数字")
