@@ -99,7 +99,7 @@ function show() {
   const shown = sample ?? readings;
   for (const { name } of props.networks) showNetwork(find(`[data-model=${name}]`), shown, name);
   paint(find(".sees canvas"), shown?.image);
-  find(".source").textContent = sample ? `${texts.sees_sample} ${sample.label}` : shown?.image ? texts.sees_drawing : texts.sees_empty;
+  write(find(".source"), sample ? `${texts.sees_sample} ${sample.label}` : shown?.image ? texts.sees_drawing : texts.sees_empty);
   find(".back").hidden = !sample;
   find(".notice").hidden = !isAway;
 }
@@ -110,15 +110,20 @@ function showNetwork(section, shown, name) {
   const verdict = section.querySelector(".verdict");
   verdict.dataset.state = state;
   verdict.dataset.answer = state === "digit" ? answer : "";
-  verdict.querySelector(".answer").textContent = state === "digit" ? answer : state === "unknown" ? "?" : "";
-  verdict.querySelector(".remark").textContent = remark(state, probabilities);
+  write(verdict.querySelector(".answer"), state === "digit" ? String(answer) : state === "unknown" ? "?" : "");
+  write(verdict.querySelector(".remark"), remark(state, probabilities));
   section.querySelectorAll("[data-digit]").forEach((bar, digit) => {
     const probability = probabilities[digit];
     bar.dataset.probability = probability.toFixed(4);
     bar.classList.toggle("best", state === "digit" && digit === answer);
     bar.style.setProperty("--probability", probability);
-    bar.querySelector(".percent").textContent = shown?.image && state !== "offline" ? percent(probability) : "";
+    write(bar.querySelector(".percent"), shown?.image && state !== "offline" ? percent(probability) : "");
   });
+}
+
+// Setting the text that is there already would have the browser lay the page out anew, thirty times a second.
+function write(part, words) {
+  if (part.textContent !== words) part.textContent = words;
 }
 
 function percent(probability) {

@@ -115,7 +115,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
 
   // The blurred shadow of the paper, clipped away here, is a third of the editor's work. Where there is no graphics
   // processor the processor does that work, and hardly gets to the answers: then the ink is painted coarser and ten
-  // times a second, and the bars move twenty times and more.
+  // times a second, and the bars move thirty times and more.
   function easePainting() {
     const { outline_graphics: shadow, app } = window.editor;
     if (!shadow.filters?.length) return;
@@ -126,6 +126,19 @@ function watchPad(pad, { began, moved, ended, edited }) {
     if (!isSoftware) return;
     app.renderer.resize(app.screen.width, app.screen.height, devicePixelRatio / 2);
     app.ticker.maxFPS = 10;
+    drawOncePerFrame(app);
+  }
+
+  // The editor draws the whole stroke anew at every move of the pen, seen or not.
+  function drawOncePerFrame({ renderer, ticker }) {
+    const stroke = () => window.editor.tools.get("brush").brush_textures;
+    const render = renderer.render.bind(renderer);
+    let isLate = false;
+    renderer.render = (what, ...rest) => (what === stroke().stroke_container ? (isLate = true) : render(what, ...rest));
+    ticker.add(() => {
+      if (isLate) render(stroke().stroke_container, { renderTexture: stroke().stroke_texture });
+      isLate = false;
+    });
   }
 
   window.addEventListener("pointerdown", down, true);
