@@ -103,22 +103,22 @@ function watchPad(pad, { began, moved, ended, edited }) {
     return reader.result.split(",")[1];
   }
 
-  // Whenever the editor changes: its brush chosen, its paper as large as the pad.
+  // Whenever the editor changes: its painting eased before it first paints, its brush chosen, its paper as large as the pad.
   function prepare() {
+    easePainting();
     const all = [...tools()];
     if (!all.length) return;
     if (!all.some(isChosen)) all[0].click();
     const { app, state, tools: own } = window.editor;
     if (Math.abs(state.scale * SIDE - (app.screen.width - 2 * MARGIN)) > 1) own.get("zoom").set_zoom("fit");
-    easePainting();
   }
 
   // The blurred shadow of the paper, clipped away here, is a third of the editor's work. Where there is no graphics
   // processor the processor does that work, and hardly gets to the answers: then the ink is painted coarser and ten
   // times a second, and the bars move thirty times and more.
   function easePainting() {
-    const { outline_graphics: shadow, app } = window.editor;
-    if (!shadow.filters?.length) return;
+    const { outline_graphics: shadow, app } = window.editor ?? {};
+    if (!shadow?.filters?.length) return;
     shadow.filters = [];
     const { gl } = app.renderer;
     const info = gl.getExtension("WEBGL_debug_renderer_info");
