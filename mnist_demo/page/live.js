@@ -165,6 +165,7 @@ pad.dataset.blank = true;
 show();
 
 // Head and foot come in the languages that Gradio knows: zh-CN, but not zh or zh-HK.
-await appears("#head h1");
-await appears("#foot p");
-translate(document, texts);
+for (const part of ["#head", "#foot"]) {
+  await appears(`${part} [data-text]`);
+  translate(document.querySelector(part), texts);
+}

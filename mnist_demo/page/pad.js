@@ -131,7 +131,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
 
   // The editor draws the whole stroke anew at every move of the pen, seen or not.
   function drawOncePerFrame({ renderer, ticker }) {
-    const stroke = () => window.editor.tools.get("brush").brush_textures;
+    const stroke = () => window.editor.tools.get("brush").brush_textures ?? {}; // none until the brush is set up
     const render = renderer.render.bind(renderer);
     let isLate = false;
     renderer.render = (what, ...rest) => (what === stroke().stroke_container ? (isLate = true) : render(what, ...rest));

@@ -52,10 +52,9 @@ def launch_options(i18n: gr.I18n) -> dict[str, Any]:
 
 def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n) -> gr.Blocks:
     """The page for those networks, by name, in that order; `samples` (the test set) fill its gallery."""
-    networks = [network(name, classifier) for name, classifier in classifiers.items()]
     shared: dict[str, Any] = {
         "texts": texts(),
-        "networks": networks,
+        "networks": [network(name, classifier) for name, classifier in classifiers.items()],
         "digits": list(range(10)),
         "apply_default_css": False,
     }
