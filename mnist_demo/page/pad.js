@@ -5,6 +5,7 @@
 
 const SIDE = 280; // the editor's own pixels a side
 const MARGIN = 30; // pixels that it leaves around its paper; page.css moves them out of sight
+const MOST = { strokes: 500, numbers: 20000, length: 100000 }; // what live.py takes of a drawing
 
 function watchPad(pad, { began, moved, ended, edited }) {
   const drawing = { base: "", strokes: [] };
@@ -42,10 +43,17 @@ function watchPad(pad, { began, moved, ended, edited }) {
   function move(event) {
     if (!pen || event.pointerId !== pen.id) return;
     const { x, y, isInside } = place(event);
-    if (!isInside || (x === pen.x && y === pen.y)) return;
+    if (!isInside || (x === pen.x && y === pen.y) || filled() > 0.9) return;
     drawing.strokes.at(-1).push(x - pen.x, y - pen.y);
     Object.assign(pen, { x, y });
     moved();
+  }
+
+  // How much the drawing is of the most that the server takes. What no longer fits is read when the pen rests.
+  function filled() {
+    const steps = drawing.strokes.flatMap((stroke) => stroke.slice(4));
+    const length = steps.reduce((sum, step) => sum + Math.abs(step), 0);
+    return Math.max(drawing.strokes.length / MOST.strokes, steps.length / MOST.numbers, length / MOST.length);
   }
 
   function up(event) {
@@ -156,7 +164,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
     drawing,
     isBlank: () => drawing.strokes.length === 0 && drawing.base === "",
     isDrawing: () => pen !== null,
-    isLong: () => drawing.strokes.length > 100 || drawing.strokes.flat().length > 5000,
+    isLong: () => filled() > 0.2,
     picture,
     replace: (base) => Object.assign(drawing, { base, strokes: [] }),
   };

@@ -67,6 +67,17 @@ def test_many_strokes_become_one_picture_when_the_pen_rests(page: DrawingPage) -
     page.expect_agreement()
 
 
+def test_an_endless_scribble_is_read_on_to_its_end(page: DrawingPage) -> None:
+    to_and_fro = [(0.1 + 0.8 * (turn % 2), 0.1 + 0.8 * (turn % 2)) for turn in range(11)]
+    page.draw([to_and_fro] * 24)  # longer than the server takes, and no rest in between
+    expect(page.page.locator(".notice")).to_be_hidden()
+    page.rest()
+    with page.page.expect_request(lambda request: '"strokes":[[' in (request.post_data or "")) as asked:
+        page.draw([line((0.54, 0.3), (0.48, 0.7))])
+    assert '"base":""' not in (asked.value.post_data or "")
+    expect(page.page.locator(".notice")).to_be_hidden()
+
+
 def test_the_pads_own_drawing_wins_where_it_differs(page: DrawingPage) -> None:
     page.draw(DIGITS[1])
     page.expect_answers(1)
