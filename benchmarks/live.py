@@ -27,7 +27,7 @@ READY = {OURS: "#sketchpad[data-blank] .toolbar-wrap button.highlight", STOCK: "
 CANVAS = {OURS: 280, STOCK: 800}  # pixels
 EMPTY = "import torch, torchvision, gradio\nwith gradio.Blocks() as page: pass\npage.launch(quiet=True)"
 PATIENCE = 8000  # ms until the stock page's answer is given up
-LOADS = 5
+LOADS = 15
 STARTS = 3
 STROKES = 8
 MOVES = 60  # of a stroke: a second
@@ -125,14 +125,15 @@ async def agreement(visit: Visit, hand: Callable[[int], list[Path2]], count: int
     return agreed
 
 
-async def ready_times(browser: Browser, command: tuple[str, ...], address: str) -> float:
-    """Median milliseconds from navigation until one can draw, with a cold cache."""
-    times = []
+async def ready_times(browser: Browser, pages: Sequence[tuple[tuple[str, ...], str]]) -> list[float]:
+    """Median milliseconds of each page from navigation until one can draw, with a cold cache; loaded in turn."""
+    times: list[list[float]] = [[] for _ in pages]
     for _ in range(LOADS):
-        visit = await open_page(browser, command, address)
-        times.append(float((await visit.probe())["ready"]))
-        await visit.page.context.close()
-    return statistics.median(times)
+        for taken, (command, address) in zip(times, pages, strict=True):
+            visit = await open_page(browser, command, address)
+            taken.append(float((await visit.probe())["ready"]))
+            await visit.page.context.close()
+    return [statistics.median(taken) for taken in times]
 
 
 def start_ratio() -> float:
@@ -152,8 +153,9 @@ async def measure(options: argparse.Namespace) -> Figures:
     with served(*OURS) as (ours, _), served(*STOCK) as (stock, _):
         async with async_playwright() as playwright:
             browser = await chromium(playwright)
-            figures["ready"] = [await ready_times(browser, *page) for page in ((STOCK, stock), (OURS, ours))]
-            visits = [await open_page(browser, *page) for page in ((STOCK, stock), (OURS, ours))]
+            pages = ((STOCK, stock), (OURS, ours))
+            figures["ready"] = await ready_times(browser, pages)
+            visits = [await open_page(browser, *page) for page in pages]
             figures |= await during(visits[1])
             figures["stock finals"] = await finals(visits[0])
             figures["posts"] = [await posts_of_three_strokes(visit) for visit in visits]

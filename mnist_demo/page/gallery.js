@@ -11,7 +11,6 @@ function tile(sample) {
   button.type = "button";
   button.dataset.label = sample.label;
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 28;
   paint(canvas, sample.image);
   const label = document.createElement("span");
   label.className = "label";
@@ -74,4 +73,5 @@ element.querySelector(".shuffle").addEventListener("click", fill);
 document.addEventListener("mnist-demo:sample", (event) => event.detail || mark(null));
 
 translate(element, texts);
+await appears("#sketchpad .toolbar-wrap button"); // the pad is what one came for: nothing shall hold it up
 fill();
