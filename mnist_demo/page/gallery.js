@@ -11,6 +11,7 @@ function tile(sample) {
   button.type = "button";
   button.dataset.label = sample.label;
   const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 28;
   paint(canvas, sample.image);
   const label = document.createElement("span");
   label.className = "label";

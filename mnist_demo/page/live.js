@@ -19,7 +19,7 @@ let isAway = false; // the server
 let isAsking = false;
 let resting = 0;
 
-const pen = watchPad(pad, {
+const pen = watchPad(pad, props.most, {
   began: () => (leaveSample(), changed()),
   moved: changed,
   ended: waitForRest,

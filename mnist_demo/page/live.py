@@ -25,6 +25,7 @@ SIDE = 280  # of the pad's own canvas, and of what strokes are drawn on here, pi
 MOST_STROKES = 500
 MOST_NUMBERS = 20_000  # in all strokes together
 MOST_LENGTH = 100_000  # pixels, of all strokes together: ten minutes of scribbling
+MOST = {"strokes": MOST_STROKES, "numbers": MOST_NUMBERS, "length": MOST_LENGTH}  # for the page to keep to
 FARTHEST = 4 * SIDE  # pixels; a step or a point beyond is no pen's
 WIDEST = 200  # pixels
 MOST_BASE = 16_384  # characters

@@ -5,9 +5,8 @@
 
 const SIDE = 280; // the editor's own pixels a side
 const MARGIN = 30; // pixels that it leaves around its paper; page.css moves them out of sight
-const MOST = { strokes: 500, numbers: 20000, length: 100000 }; // what live.py takes of a drawing
 
-function watchPad(pad, { began, moved, ended, edited }) {
+function watchPad(pad, most, { began, moved, ended, edited }) {
   const drawing = { base: "", strokes: [] };
   let undone = [];
   let pen = null; // the stroke under way: where the pen is, in the editor's pixels
@@ -53,7 +52,7 @@ function watchPad(pad, { began, moved, ended, edited }) {
   function filled() {
     const steps = drawing.strokes.flatMap((stroke) => stroke.slice(4));
     const length = steps.reduce((sum, step) => sum + Math.abs(step), 0);
-    return Math.max(drawing.strokes.length / MOST.strokes, steps.length / MOST.numbers, length / MOST.length);
+    return Math.max(drawing.strokes.length / most.strokes, steps.length / most.numbers, length / most.length);
   }
 
   function up(event) {

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from mnist_demo.data import Samples
 from mnist_demo.page.bounds import BoundedBody
 from mnist_demo.page.gallery import open_gallery
-from mnist_demo.page.live import SIDE, at_side, ink_of, ink_of_picture, pack
+from mnist_demo.page.live import MOST, SIDE, at_side, ink_of, ink_of_picture, pack
 from mnist_demo.page.readings import Readings, read_ink
 from mnist_demo.predict import Classifier
 
@@ -79,6 +79,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
             html_template=text("live.html"),
             js_on_load=script("texts.js", "pad.js", "live.js"),
             server_functions=[read, read_pad],
+            most=MOST,
             **shared,
         )
         gr.HTML(

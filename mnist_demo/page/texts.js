@@ -12,11 +12,9 @@ function translate(root, texts) {
 }
 
 function paint(canvas, image) {
-  canvas.width = canvas.height = 28; // which clears it
-  if (!image) return;
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(28, 28);
-  const grey = Uint8Array.from(atob(image), (byte) => byte.charCodeAt(0));
+  const grey = image ? Uint8Array.from(atob(image), (byte) => byte.charCodeAt(0)) : new Uint8Array(784);
   grey.forEach((value, at) => pixels.data.set([255, 255, 255, value], 4 * at));
   context.putImageData(pixels, 0, 0);
 }
