@@ -185,6 +185,6 @@ def _affine(random: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _cut(random: np.random.Generator, stroke: Path) -> Path:
-    """The stroke without up to a tenth at either end."""
-    first, last = (random.uniform(0, 0.1, 2) * len(stroke)).astype(int)
+    """The stroke without up to a tenth at either end, or half of its template's first or last line if that is less."""
+    first, last = (random.uniform(0, 0.1, 2) * len(stroke)).astype(int).clip(max=CURVE_STEPS // 2)
     return stroke[first : len(stroke) - last]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_demo.strokes import Stroke, draw, handwriting
+from mnist_demo.strokes import Stroke, bend, draw, handwriting
 
 
 def line(*points: tuple[float, float]) -> np.ndarray:
@@ -105,6 +105,18 @@ def test_handwriting_has_thin_and_thick_pens():
     ink = handwriting(400, seed=3)[0].mean(axis=(1, 2)) / 255
     assert np.percentile(ink, 5) < 0.066  # MNIST's own 5th and 95th percentile
     assert np.percentile(ink, 95) > 0.209
+
+
+def test_a_two_keeps_its_foot_however_its_template_is_bent():
+    random = np.random.default_rng(4)
+    for _ in range(400):
+        (path,) = bend(random, "18,24 36,5 62,6 74,26 60,54 36,80 14,96! 84,96")
+        heel = np.argmin(path[:, 0] - 2 * path[:, 1])
+        assert length(path[heel:]) > 0.11 * length(path[: heel + 1])
+
+
+def length(path):
+    return np.hypot(*np.diff(path, axis=0).T).sum()
 
 
 def test_no_two_templates_of_handwriting_come_out_alike():
