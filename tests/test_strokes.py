@@ -12,6 +12,10 @@ def area(ink: np.ndarray) -> float:
     return ink.sum() / 255
 
 
+def length(path: np.ndarray) -> float:
+    return np.hypot(*np.diff(path, axis=0).T).sum()
+
+
 def test_no_strokes_are_a_blank_canvas():
     ink = draw([])
     assert ink.shape == (280, 280)
@@ -113,10 +117,6 @@ def test_a_two_keeps_its_foot_however_its_template_is_bent():
         (path,) = bend(random, "18,24 36,5 62,6 74,26 60,54 36,80 14,96! 84,96")
         heel = np.argmin(path[:, 0] - 2 * path[:, 1])
         assert length(path[heel:]) > 0.11 * length(path[: heel + 1])
-
-
-def length(path):
-    return np.hypot(*np.diff(path, axis=0).T).sum()
 
 
 def test_no_two_templates_of_handwriting_come_out_alike():
