@@ -7,6 +7,7 @@ way to the bars is timed within the page, from its arrival there to the first ch
 import argparse
 import asyncio
 import json
+import math
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ READY = {OURS: "#sketchpad[data-blank] .toolbar-wrap button.highlight", STOCK: "
 CANVAS = {OURS: 280, STOCK: 800}  # pixels
 EMPTY = "import torch, torchvision, gradio\nwith gradio.Blocks() as page: pass\npage.launch(quiet=True)"
 PATIENCE = 8000  # ms until the stock page's answer is given up
-LOADS = 15
+LOADS = 30
 STARTS = 3
 STROKES = 8
 MOVES = 60  # of a stroke: a second
@@ -125,15 +126,15 @@ async def agreement(visit: Visit, hand: Callable[[int], list[Path2]], count: int
     return agreed
 
 
-async def ready_times(browser: Browser, pages: Sequence[tuple[tuple[str, ...], str]]) -> list[float]:
-    """Median milliseconds of each page from navigation until one can draw, with a cold cache; loaded in turn."""
+async def ready_times(browser: Browser, pages: Sequence[tuple[tuple[str, ...], str]]) -> list[list[float]]:
+    """Each page's milliseconds from navigation until one can draw, with a cold cache; loaded in turn."""
     times: list[list[float]] = [[] for _ in pages]
     for _ in range(LOADS):
         for taken, (command, address) in zip(times, pages, strict=True):
             visit = await open_page(browser, command, address)
             taken.append(float((await visit.probe())["ready"]))
             await visit.page.context.close()
-    return [statistics.median(taken) for taken in times]
+    return times
 
 
 def start_ratio() -> float:
@@ -179,9 +180,15 @@ def rows(figures: Figures) -> Sequence[Sequence[str]]:
         ["bytes sent for 40 updates of a stroke", "", f"{max(figures['bytes']):.0f}", "20,000"],
         ["POSTs for the pad's own drawing, three strokes", f"{stock_posts}", f"{posts}", "a third of stock"],
         ["live answer is the pad's answer", "", f"{100 * np.mean(agreed):.1f} % of {len(agreed)}", "99 %"],
-        ["ready to draw", f"{stock_ready:.0f} ms", f"{ready:.0f} ms", "2,500 ms, and stock"],
+        ["ready to draw", middle(stock_ready), middle(ready), "2,500 ms, and stock"],
         ["start, over imports and an empty page", "", f"{figures['start']:.2f} times", "1.25 times"],
     ]
+
+
+def middle(times: Sequence[float]) -> str:
+    """The median of those milliseconds, and its standard error as if they were normally distributed."""
+    error = math.sqrt(math.pi / 2 / len(times)) * statistics.stdev(times)
+    return f"{statistics.median(times):.0f} ± {error:.0f} ms"
 
 
 def main(arguments: list[str] | None = None) -> int:
