@@ -5,6 +5,7 @@ const list = element.querySelector(".tiles");
 const hard = element.querySelector(".hard");
 let only = ""; // the digit asked for, or any
 let chosen = null; // the tile shown
+let asked = 0; // the newest request's number
 
 function tile(sample) {
   const button = document.createElement("button");
@@ -53,8 +54,14 @@ function choose(button, sample) {
 }
 
 async function fill() {
-  const samples = await server.pick({ digit: only === "" ? null : Number(only), hard: hard.getAttribute("aria-pressed") === "true" });
-  if (!samples) return;
+  const wanted = { digit: only === "" ? null : Number(only), hard: hard.getAttribute("aria-pressed") === "true" };
+  const mine = (asked += 1);
+  let samples = await server.pick(wanted); // nothing, where the server is gone
+  while (!samples && mine === asked) {
+    await wait(RETRY);
+    samples = await server.pick(wanted);
+  }
+  if (mine !== asked) return;
   chosen = null;
   list.replaceChildren(...samples.map(tile));
 }

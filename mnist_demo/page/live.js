@@ -2,14 +2,12 @@
 
 const REST = 800; // ms after the pen's last move when it is said to rest
 const PATIENCE = 2000; // ms until the reader is told that the server is slow
-const RETRY = 1000; // ms between two tries while the server is away
 
 const NONE = Array(10).fill(0); // no probabilities
 
 const texts = chooseTexts(props.texts);
 const pad = await appears("#sketchpad");
 const find = (selector) => element.querySelector(selector);
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 let version = 0; // of the drawing: goes up with every change
 let answered = 0; // the newest version whose readings are known
@@ -19,7 +17,8 @@ let isAway = false; // the server
 let isAsking = false;
 let resting = 0;
 
-const pen = watchPad(pad, props.most, {
+const names = ["brush", "eraser", "undo", "redo", "clear"].map((tool) => texts[tool]);
+const pen = watchPad(pad, props.most, names, {
   began: () => (leaveSample(), changed()),
   moved: changed,
   ended: waitForRest,
@@ -61,8 +60,10 @@ async function ask() {
 function tell(newest, away) {
   if (pen.isBlank()) return;
   readings = newest;
+  const isNews = away && !isAway;
   isAway = away;
   show();
+  if (isNews) speak();
 }
 
 function leaveSample() {
@@ -70,7 +71,7 @@ function leaveSample() {
 }
 
 // The pen rests: say the answer, and ask once what the pad itself holds. Where that differs, it wins; so it does where
-// the strokes are many, so that what is sent stays within the server's bounds however long somebody draws.
+// the strokes are no longer all that was drawn, or many: what is sent must stay within the server's bounds.
 async function rest() {
   if (pen.isDrawing()) return;
   if (isAsking || answered < version) return waitForRest();
@@ -80,9 +81,10 @@ async function rest() {
   const own = await server.read_pad(await pen.picture());
   isAsking = false;
   if (asked !== version) return ask();
-  if (!own || (!pen.isLong() && answers(own.readings) === answers(readings))) return;
+  if (!own || (!pen.mustBecomePicture() && answers(own.readings) === answers(readings))) return;
   pen.replace(own.readings.image ? own.base : "");
   readings = own.readings.image ? own.readings : null;
+  pad.dataset.blank = pen.isBlank();
   show();
   speak();
 }
@@ -139,7 +141,7 @@ function remark(state, probabilities) {
 function speak() {
   const said = props.networks.map(({ name, title }) => {
     const { answer, state } = find(`[data-model=${name}] [data-answer]`).dataset;
-    return `${title}: ${state === "digit" ? answer : texts[state]}`;
+    return `${title}: ${state === "digit" ? answer : remark(state)}`;
   });
   find(".spoken").textContent = pen.isBlank() && !sample ? texts.blank : said.join(". ");
 }

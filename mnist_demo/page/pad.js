@@ -6,9 +6,10 @@
 const SIDE = 280; // the editor's own pixels a side
 const MARGIN = 30; // pixels that it leaves around its paper; page.css moves them out of sight
 
-function watchPad(pad, most, { began, moved, ended, edited }) {
+function watchPad(pad, most, names, { began, moved, ended, edited }) {
   const drawing = { base: "", strokes: [] };
   let undone = [];
+  let isStale = false; // the editor undid, or redid, what is in the picture drawn upon
   let pen = null; // the stroke under way: where the pen is, in the editor's pixels
 
   const tools = () => pad.querySelectorAll(".toolbar-wrap .half-container:not(.right) > button"); // brush, eraser
@@ -26,6 +27,9 @@ function watchPad(pad, most, { began, moved, ended, edited }) {
     return { x: Math.round((x - position.x) / scale), y: Math.round((y - position.y) / scale), isInside };
   }
 
+  // A second finger, or a palm: the editor would draw with it, all over the pad.
+  const isOther = (event) => pen !== null && event.pointerId !== pen.id;
+
   function down(event) {
     if (!event.target.closest?.("#sketchpad .pixi-target")) return;
     if (!event.isPrimary || event.button !== 0 || tools().length === 0) return event.stopImmediatePropagation();
@@ -40,7 +44,8 @@ function watchPad(pad, most, { began, moved, ended, edited }) {
   }
 
   function move(event) {
-    if (!pen || event.pointerId !== pen.id) return;
+    if (isOther(event)) return event.stopImmediatePropagation();
+    if (!pen) return;
     const { x, y, isInside } = place(event);
     if (!isInside || (x === pen.x && y === pen.y) || filled() > 0.9) return;
     drawing.strokes.at(-1).push(x - pen.x, y - pen.y);
@@ -56,18 +61,29 @@ function watchPad(pad, most, { began, moved, ended, edited }) {
   }
 
   function up(event) {
-    if (!pen || event.pointerId !== pen.id) return;
+    if (isOther(event)) return event.stopImmediatePropagation();
+    if (!pen) return;
     pen = null;
     ended();
+  }
+
+  // The system took the pointer away. The editor hears of no cancel, and would not draw the next stroke.
+  function cancel(event) {
+    if (pen && !isOther(event)) event.target.dispatchEvent(new PointerEvent("pointerup", event));
   }
 
   function press(event) {
     const which = buttons().indexOf(event.target.closest?.("button"));
     if (which < 0) return;
-    if (which === 0 && drawing.strokes.length) undone.push(drawing.strokes.pop());
-    if (which === 1 && undone.length) drawing.strokes.push(undone.pop());
+    if (which === 0) shift(drawing.strokes, undone);
+    if (which === 1) shift(undone, drawing.strokes);
     if (which === 2) clear(event);
     edited(which === 2);
+  }
+
+  function shift(from, to) {
+    if (from.length) to.push(from.pop());
+    else isStale = true;
   }
 
   // The editor's own clear puts the brush away and shrinks the paper, by and by, under the next stroke: undoing all
@@ -78,8 +94,13 @@ function watchPad(pad, most, { began, moved, ended, edited }) {
     while (commands.history.previous) window.editor.undo();
     commands.reset();
     if (!isChosen(tools()[0])) tools()[0].click();
-    Object.assign(drawing, { base: "", strokes: [] });
+    replace("");
     undone = [];
+  }
+
+  function replace(base) {
+    Object.assign(drawing, { base, strokes: [] });
+    isStale = false;
   }
 
   function key(event) {
@@ -110,14 +131,21 @@ function watchPad(pad, most, { began, moved, ended, edited }) {
     return reader.result.split(",")[1];
   }
 
-  // Whenever the editor changes: its painting eased before it first paints, its brush chosen, its paper as large as the pad.
+  // Whenever the editor changes: its painting eased before it first paints, its tools named in the page's language, its
+  // brush chosen, its paper as large as the pad.
   function prepare() {
     easePainting();
+    [...tools(), ...buttons()].forEach(nameTool);
     const all = [...tools()];
     if (!all.length) return;
     if (!all.some(isChosen)) all[0].click();
     const { app, state, tools: own } = window.editor;
     if (Math.abs(state.scale * SIDE - (app.screen.width - 2 * MARGIN)) > 1) own.get("zoom").set_zoom("fit");
+  }
+
+  function nameTool(button, at) {
+    button.title = names[at];
+    button.setAttribute("aria-label", names[at]);
   }
 
   // The blurred shadow of the paper, clipped away here, is a third of the editor's work. Where there is no graphics
@@ -151,7 +179,7 @@ function watchPad(pad, most, { began, moved, ended, edited }) {
   window.addEventListener("pointerdown", down, true);
   window.addEventListener("pointermove", move, true);
   window.addEventListener("pointerup", up, true);
-  window.addEventListener("pointercancel", up, true);
+  window.addEventListener("pointercancel", cancel, true);
   window.addEventListener("keydown", key);
   pad.addEventListener("click", press, true);
   pad.addEventListener("input", resize, true);
@@ -163,8 +191,8 @@ function watchPad(pad, most, { began, moved, ended, edited }) {
     drawing,
     isBlank: () => drawing.strokes.length === 0 && drawing.base === "",
     isDrawing: () => pen !== null,
-    isLong: () => filled() > 0.2,
+    mustBecomePicture: () => isStale || filled() > 0.2,
     picture,
-    replace: (base) => Object.assign(drawing, { base, strokes: [] }),
+    replace,
   };
 }

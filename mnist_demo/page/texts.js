@@ -1,4 +1,7 @@
-// The words of the page in the reader's language; shared by every part that is no Gradio component of its own.
+// The words of the page in the reader's language, and what else every part that is no Gradio component of its own needs.
+
+const RETRY = 1000; // ms between two tries while the server is away
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function chooseTexts(tables) {
   const isChinese = navigator.language.toLowerCase().startsWith("zh");
@@ -15,7 +18,7 @@ function paint(canvas, image) {
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(28, 28);
   const grey = image ? Uint8Array.from(atob(image), (byte) => byte.charCodeAt(0)) : new Uint8Array(784);
-  grey.forEach((value, at) => pixels.data.set([255, 255, 255, value], 4 * at));
+  grey.forEach((value, at) => pixels.data.set([value, value, value, 255], 4 * at));
   context.putImageData(pixels, 0, 0);
 }
 

@@ -47,15 +47,21 @@ class DrawingPage:
         for point in stroke[1:]:
             self.page.mouse.move(*self.at(point))
 
-    def touch(self, strokes: Strokes) -> None:
-        """Draws with a finger."""
+    def touch(self, strokes: Strokes, end: str = "touchEnd", palm: list[Point] | None = None) -> None:
+        """Draws with a finger, each stroke ending so; a palm, where there is one, lies down after the first point."""
         session = self.page.context.new_cdp_session(self.page)
+
+        def send(kind: str, *points: Point) -> None:
+            spots = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(map(self.at, points))]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": spots})
+
         for stroke in strokes:
-            for place, point in enumerate(stroke):
-                x, y = self.at(point)
-                kind = "touchMove" if place else "touchStart"
-                session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
-            session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+            send("touchStart", stroke[0])
+            if palm:
+                send("touchStart", stroke[0], palm[0])
+            for place, point in enumerate(stroke[1:]):
+                send("touchMove", point, *([palm[place % len(palm)]] if palm else []))
+            send(end)
 
     def tool(self, name: str) -> None:
         self.frame.locator(f'#sketchpad [aria-label="{name}"]').click()
@@ -86,7 +92,7 @@ class DrawingPage:
         return float(
             self.page.locator(".sees canvas").evaluate(
                 """canvas => canvas.getContext("2d").getImageData(0, 0, 28, 28).data
-                .reduce((sum, value, at) => sum + (at % 4 === 3 ? value / 255 / 784 : 0), 0)"""
+                .reduce((sum, value, at) => sum + (at % 4 === 0 ? value / 255 / 784 : 0), 0)"""
             )
         )
 

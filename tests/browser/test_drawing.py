@@ -60,19 +60,6 @@ def test_the_first_stroke_after_a_clear_is_answered(page: DrawingPage, used: str
     expect(page.page.locator("#sketchpad [aria-label='Undo']")).to_be_enabled()
 
 
-def test_a_click_on_a_sample_shows_it_and_its_bars(page: DrawingPage) -> None:
-    page.draw(DIGITS[0])
-    page.expect_answers(0)
-    page.page.click(".filter button:text-is('7')")
-    expect(page.page.locator("[data-label]:not([data-label='7'])")).to_have_count(0)
-    page.page.click("[data-label='7'] >> nth=0")
-    expect(page.page.locator(".source")).to_contain_text("7")
-    assert page.probabilities() != [0.0] * 10
-    page.screenshot("sample")
-    page.page.click(".back")
-    page.expect_answers(0)
-
-
 def test_no_request_leaves_the_machine(page: DrawingPage, address: str) -> None:
     page.draw(DIGITS[5])
     page.expect_answers(5)

@@ -1,30 +1,15 @@
-"""The page on a phone, in the dark, in Chinese, rendered by a server, framed, below a prefix, and left alone."""
+"""The page on a desktop, in the dark, in Chinese, rendered by a server, framed, below a prefix, and left alone."""
 
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import DESKTOP, PHONE, free_port, opened, served
+from conftest import DESKTOP, free_port, opened, served
 from digits import DIGITS
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from proxy import below, framing, listening
-
-
-def test_fingers_draw_on_a_phone_and_nothing_scrolls(browser: Browser, address: str) -> None:
-    phone = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
-    with opened(browser, address, **phone) as page:
-        page.touch(DIGITS[2])
-        page.expect_answers(2)
-        page.rest()
-        page.expect_answers(2)
-        assert page.page.evaluate("[scrollX, scrollY]") == [0, 0]
-        last_bar = page.page.locator("[data-model=net] [data-digit='9']").bounding_box()
-        assert last_bar is not None
-        assert last_bar["y"] + last_bar["height"] <= PHONE["height"]
-        assert page.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-        page.screenshot("phone")
 
 
 def test_on_a_desktop_everything_is_seen_without_scrolling(page: DrawingPage) -> None:
@@ -49,6 +34,8 @@ def test_chinese_readers_get_chinese(browser: Browser, address: str, locale: str
         expect(page.page.locator("h1")).to_have_text("手写一个数字")
         expect(page.page.locator("#gallery h2")).to_have_text("测试集样本")
         expect(page.page.locator("#foot")).to_contain_text("准确率")
+        page.tool("橡皮")
+        page.tool("画笔")
         page.draw(DIGITS[6])
         page.expect_answers(6)
         page.screenshot(f"chinese-{locale}")

@@ -67,6 +67,20 @@ def test_many_strokes_become_one_picture_when_the_pen_rests(page: DrawingPage) -
     page.expect_agreement()
 
 
+def test_what_is_undone_of_that_picture_stays_undone(page: DrawingPage) -> None:
+    page.draw([[(0.3 + at % 3 / 500, 0.5)] for at in range(110)])
+    page.rest()
+    page.draw(DIGITS[1])
+    for _ in range(111):
+        page.page.keyboard.press("Control+z")
+    page.rest()
+    page.expect_state("blank")
+    expect(page.page.locator("#sketchpad")).to_have_attribute("data-blank", "true")
+    page.draw(DIGITS[1])
+    page.expect_answers(1)
+    page.expect_agreement()
+
+
 def test_an_endless_scribble_is_read_on_to_its_end(page: DrawingPage) -> None:
     to_and_fro = [(0.1 + 0.8 * (turn % 2), 0.1 + 0.8 * (turn % 2)) for turn in range(11)]
     page.draw([to_and_fro] * 24)  # longer than the server takes, and no rest in between

@@ -1,0 +1,48 @@
+"""The gallery of samples, as it is clicked."""
+
+import json
+
+from digits import DIGITS
+from drawing_page import DrawingPage
+from playwright.sync_api import Route, expect
+
+
+def wanted(route: Route) -> str | None:
+    """Which digit a request asks the gallery for; None where it asks for no digit, or is no such request."""
+    body = json.loads(route.request.post_data or "{}")
+    return str(body["data"]["digit"]) if body.get("fn_name") == "pick" else None
+
+
+def test_a_click_on_a_sample_shows_it_and_its_bars(page: DrawingPage) -> None:
+    page.draw(DIGITS[0])
+    page.expect_answers(0)
+    page.page.click(".filter button:text-is('7')")
+    expect(page.page.locator("[data-label]:not([data-label='7'])")).to_have_count(0)
+    page.page.click("[data-label='7'] >> nth=0")
+    expect(page.page.locator(".source")).to_contain_text("7")
+    assert page.probabilities() != [0.0] * 10
+    page.screenshot("sample")
+    page.page.click(".back")
+    page.expect_answers(0)
+
+
+def test_the_digit_clicked_last_is_the_one_shown(page: DrawingPage) -> None:
+    late: list[Route] = []
+    page.page.route(
+        "**/component_server/**", lambda route: late.append(route) if wanted(route) == "3" else route.continue_()
+    )
+    page.page.click(".filter button:text-is('3')")
+    page.page.click(".filter button:text-is('7')")
+    expect(page.page.locator("[data-label='7']")).to_have_count(18)
+    late[0].continue_()
+    page.page.wait_for_timeout(1000)
+    expect(page.page.locator("[data-label='7']")).to_have_count(18)
+
+
+def test_the_gallery_is_filled_when_the_server_is_back(page: DrawingPage) -> None:
+    page.page.route("**/component_server/**", lambda route: route.abort())
+    page.page.click(".filter button:text-is('3')")
+    page.page.wait_for_timeout(500)
+    expect(page.page.locator("[data-label='3']")).not_to_have_count(18)
+    page.page.unroute("**/component_server/**")
+    expect(page.page.locator("[data-label='3']")).to_have_count(18)
