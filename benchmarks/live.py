@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from playwright.async_api import Browser, Response, async_playwright
 
-from benchmarks.pages import Path2, Visit, body_size, chromium, evenly, placed, served
+from benchmarks.pages import Path2, Visit, body_size, chromium, placed, served
 from benchmarks.report import machine, table, write_json
-from mnist_demo.strokes import bend
+from mnist_demo.strokes import bend, evenly
 from mnist_demo.templates import DIGITS
 
 OURS = ("app.py",)

@@ -133,13 +133,6 @@ def body_size(request: Request) -> int:
     return len(request.post_data_buffer or b"")
 
 
-def evenly(path: Path2, count: int) -> Path2:
-    """The same line by `count` points."""
-    lengths = np.r_[0, np.hypot(*np.diff(path, axis=0).T).cumsum()]
-    stops = np.linspace(0, lengths[-1], count)
-    return np.stack([np.interp(stops, lengths, path[:, axis]) for axis in (0, 1)], axis=1)
-
-
 def placed(paths: Sequence[Path2], height: float) -> list[Path2]:
     """The paths in the middle of the pad, the longer side `height`, a share of the pad's side."""
     everything = np.concatenate(paths)

@@ -21,6 +21,8 @@ CANVAS, HEIGHT = 96, 80  # pixels: what templates are drawn on, and how high; fo
 BRUSHES = (1 / 20, 1 / 4)  # of the digit's height: the thinnest and the thickest
 SHARES = (0.08, 0.15, 0.08, 0.09, 0.13, 0.08, 0.08, 0.12, 0.06, 0.13)  # of the digits, 0 to 9, in `handwriting`
 CURVE_STEPS = 6  # points of the curve for each that a template gives
+BETWEEN = 0.6  # share of handwriting that is between two templates, where there are such as are alike
+ALIKE = 0.25  # of a template's box: how far apart two that are alike may lie, on average over their lines
 
 Path = NDArray[np.float64]  # (N, 2), x and y, the template's box being 0 to 1
 
@@ -107,21 +109,47 @@ def handwriting(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.in
 
 
 def write(random: np.random.Generator, digit: int) -> list[Path]:
-    """That digit in one of the ways people write it."""
-    return bend(random, DIGITS[digit][random.integers(len(DIGITS[digit]))])
+    """That digit in one of the ways people write it, or in one between two that are alike."""
+    templates = DIGITS[digit]
+    number = random.integers(len(templates))
+    others = alike(digit)[number]
+    is_between = others and random.random() < BETWEEN
+    return bend(random, templates[number], others[random.integers(len(others))] if is_between else None)
 
 
-def bend(random: np.random.Generator, template: str) -> list[Path]:
+def bend(random: np.random.Generator, template: str, other: str | None = None) -> list[Path]:
     """The template, a text as `templates` describes it, as one more hand would draw it: a path for each stroke.
 
-    Its points are moved a little, its whole is turned, slanted, widened and waved, its strokes' ends are cut.
+    Its points are moved a little; where another template of as many strokes is given, it comes to lie somewhere
+    between the two. Its whole is turned, slanted, widened and waved, its strokes' ends are cut.
     """
-    shape = _shape(template)
-    moved = shape.points + random.normal(0, 0.02, shape.points.shape)
-    path = shape.curve @ moved @ _affine(random).T
+    paths = _moved(random, template)
+    if other is not None:
+        share = random.random()
+        paths = [_mixed(one, two, share) for one, two in zip(paths, _moved(random, other), strict=True)]
+    path = np.concatenate(paths) @ _affine(random).T
     waves = random.normal(0, 0.7, (2, 2)) * 2 * np.pi  # cycles per height, x and y of two waves
     path += random.normal(0, 0.03, 2) * np.sin(path @ waves + random.uniform(0, 2 * np.pi, 2))
-    return [_cut(random, stroke) for stroke in np.split(path, shape.lifts)]
+    lifts = np.cumsum([len(stroke) for stroke in paths])[:-1]
+    return [_cut(random, stroke) for stroke in np.split(path, lifts)]
+
+
+@functools.cache
+def alike(digit: int) -> list[list[str]]:
+    """For each template of that digit, those of its others that have as many strokes and run much the same way."""
+    templates = DIGITS[digit]
+    lines = [[evenly(stroke, 40) for stroke in _shape(text).strokes()] for text in templates]
+    return [
+        [text for text, its in zip(templates, lines, strict=True) if its is not own and _distance(own, its) < ALIKE]
+        for own in lines
+    ]
+
+
+def evenly(path: Path, count: int) -> Path:
+    """The same line by `count` points, as far from each other along it."""
+    lengths = np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
+    stops = np.linspace(0, lengths[-1], count)
+    return np.stack([np.interp(stops, lengths, path[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def picture(random: np.random.Generator, paths: Sequence[Path]) -> NDArray[np.uint8]:
@@ -152,12 +180,33 @@ def smooth(times: Sequence[int]) -> NDArray[np.float64]:
     return np.concatenate([hermite.reshape(-1, len(times)), taken[-1:]])
 
 
+def _moved(random: np.random.Generator, template: str) -> list[Path]:
+    """The template's strokes, its points moved a little."""
+    shape = _shape(template)
+    return shape.strokes(random.normal(0, 0.02, shape.points.shape))
+
+
+def _mixed(one: Path, two: Path, share: float) -> Path:
+    """The line that lies that share of the way from one to the other."""
+    count = max(len(one), len(two))
+    return (1 - share) * evenly(one, count) + share * evenly(two, count)
+
+
+def _distance(one: Sequence[Path], two: Sequence[Path]) -> float:
+    """The mean distance between lines of as many points each; infinite where one has more lines than the other."""
+    return float(np.hypot(*(np.array(one) - two).T).mean()) if len(one) == len(two) else math.inf
+
+
 class _Shape(NamedTuple):
     """A template, ready to be bent."""
 
     points: Path  # (P, 2), what the template gives
     curve: NDArray[np.float64]  # (N, P), the curve's points as mixtures of those
     lifts: list[int]  # where, among N, a new stroke begins
+
+    def strokes(self, moves: Path | float = 0.0) -> list[Path]:
+        """The curve, a path for each stroke, its points moved by `moves` (P, 2)."""
+        return np.split(self.curve @ (self.points + moves), self.lifts)
 
 
 @functools.cache

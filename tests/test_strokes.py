@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mnist_demo.strokes import Stroke, bend, draw, handwriting
+from mnist_demo.strokes import Stroke, alike, bend, draw, evenly, handwriting
+from mnist_demo.templates import DIGITS
 
 
 def line(*points: tuple[float, float]) -> np.ndarray:
@@ -117,6 +118,33 @@ def test_a_two_keeps_its_foot_however_its_template_is_bent():
         (path,) = bend(random, "18,24 36,5 62,6 74,26 60,54 36,80 14,96! 84,96")
         heel = np.argmin(path[:, 0] - 2 * path[:, 1])
         assert length(path[heel:]) > 0.11 * length(path[: heel + 1])
+
+
+def test_between_two_templates_lies_what_is_neither_and_runs_as_both_do():
+    random = np.random.default_rng(4)
+    flat, steep = "0,0 100,0", "0,20 100,40"
+    ends = np.array([bend(random, flat, steep)[0][[0, -1]] for _ in range(400)])
+    slopes = (ends[:, 1] - ends[:, 0]) @ np.array([0, 1])
+    assert 0.05 < slopes.mean() < 0.15
+    with pytest.raises(ValueError, match="zip"):
+        bend(random, flat, "0,0 100,0 / 0,50 100,50")
+
+
+def test_templates_are_alike_where_as_many_strokes_run_the_same_way():
+    for digit, templates in DIGITS.items():
+        for template, others in zip(templates, alike(digit), strict=True):
+            assert template not in others
+            assert {other.count("/") for other in others} <= {template.count("/")}
+            assert all(template in alike(digit)[templates.index(other)] for other in others)
+    clockwise = next(number for number, text in enumerate(DIGITS[0]) if text.startswith("35,22 55,8 78,20"))
+    assert DIGITS[0][0] not in alike(0)[clockwise]
+    assert sum(map(len, alike(3))) == 20 * 19
+
+
+def test_a_line_by_more_points_is_the_same_line():
+    path = evenly(np.array([[0, 0], [3, 4], [3, 10.0]]), 12)
+    assert np.allclose(np.hypot(*np.diff(path, axis=0).T), 1)
+    assert np.allclose(path[[0, 5, -1]], [[0, 0], [3, 4], [3, 10]])
 
 
 def test_no_two_templates_of_handwriting_come_out_alike():
