@@ -246,7 +246,10 @@ def main() -> None:
     parser.add_argument("--accuracy", action="store_true", help="compare accuracy over five seeds instead of speed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
-    device = choose_device(options.device)
+    try:
+        device = choose_device(options.device)
+    except ValueError as error:
+        parser.error(str(error))
     keep_freed_memory()
     print(machine(device.type), f"training in {precision(device)}")
     if options.accuracy:

@@ -15,7 +15,6 @@ from typing import Literal, NamedTuple
 import torch
 from platformdirs import user_cache_path
 from torch import Tensor
-from torchvision import datasets
 
 BOX = Path(__file__).parent / "mnist"  # the data set as this package carries it, one .xz a file
 
@@ -66,10 +65,11 @@ def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Sam
         else:
             _download(missing, raw)
     prefix = "train" if split == "train" else "t10k"
-    for name in (name for name in MD5 if name.startswith(prefix)):
-        _check(name, (raw / name).read_bytes(), raw / name)
-    mnist = datasets.MNIST(str(root), train=split == "train")
-    return Samples(mnist.data.unsqueeze(1), mnist.targets)
+    images, labels = (
+        torch.frombuffer(_checked(raw / f"{prefix}-{kind}-ubyte"), dtype=torch.uint8, offset=header)
+        for kind, header in (("images-idx3", 16), ("labels-idx1", 8))
+    )
+    return Samples(images.view(-1, 1, 28, 28), labels.long())
 
 
 def batches(count: int, size: int, generator: torch.Generator, device: torch.device) -> Iterator[Tensor]:
@@ -95,6 +95,13 @@ def write_whole(path: Path, content: bytes) -> None:
             raise
 
 
+def _checked(path: Path) -> bytearray:
+    """The content of the data set's file at that path."""
+    content = path.read_bytes()
+    _check(path.name, content, path)
+    return bytearray(content)
+
+
 def _check(name: str, content: bytes, path: Path) -> None:
     if hashlib.md5(content).hexdigest() != MD5[name]:
         raise ValueError(f"{path} is damaged or not MNIST's (MD5 differs): delete it and run again")
@@ -112,6 +119,8 @@ def _unpack(names: list[str], raw: Path) -> None:
 
 
 def _download(names: list[str], raw: Path) -> None:
+    from torchvision import datasets  # here, for importing it takes a second that a start can do without
+
     with tempfile.TemporaryDirectory(dir=raw) as staging:
         try:
             fetched = Path(datasets.MNIST(staging, download=True).raw_folder)

@@ -33,10 +33,12 @@ def to_mnist(ink: NDArray[Any]) -> NDArray[np.float32] | None:
         raise ValueError(f"ink must be an (H, W) array of numbers, not {ink.dtype} of shape {ink.shape}")
     columns, rows = ink.max(axis=0), ink.max(axis=1)
     peak = float(columns.max())
-    if not np.isfinite(peak):
+    if ink.dtype.kind == "f" and not np.isfinite(ink).all():
         raise ValueError("ink must hold finite numbers only")
     if peak <= 0:
         return None
+    if ink.dtype.kind == "f":  # or the darkest ink might not be a float32
+        ink, columns, rows, peak = ink / peak, columns / peak, rows / peak, 1.0
     top, bottom = _extent(rows, peak)
     left, right = _extent(columns, peak)
     side = max(bottom - top, right - left)

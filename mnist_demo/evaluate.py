@@ -26,7 +26,7 @@ def average_loss(log_probabilities: Tensor, labels: Tensor) -> float:
 
 def accuracy(log_probabilities: Tensor, labels: Tensor) -> float:
     """The share, in [0, 1], of labels (N,) that log-probabilities (N, 10) put first."""
-    return (log_probabilities.argmax(1) == labels).double().mean().item()
+    return int((log_probabilities.argmax(1) == labels).sum()) / len(labels)
 
 
 def misread(log_probabilities: Tensor, labels: Tensor) -> list[list[int]]:
@@ -56,4 +56,4 @@ def fit_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
 
 def choose_threshold(log_probabilities: Tensor, refused: float) -> float:
     """The certainty under which that share of digits with log-probabilities (N, 10) stays."""
-    return torch.quantile(certainty(log_probabilities).double(), refused).item()
+    return torch.quantile(certainty(log_probabilities).cpu().double(), refused).item()

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from mnist_demo.drawing import to_mnist
@@ -86,6 +86,9 @@ def ink_of(picture: Image.Image) -> NDArray[np.uint8]:
     ink. What differs from the paper by less than a quarter of what the darkest ink does is taken for paper, so
     that shadows and compression leave no marks.
     """
+    if picture.mode in ("I;16", "I", "F"):  # which Pillow would cut at 255
+        values = np.asarray(picture, np.float64).clip(min=0)
+        picture = Image.fromarray(np.rint(255 * values / max(values.max(), 1e-9)).astype(np.uint8))
     rgba = np.asarray(picture.convert("RGBA"), dtype=np.int32)
     opacity = rgba[..., 3]
     luminance = np.asarray(picture.convert("RGB").convert("L"), dtype=np.int32)
@@ -113,12 +116,10 @@ def _as_json(path: str, reading: Reading) -> dict[str, object]:
 
 def _open(path: str) -> Image.Image:
     try:
-        picture = Image.open(path)
-        picture.load()
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        reason = "no image that can be read" if isinstance(error, UnidentifiedImageError) else error
+        return ImageOps.exif_transpose(Image.open(path))
+    except Exception as error:  # of a damaged file Pillow raises whatever its decoder meets
+        reason = error if isinstance(error, OSError) and error.strerror else "no image that can be read"
         raise ValueError(f"{path}: {reason}") from None
-    return picture
 
 
 def _parser() -> argparse.ArgumentParser:

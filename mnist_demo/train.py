@@ -175,14 +175,17 @@ class Training:
         write_whole(self.job.checkpoint, buffer.getvalue())
 
     def restore(self, content: dict[str, Any]) -> None:
-        """Goes back to where the checkpoint with that content was saved."""
-        self.history = content["history"]
-        for part, state in zip(self._stateful(), content["states"], strict=True):
-            part.load_state_dict(state)
-        default, order, distortion = content["random"]
-        torch.set_rng_state(default)
-        self.order.set_state(order)
-        self.distortion.set_state(distortion)
+        """Goes back to where the checkpoint with that content was saved. Raises ValueError where it does not fit."""
+        try:
+            self.history = content["history"]
+            for part, state in zip(self._stateful(), content["states"], strict=True):
+                part.load_state_dict(state)
+            default, order, distortion = content["random"]
+            torch.set_rng_state(default)
+            self.order.set_state(order)
+            self.distortion.set_state(distortion)
+        except (RuntimeError, LookupError, TypeError, ValueError):
+            raise ValueError("the checkpoint is damaged or of another device: start anew without --resume") from None
 
     def _stateful(self) -> list[Any]:
         parts = [self.model, self.average, self.optimizer, self.schedule]
@@ -307,7 +310,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--output", type=Path, metavar="FILE", help="weights file (default: weights/MODEL.safetensors)")
     p.add_argument(
         "--resume", type=Path, nargs="?", const=Path(), metavar="FILE",
-        help="go on from a checkpoint (default: the one beside the output)",
+        help="go on from a checkpoint (default: the one beside the output), writing beside it without --output",
     )  # fmt: skip
     return p
 
@@ -324,14 +327,18 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
         raise ValueError(f"--log-interval must be at least 1, not {options.log_interval}")
     if options.no_cuda and options.device not in ("auto", "cpu"):
         raise ValueError(f"--no-cuda and --device {options.device} contradict each other: leave one out")
-    output = options.output or default_path(options.model or "convnet")
+    names_checkpoint = options.resume is not None and options.resume != Path()
+    beside = (
+        options.resume.with_suffix(".safetensors") if names_checkpoint else default_path(options.model or "convnet")
+    )
+    output = options.output or beside
     check_output(output)
     values = {name: value for name in RECIPE_FLAGS if (value := getattr(options, name)) is not None}
     checkpoint = None
     if options.resume is not None:
         if fixed := [flag for flag in ("recipe", "seed", *values) if getattr(options, flag) is not None]:
             raise ValueError(f"--resume goes on as the run began: leave out --{fixed[0].replace('_', '-')}")
-        path = output.with_suffix(".checkpoint") if options.resume == Path() else options.resume
+        path = options.resume if names_checkpoint else output.with_suffix(".checkpoint")
         checkpoint = load_checkpoint(path)
         model, recipe, seed = checkpoint["model"], Recipe(**checkpoint["recipe"]), checkpoint["seed"]
         if options.model not in (None, model):
@@ -339,6 +346,8 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
     else:
         model, seed = options.model or "convnet", 1 if options.seed is None else options.seed
         recipe = dataclasses.replace(RECIPES[model][options.recipe or "best"], **values)
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"--seed must be at least 0 and under 2 to the 63rd, not {seed}")
     device = choose_device("cpu" if options.no_cuda else options.device)
     return Job(model, recipe, output, device, seed, options.data_dir, options.log_interval), checkpoint
 
@@ -347,6 +356,8 @@ def check_output(path: Path) -> None:
     """Raises OSError, in one line, where a weights file cannot be written at `path`."""
     if path.is_dir():
         raise OSError(f"--output {path} is a folder: name a file")
+    if path.suffix == ".checkpoint":
+        raise OSError(f"--output {path} is what the run's checkpoint is called: name a .safetensors file")
     if not path.parent.is_dir():
         raise OSError(f"--output {path}: there is no folder {path.parent}; make it first")
     probe = path.parent / f".{path.name}.probe"
@@ -365,7 +376,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         return {key: content[key] for key in ("model", "recipe", "seed", "history", "random", "states")}
     except FileNotFoundError:
         raise ValueError(f"there is no checkpoint {path}: start anew without --resume") from None
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+    except (OSError, RuntimeError, EOFError, LookupError, TypeError, ValueError, pickle.UnpicklingError):
         raise ValueError(f"{path} is damaged or no checkpoint of ours: start anew without --resume") from None
 
 
@@ -397,14 +408,14 @@ def card_at(path: Path) -> Card | None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code: 2 for what was asked wrong, 1 for a loss not finite, 130 for Ctrl-C."""
-    options = parser().parse_args(arguments)
+    options, job = parser().parse_args(arguments), None
     try:
         job, checkpoint = job_from(options)
         before = card_at(job.output)
         print(announce(job))
         print(report(job, train(job, checkpoint), before))
     except KeyboardInterrupt:
-        print(f"\nstopped; {job.output} is as it was. {how_to_go_on(job)}", file=sys.stderr)
+        print(f"\nstopped; {job.output} is as it was. {how_to_go_on(job)}" if job else "\nstopped", file=sys.stderr)
         return 130
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)

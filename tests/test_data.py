@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torchvision import datasets
 
 from mnist_demo import data
 from mnist_demo.data import BOX, MD5, Samples, batches, load_mnist
@@ -62,12 +63,26 @@ def test_without_box_and_network_the_error_says_which_files_to_put_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data, "BOX", tmp_path / "no box")
-    monkeypatch.setattr(data.datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nothing listens there
+    monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nothing listens there
     with pytest.raises(OSError, match="MNIST could not be downloaded") as raised:
         load_mnist("test", tmp_path)
     assert f"put {', '.join(MD5)} into {tmp_path / 'MNIST' / 'raw'}" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not list((tmp_path / "MNIST" / "raw").iterdir())
+
+
+def test_what_torchvision_kept_of_old_beside_the_files_is_not_read(tmp_path: Path, test_digits: Samples) -> None:
+    load_mnist("test", tmp_path)
+    old = tmp_path / "MNIST" / "processed" / "test.pt"
+    old.parent.mkdir()
+    torch.save((torch.zeros(7, 28, 28, dtype=torch.uint8), torch.arange(7)), old)
+    assert torch.equal(load_mnist("test", tmp_path).images, test_digits.images)
+
+
+def test_the_samples_are_as_torchvision_reads_them(tmp_path: Path) -> None:
+    samples, theirs = load_mnist("test", tmp_path), datasets.MNIST(str(tmp_path), train=False)
+    assert torch.equal(samples.images.squeeze(1), theirs.data)
+    assert torch.equal(samples.labels, theirs.targets)
 
 
 def test_held_out_samples_are_the_last_ones(test_digits: Samples) -> None:

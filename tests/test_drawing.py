@@ -149,7 +149,14 @@ def test_what_is_not_one_channel_of_pixels_is_refused_in_one_line(shape):
         to_mnist(np.zeros(shape, np.uint8))
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("scale", [1e300, 1e39, 1, 1e-45, 1e-300])
+def test_the_scale_of_the_numbers_does_not_matter(scale):
+    ink = np.zeros((280, 280))
+    ink[40:240, 130:150] = scale
+    np.testing.assert_allclose(to_mnist(ink), to_mnist((ink > 0) * np.uint8(255)), atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_ink_that_is_not_finite_is_refused(value):
     ink = bar().astype(np.float32)
     ink[100, 100] = value

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from mnist_demo.data import Samples
 from mnist_demo.models import MODELS, certainty
@@ -106,6 +106,22 @@ def test_a_picture_is_read_however_it_shows_its_ink(look: str, test_digits: Samp
     assert Classifier.load("convnet").read(ink_of(Image.open(file))).answer == 7
 
 
+def test_a_photo_held_sideways_is_read_upright(
+    test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6  # shown a quarter turn clockwise of how it is stored
+    stored = picture(test_digits.images[0]).transpose(Image.Transpose.ROTATE_90)
+    stored.save(tmp_path / "phone.jpg", exif=turned)
+    assert main([str(tmp_path / "phone.jpg")]) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'phone.jpg'}  7")
+
+
+def test_a_picture_of_sixteen_bits_is_read_as_one_of_eight(classifier: Classifier, test_digits: Samples) -> None:
+    grey = np.asarray(picture(test_digits.images[0]), np.uint16) * 150 + 20_000
+    assert classifier.read(ink_of(Image.fromarray(grey))).answer == 7
+
+
 def test_a_line_per_file_says_the_digit_and_its_probability(
     test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,13 +149,17 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(
     test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "text.png").write_text("not a picture")
+    picture(test_digits.images[1]).save(tmp_path / "broken.png")
+    whole = (tmp_path / "broken.png").read_bytes()
+    (tmp_path / "broken.png").write_bytes(whole.replace(b"IEND", b"IXXX").replace(b"IDAT", b"IDAT\xff"))
     picture(test_digits.images[0]).save(tmp_path / "seven.png")
-    assert main([str(tmp_path / "text.png"), str(tmp_path / "none.png"), str(tmp_path / "seven.png")]) == 2
+    assert main([str(tmp_path / f"{name}.png") for name in ("text", "none", "broken", "seven")]) == 2
     printed = capsys.readouterr()
     assert printed.out.startswith(f"{tmp_path / 'seven.png'}  7")
-    bad, missing = printed.err.splitlines()
+    bad, missing, broken = printed.err.splitlines()
     assert bad == f"error: {tmp_path / 'text.png'}: no image that can be read"
     assert "none.png" in missing
+    assert broken == f"error: {tmp_path / 'broken.png'}: no image that can be read"
 
 
 def test_weights_that_cannot_be_read_end_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

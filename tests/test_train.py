@@ -12,7 +12,7 @@ import torch
 from mnist_demo.data import Samples, load_mnist
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, Recipe
-from mnist_demo.train import NON_DIGIT, Job, Training, loss_targets, main, train, training_samples
+from mnist_demo.train import NON_DIGIT, Job, Training, job_from, loss_targets, main, parser, train, training_samples
 from mnist_demo.weights import load_weights
 
 CPU = torch.device("cpu")
@@ -107,6 +107,7 @@ def test_a_run_stopped_and_resumed_gives_the_weights_of_one_that_was_not(
     assert not stopped.output.exists()
     assert stopped.checkpoint.exists()
     monkeypatch.setattr(Training, "epoch", run_epoch)
+    assert job_from(parser().parse_args(["--resume", str(stopped.checkpoint)]))[0].output == stopped.output
     assert main(["--output", str(stopped.output), "--resume", "--device", "cpu"]) == 0
     whole, resumed = (load_weights(tmp_path / f"{which}.safetensors")[0] for which in ("whole", "stopped"))
     for tensor, other in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
@@ -164,6 +165,8 @@ def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
         (["--no-cuda", "--device", "cuda"], "--no-cuda and --device cuda contradict each other"),
         (["--output", "/no/such/folder/x.safetensors"], "there is no folder /no/such/folder; make it first"),
         (["--output", "."], "--output . is a folder: name a file"),
+        (["--output", "a.checkpoint"], "--output a.checkpoint is what the run's checkpoint is called"),
+        (["--seed", "-1"], "--seed must be at least 0"),
         (["--resume", "/no/such.checkpoint"], "there is no checkpoint /no/such.checkpoint"),
         (["--resume", "--lr", "1"], "--resume goes on as the run began: leave out --lr"),
     ],
@@ -185,7 +188,11 @@ def test_a_device_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == ("error: this machine has no cuda device: choose --device auto or --device cpu\n")
 
 
-def test_an_unreadable_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "bad.checkpoint").write_bytes(b"no checkpoint")
+@pytest.mark.parametrize("content", [None, torch.zeros(3), [], {"model": "net"}])
+def test_an_unreadable_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: object) -> None:
+    if content is None:
+        (tmp_path / "bad.checkpoint").write_bytes(b"no checkpoint")
+    else:
+        torch.save(content, tmp_path / "bad.checkpoint")
     assert main(["--resume", str(tmp_path / "bad.checkpoint"), "--output", str(tmp_path / "a.safetensors")]) == 2
     assert f"{tmp_path / 'bad.checkpoint'} is damaged or no checkpoint of ours" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
-MOST_BYTES = 262_144  # of a request that is no upload; uploads are bounded by Gradio's `max_file_size`
+MOST_BYTES = 262_144
 TOO_MUCH = f"a request may bring at most {MOST_BYTES} bytes"
 
 Message = MutableMapping[str, Any]
@@ -25,7 +25,7 @@ class BoundedBody:
         self.app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].rstrip("/").endswith("/upload"):
+        if scope["type"] != "http":
             return await self.app(scope, receive, send)
         if int(Headers(scope=scope).get("content-length", 0)) > MOST_BYTES:
             return await PlainTextResponse(TOO_MUCH, 413)(scope, receive, send)

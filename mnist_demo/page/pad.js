@@ -38,7 +38,7 @@ function watchPad(pad, most, names, { began, moved, ended, edited }) {
     const { x, y } = place(event);
     const erases = isChosen(tools()[1]);
     pen = { id: event.pointerId, x, y };
-    drawing.strokes.push([erases ? sizes.eraser : sizes.brush, Number(erases), x, y]);
+    if (filled() <= 0.9) drawing.strokes.push([erases ? sizes.eraser : sizes.brush, Number(erases), x, y]);
     undone = [];
     began();
   }

@@ -45,7 +45,6 @@ def launch_options(i18n: gr.I18n) -> dict[str, Any]:
         "i18n": i18n,
         "favicon_path": HERE / "favicon.png",
         "footer_links": [],
-        "max_file_size": "1mb",
         "app_kwargs": {"middleware": [Middleware(BoundedBody)]},
     }
 
@@ -95,7 +94,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
 
 def sketchpad(i18n: gr.I18n) -> gr.Sketchpad:
     """The drawing surface: black ink on one white layer, no picture tools."""
-    return gr.Sketchpad(
+    pad = gr.Sketchpad(
         elem_id="sketchpad",
         label=i18n("pad"),
         canvas_size=(SIDE, SIDE),
@@ -109,6 +108,9 @@ def sketchpad(i18n: gr.I18n) -> gr.Sketchpad:
         container=False,
         buttons=[],
     )
+    # A server function of the editor's, of no use here, that keeps in memory whatever anybody sends it.
+    pad.accept_blobs = None
+    return pad
 
 
 def theme() -> gr.themes.Base:

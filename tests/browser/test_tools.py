@@ -92,6 +92,14 @@ def test_an_endless_scribble_is_read_on_to_its_end(page: DrawingPage) -> None:
     expect(page.page.locator(".notice")).to_be_hidden()
 
 
+def test_more_dots_than_the_server_takes_are_read_when_the_pen_rests(page: DrawingPage) -> None:
+    dots = line((0.54, 0.15), (0.47, 0.85), count=110)
+    page.draw([[point] for point in dots * 5])
+    page.rest()
+    page.expect_answers(1)
+    page.expect_agreement()
+
+
 def test_the_pads_own_drawing_wins_where_it_differs(page: DrawingPage) -> None:
     page.draw(DIGITS[1])
     page.expect_answers(1)
