@@ -332,7 +332,6 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
         options.resume.with_suffix(".safetensors") if names_checkpoint else default_path(options.model or "convnet")
     )
     output = options.output or beside
-    check_output(output)
     values = {name: value for name in RECIPE_FLAGS if (value := getattr(options, name)) is not None}
     checkpoint = None
     if options.resume is not None:
@@ -346,6 +345,7 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
     else:
         model, seed = options.model or "convnet", 1 if options.seed is None else options.seed
         recipe = dataclasses.replace(RECIPES[model][options.recipe or "best"], **values)
+    check_output(output)
     if not 0 <= seed < 2**63:
         raise ValueError(f"--seed must be at least 0 and under 2 to the 63rd, not {seed}")
     device = choose_device("cpu" if options.no_cuda else options.device)
