@@ -19,7 +19,7 @@ from playwright.async_api import Browser, Response, async_playwright
 
 from benchmarks.pages import Path2, Visit, body_size, chromium, placed, served
 from benchmarks.report import machine, table, write_json
-from mnist_demo.strokes import bend, evenly
+from mnist_demo.strokes import bend, evenly, write
 from mnist_demo.templates import DIGITS
 
 OURS = ("app.py",)
@@ -44,7 +44,7 @@ def hands(seed: int, file: Path | None) -> Callable[[int], list[Path2]]:
         lines = [json.loads(line)["strokes"] for line in file.read_text(encoding="utf-8").splitlines()]
         order = random.permutation(len(lines))
         return lambda number: [np.array(path, float) for path in lines[order[number % len(lines)]]]
-    return lambda number: bend(random, DIGITS[number % 10][random.integers(len(DIGITS[number % 10]))])
+    return lambda number: write(random, number % 10)
 
 
 async def open_page(browser: Browser, command: tuple[str, ...], address: str) -> Visit:

@@ -31,14 +31,14 @@ def to_mnist(ink: NDArray[Any]) -> NDArray[np.float32] | None:
     ink = np.asarray(ink)
     if ink.ndim != 2 or ink.size == 0 or ink.dtype.kind not in "buif":
         raise ValueError(f"ink must be an (H, W) array of numbers, not {ink.dtype} of shape {ink.shape}")
+    if ink.dtype.kind == "f":
+        if not np.isfinite(ink).all():
+            raise ValueError("ink must hold finite numbers only")
+        ink = ink / (max(float(ink.max()), 0.0) or 1.0)  # for the darkest ink might be no float32
     columns, rows = ink.max(axis=0), ink.max(axis=1)
     peak = float(columns.max())
-    if ink.dtype.kind == "f" and not np.isfinite(ink).all():
-        raise ValueError("ink must hold finite numbers only")
     if peak <= 0:
         return None
-    if ink.dtype.kind == "f":  # or the darkest ink might not be a float32
-        ink, columns, rows, peak = ink / peak, columns / peak, rows / peak, 1.0
     top, bottom = _extent(rows, peak)
     left, right = _extent(columns, peak)
     side = max(bottom - top, right - left)

@@ -75,11 +75,20 @@ def _path(stroke: Stroke, side: int) -> NDArray[np.float64]:
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
         raise ValueError(f"a stroke's points must be (N, 2) finite numbers, not of shape {points.shape}")
     points = points.clip(-2 * side, 3 * side)  # far outside: where exactly is of no matter, but steps are
-    lengths = np.hypot(*np.diff(points, axis=0).T)
-    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    along = _along(points)
     step = math.sqrt(4 * stroke.width * ROUGHNESS)  # a chord of that length is ROUGHNESS away from its circle's top
-    stops = np.linspace(0, along[-1], math.ceil(along[-1] / step) + 1)
-    return np.stack([np.interp(stops, along, points[:, axis]) for axis in (0, 1)], axis=1)
+    return _resampled(points, along, math.ceil(along[-1] / step) + 1)
+
+
+def _along(path: Path) -> NDArray[np.float64]:
+    """(N,): how far along the line each of its N points lies."""
+    return np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
+
+
+def _resampled(path: Path, along: NDArray[np.float64], count: int) -> Path:
+    """The same line by `count` points, as far from each other along it; `along` is the path's `_along`."""
+    stops = np.linspace(0, along[-1], count)
+    return np.stack([np.interp(stops, along, path[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _disc_side(width: float) -> int:
@@ -147,9 +156,7 @@ def alike(digit: int) -> list[list[str]]:
 
 def evenly(path: Path, count: int) -> Path:
     """The same line by `count` points, as far from each other along it."""
-    lengths = np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
-    stops = np.linspace(0, lengths[-1], count)
-    return np.stack([np.interp(stops, lengths, path[:, axis]) for axis in (0, 1)], axis=1)
+    return _resampled(path, _along(path), count)
 
 
 def picture(random: np.random.Generator, paths: Sequence[Path]) -> NDArray[np.uint8]:

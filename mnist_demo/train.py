@@ -327,17 +327,16 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
         raise ValueError(f"--log-interval must be at least 1, not {options.log_interval}")
     if options.no_cuda and options.device not in ("auto", "cpu"):
         raise ValueError(f"--no-cuda and --device {options.device} contradict each other: leave one out")
-    names_checkpoint = options.resume is not None and options.resume != Path()
-    beside = (
-        options.resume.with_suffix(".safetensors") if names_checkpoint else default_path(options.model or "convnet")
+    named = None if options.resume == Path() else options.resume
+    output = options.output or (
+        named.with_suffix(".safetensors") if named else default_path(options.model or "convnet")
     )
-    output = options.output or beside
     values = {name: value for name in RECIPE_FLAGS if (value := getattr(options, name)) is not None}
     checkpoint = None
     if options.resume is not None:
         if fixed := [flag for flag in ("recipe", "seed", *values) if getattr(options, flag) is not None]:
             raise ValueError(f"--resume goes on as the run began: leave out --{fixed[0].replace('_', '-')}")
-        path = options.resume if names_checkpoint else output.with_suffix(".checkpoint")
+        path = named or output.with_suffix(".checkpoint")
         checkpoint = load_checkpoint(path)
         model, recipe, seed = checkpoint["model"], Recipe(**checkpoint["recipe"]), checkpoint["seed"]
         if options.model not in (None, model):
@@ -408,7 +407,8 @@ def card_at(path: Path) -> Card | None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code: 2 for what was asked wrong, 1 for a loss not finite, 130 for Ctrl-C."""
-    options, job = parser().parse_args(arguments), None
+    options = parser().parse_args(arguments)
+    job = None
     try:
         job, checkpoint = job_from(options)
         before = card_at(job.output)

@@ -144,6 +144,7 @@ function watchPad(pad, most, names, { began, moved, ended, edited }) {
   }
 
   function nameTool(button, at) {
+    if (button.title === names[at]) return;
     button.title = names[at];
     button.setAttribute("aria-label", names[at]);
   }
