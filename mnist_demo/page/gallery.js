@@ -66,13 +66,10 @@ async function fill() {
   list.replaceChildren(...samples.map(tile));
 }
 
-for (const button of element.querySelectorAll("[data-only]")) {
-  button.addEventListener("click", () => {
-    only = button.dataset.only;
-    for (const one of element.querySelectorAll("[data-only]")) one.setAttribute("aria-checked", one === button);
-    fill();
-  });
-}
+radios([...element.querySelectorAll("[data-only]")], (button) => {
+  only = button.dataset.only;
+  fill();
+});
 hard.addEventListener("click", () => {
   hard.setAttribute("aria-pressed", hard.getAttribute("aria-pressed") !== "true");
   fill();

@@ -146,19 +146,22 @@ function speak() {
   find(".spoken").textContent = pen.isBlank() && !sample ? texts.blank : said.join(". ");
 }
 
+// Escape leaves the sample; the pad must not hear of it, or it would clear the drawing behind.
+function escape(event) {
+  if (event.key !== "Escape" || !sample) return;
+  event.stopImmediatePropagation();
+  leaveSample();
+}
+
 document.addEventListener("mnist-demo:sample", (event) => {
   sample = event.detail;
   show();
   speak();
 });
 find(".back").addEventListener("click", leaveSample);
+window.addEventListener("keydown", escape, true);
 
-for (const button of element.querySelectorAll("[data-show]")) {
-  button.addEventListener("click", () => {
-    element.dataset.show = button.dataset.show;
-    for (const one of element.querySelectorAll("[data-show]")) one.setAttribute("aria-checked", one === button);
-  });
-}
+radios([...element.querySelectorAll("[data-show]")], (button) => (element.dataset.show = button.dataset.show));
 
 translate(element, texts);
 document.title = `${texts.title} · mnist-demo`;

@@ -14,6 +14,28 @@ function translate(root, texts) {
   for (const one of root.querySelectorAll("[data-text-label]")) one.setAttribute("aria-label", texts[one.dataset.textLabel]);
 }
 
+// A group of radio buttons: one is chosen, by a click or from its neighbour by an arrow key, and Tab goes to that one.
+function radios(buttons, chosen) {
+  const mark = (which) => {
+    for (const one of buttons) {
+      one.setAttribute("aria-checked", one === which);
+      one.tabIndex = one === which ? 0 : -1;
+    }
+  };
+  const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
+  buttons.forEach((button, at) => {
+    button.addEventListener("click", () => (mark(button), chosen(button)));
+    button.addEventListener("keydown", (event) => {
+      if (!step[event.key]) return;
+      event.preventDefault();
+      const next = buttons.at((at + step[event.key]) % buttons.length);
+      next.focus();
+      next.click();
+    });
+  });
+  mark(buttons[0]);
+}
+
 function paint(canvas, image) {
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(28, 28);

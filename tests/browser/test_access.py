@@ -55,7 +55,7 @@ def test_every_control_is_reached_by_the_tab_key_and_shows_it(page: DrawingPage)
     expect(page.page.locator(".tiles li").first).to_be_visible()
     page.draw(DIGITS[4])
     page.expect_answers(4)
-    controls = page.page.locator("#page :is(button, a, input):not(:disabled) >> visible=true")
+    controls = page.page.locator("#page :is(button, a, input):not(:disabled, [tabindex='-1']) >> visible=true")
     wanted = {control.evaluate("one => one.outerHTML.slice(0, 200)") for control in controls.all()}
     reached: set[str] = set()
     for _ in range(2 * len(wanted)):
@@ -71,6 +71,20 @@ def test_every_control_is_reached_by_the_tab_key_and_shows_it(page: DrawingPage)
         assert is_shown, f"nothing shows that the focus is on {focused}"
         reached.add(focused)
     assert wanted <= reached, wanted - reached
+
+
+def test_an_arrow_key_chooses_the_next_of_a_group_and_goes_round(page: DrawingPage) -> None:
+    expect(page.page.locator(".tiles li").first).to_be_visible()
+    page.page.locator(".filter [data-only='']").focus()
+    page.page.keyboard.press("ArrowLeft")
+    expect(page.page.locator(".filter [data-only='9']")).to_be_focused()
+    expect(page.page.locator("[data-label]:not([data-label='9'])")).to_have_count(0)
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("ArrowDown")
+    expect(page.page.locator(".filter [aria-checked='true']")).to_have_text("0")
+    page.page.locator("[data-show=both]").focus()
+    page.page.keyboard.press("ArrowRight")
+    expect(page.page.locator("[data-model=net]")).to_be_hidden()
 
 
 def test_a_control_is_used_with_the_keyboard_alone(page: DrawingPage) -> None:

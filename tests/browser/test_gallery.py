@@ -26,6 +26,20 @@ def test_a_click_on_a_sample_shows_it_and_its_bars(page: DrawingPage) -> None:
     page.expect_answers(0)
 
 
+def test_escape_leaves_the_sample_first_and_clears_the_drawing_next(page: DrawingPage) -> None:
+    page.draw(DIGITS[0])
+    page.expect_answers(0)
+    page.page.click(".filter button:text-is('7')")
+    expect(page.page.locator("[data-label]:not([data-label='7'])")).to_have_count(0)
+    page.page.click("[data-label='7'] >> nth=0")
+    expect(page.page.locator(".back")).to_be_visible()
+    page.page.keyboard.press("Escape")
+    expect(page.page.locator(".back")).to_be_hidden()
+    page.expect_answers(0)
+    page.page.keyboard.press("Escape")
+    page.expect_state("blank")
+
+
 def test_the_digit_clicked_last_is_the_one_shown(page: DrawingPage) -> None:
     late: list[Route] = []
     page.page.route(
