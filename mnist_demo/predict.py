@@ -5,6 +5,7 @@ Knows: how a trained network answers. Does not know: how it was trained, or who 
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 from mnist_demo.drawing import to_mnist
 from mnist_demo.models import MODELS, HalfPixelShifts, certainty
 from mnist_demo.weights import Card, load_named, load_weights
+
+LARGEST = 2000  # pixels a side; a larger picture is made smaller first, for it would take seconds and gigabytes
 
 
 class Reading(NamedTuple):
@@ -59,10 +62,13 @@ class Classifier:
         image = to_mnist(ink)
         if image is None:
             return Reading(None, np.zeros(10, np.float32), None)
-        log_probabilities = self._log_probabilities(image[np.newaxis])
-        probabilities = self._tempered(log_probabilities)[0]
-        answer = int(probabilities.argmax()) if self._certain(log_probabilities)[0] else None
-        return Reading(answer, probabilities, image)
+        return self.read_images(image[np.newaxis])[0]
+
+    def read_images(self, images: NDArray[np.float32]) -> list[Reading]:
+        """What each of images (N, 28, 28) in [0, 1], digits as MNIST has them, says."""
+        log_probabilities = self._log_probabilities(images)
+        rows = zip(images, self._tempered(log_probabilities), self._certain(log_probabilities), strict=True)
+        return [Reading(int(row.argmax()) if is_certain else None, row, image) for image, row, is_certain in rows]
 
     @torch.inference_mode()
     def _log_probabilities(self, images: NDArray[np.float32]) -> Tensor:
@@ -116,7 +122,9 @@ def _as_json(path: str, reading: Reading) -> dict[str, object]:
 
 def _open(path: str) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(Image.open(path))
+        picture = Image.open(path)
+        picture.thumbnail((LARGEST, LARGEST))
+        return ImageOps.exif_transpose(picture)
     except Exception as error:  # of a damaged file Pillow raises whatever its decoder meets
         reason = error if isinstance(error, OSError) and error.strerror else "no image that can be read"
         raise ValueError(f"{path}: {reason}") from None
@@ -155,4 +163,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if sys.platform != "win32":
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # so that `... | head -1` ends without a traceback
     sys.exit(main())

@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from mnist_demo.data import Samples
 from mnist_demo.models import MODELS, certainty
-from mnist_demo.predict import Classifier, ink_of, main
+from mnist_demo.predict import LARGEST, Classifier, _open, ink_of, main
 from mnist_demo.weights import default_path
 
 
@@ -73,6 +75,17 @@ def test_what_is_read_with_less_certainty_than_the_thresholds_has_no_answer(clas
     np.testing.assert_array_equal(doubtful.read(ink).probabilities, sure.probabilities)
 
 
+def test_a_higher_temperature_makes_probabilities_more_even_and_changes_no_answer(
+    classifier: Classifier, test_digits: Samples
+) -> None:
+    images = test_digits.images[:50, 0].numpy().astype(np.float32) / 255
+    card = dataclasses.replace(classifier.card, temperature=3 * classifier.card.temperature)
+    hotter = Classifier(classifier.model.network, card, classifier.device)
+    before, after = classifier.read_images(images), hotter.read_images(images)
+    assert [reading.answer for reading in before] == [reading.answer for reading in after]
+    assert all(b.probabilities.max() > a.probabilities.max() for b, a in zip(before, after, strict=True))
+
+
 def test_an_unknown_weights_file_is_refused_in_one_line() -> None:
     with pytest.raises(ValueError, match=r"nowhere\.safetensors is missing"):
         Classifier.load("nowhere.safetensors")
@@ -115,6 +128,23 @@ def test_a_photo_held_sideways_is_read_upright(
     stored.save(tmp_path / "phone.jpg", exif=turned)
     assert main([str(tmp_path / "phone.jpg")]) == 0
     assert capsys.readouterr().out.startswith(f"{tmp_path / 'phone.jpg'}  7")
+
+
+def test_a_photo_of_many_megapixels_is_made_smaller_before_it_is_read(test_digits: Samples, tmp_path: Path) -> None:
+    picture(test_digits.images[0], 6000).save(tmp_path / "large.png")
+    ink = ink_of(_open(str(tmp_path / "large.png")))
+    assert ink.shape == (LARGEST, LARGEST)
+    assert Classifier.load("convnet").read(ink).answer == 7
+
+
+def test_a_reader_of_the_output_who_leaves_early_is_no_error(test_digits: Samples, tmp_path: Path) -> None:
+    picture(test_digits.images[0]).save(tmp_path / "seven.png")
+    command = [sys.executable, "-m", "mnist_demo.predict", *[str(tmp_path / "seven.png")] * 3]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_a_picture_of_sixteen_bits_is_read_as_one_of_eight(classifier: Classifier, test_digits: Samples) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnist_demo.data import Samples
 from mnist_demo.page.readings import as_json
-from mnist_demo.predict import Classifier, Reading
+from mnist_demo.predict import Classifier
 
 SHOWN = 18  # samples at a time
 
@@ -50,22 +50,12 @@ class Gallery:
         if len(indices) == 0:
             return []
         images = self.images[indices]
-        by_network = {name: read_images(classifier, images) for name, classifier in self.classifiers.items()}
+        by_network = {name: classifier.read_images(images) for name, classifier in self.classifiers.items()}
         return [
             {"index": int(index), "label": int(self.labels[index])}
             | as_json({name: readings[place] for name, readings in by_network.items()})
             for place, index in enumerate(indices)
         ]
-
-
-def read_images(classifier: Classifier, images: NDArray[np.float32]) -> list[Reading]:
-    """What the network makes of images (N, 28, 28) that are digits of MNIST already."""
-    probabilities = classifier.probabilities(images)
-    known = classifier.known(images)
-    return [
-        Reading(int(row.argmax()) if is_known else None, row, image)
-        for row, is_known, image in zip(probabilities, known, images, strict=True)
-    ]
 
 
 def open_gallery(samples: Samples, classifiers: Mapping[str, Classifier]) -> Gallery:
