@@ -33,6 +33,15 @@ def test_a_missing_weights_file_is_trained_first(monkeypatch: pytest.MonkeyPatch
     assert trained == [["--model", name, "--recipe", "fast"] for name in MODELS]
 
 
+def test_both_networks_and_the_test_set_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = []
+    monkeypatch.setattr(app, "serve", lambda *what: served.append(what))
+    assert app.main() == 0
+    [(classifiers, samples)] = served
+    assert list(classifiers) == list(MODELS)
+    assert samples.labels[:5].tolist() == [7, 2, 1, 0, 4]
+
+
 def test_a_damaged_weights_file_ends_in_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """What the page's server answers and refuses, without a browser."""
 
+import asyncio
 import base64
 import gc
 import io
@@ -91,7 +92,7 @@ def test_readings_are_json(classifiers: dict[str, Classifier]) -> None:
         drawing([20, 0, 80, None]),
         drawing([20, 2, 80, 60]),
         drawing([0, 0, 80, 60]),
-        drawing([10_000, 0, 80, 60]),
+        drawing([live.WIDEST + 1, 0, 80, 60]),
         drawing([20, 0, 10**30, 60]),
         drawing(*[[20, 0, 1, 1]] * (live.MOST_STROKES + 1)),
         drawing([20, 0, *[1] * live.MOST_NUMBERS]),
@@ -250,6 +251,26 @@ def test_the_server_refuses_too_much(client: TestClient, capfd: pytest.CaptureFi
     answer = call(client, "read", drawing([20, 0, *[1] * bounds.MOST_BYTES]))
     assert answer.status_code == 413
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_bound() -> None:
+    taken = []
+
+    async def receive() -> bounds.Message:
+        taken.append(bounds.MOST_BYTES // 2 + 1)
+        return {"type": "http.request", "body": b"0" * taken[-1], "more_body": True}
+
+    async def read_all(scope: bounds.Message, receive: bounds.Receive, send: bounds.Send) -> None:
+        while (await receive())["more_body"]:
+            pass
+
+    async def send(message: bounds.Message) -> None:
+        pytest.fail("answered")
+
+    with pytest.raises(HTTPException) as refusal:
+        asyncio.run(bounds.BoundedBody(read_all)({"type": "http", "headers": []}, receive, send))
+    assert refusal.value.status_code == 413
+    assert len(taken) == 2
 
 
 @pytest.mark.parametrize("path", ["upload", "run/upload"])

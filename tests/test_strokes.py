@@ -112,6 +112,12 @@ def test_handwriting_has_thin_and_thick_pens():
     assert np.percentile(ink, 95) > 0.209
 
 
+def test_a_straight_line_is_not_straight_when_bent():
+    lines = [bend(np.random.default_rng(seed), "50,0 50,100")[0] for seed in range(50)]
+    detours = [length(path) / np.hypot(*(path[-1] - path[0])) for path in lines]
+    assert np.median(detours) > 1.0002
+
+
 def test_a_two_keeps_its_foot_however_its_template_is_bent():
     random = np.random.default_rng(4)
     for _ in range(400):
