@@ -7,7 +7,6 @@ down to 28 x 28. The test set is touched here: choose nothing by it.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.redrawn import CANVAS, REDRAWN, Ink, middle
 from benchmarks.report import machine, table, write_json
 from benchmarks.unknown import UNKNOWN
@@ -76,9 +76,9 @@ def redraw(kind: str, first: int, samples: NDArray[np.uint8]) -> Digits:
     return digits_of(REDRAWN[kind](sample, np.random.default_rng(number)) for number, sample in numbered)
 
 
-def write(kind: str, strokes: Sequence[Sequence[Sequence[Sequence[float]]]]) -> Digits:
+def write(kind: str, strokes: Sequence[Sequence[NDArray[np.float64]]]) -> Digits:
     """Pen strokes, drawn at one size with one brush."""
-    return digits_of(fitted([np.array(path, float) for path in paths], *WRITTEN[kind]) for paths in strokes)
+    return digits_of(fitted(paths, *WRITTEN[kind]) for paths in strokes)
 
 
 def invent(kind: str, count: int = EACH) -> Digits:
@@ -174,11 +174,10 @@ def redrawn_rows(columns: Sequence[Column], pool: ProcessPoolExecutor, count: in
     yield ours("ink to probabilities, ms", columns, lambda column: column.milliseconds(inks))
 
 
-def written_rows(columns: Sequence[Column], pool: ProcessPoolExecutor, file: Path) -> Iterator[Row]:
-    """How many of the file's pen strokes are right, and how many are taken for no digit."""
-    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    labels = np.array([line["label"] for line in lines])
-    strokes = [line["strokes"] for line in lines]
+def written_rows(columns: Sequence[Column], pool: ProcessPoolExecutor, written: Sequence[Handwritten]) -> Iterator[Row]:
+    """How many of the pen strokes are right, and how many are taken for no digit."""
+    labels = np.array([one.label for one in written])
+    strokes = [one.paths for one in written]
     chunks = [strokes[start : start + CHUNK] for start in range(0, len(strokes), CHUNK)]
     for kind in WRITTEN:
         digits = gathered(pool.map(write, [kind] * len(chunks), chunks))
@@ -212,12 +211,12 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def rows(options: argparse.Namespace, columns: Sequence[Column]) -> Iterator[Row]:
-    """All rows that were asked for, one after the other."""
+def rows(columns: Sequence[Column], count: int, written: Sequence[Handwritten]) -> Iterator[Row]:
+    """All rows, one after the other: of so many test digits, and of the pen strokes, where there are any."""
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        yield from redrawn_rows(columns, pool, options.digits)
-        if options.strokes is not None:
-            yield from written_rows(columns, pool, options.strokes)
+        yield from redrawn_rows(columns, pool, count)
+        if written:
+            yield from written_rows(columns, pool, written)
         yield from unknown_rows(columns, pool)
 
 
@@ -226,8 +225,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     torch.set_num_threads(1)
     try:
+        if not 1 <= options.digits <= 10_000:
+            raise ValueError(f"--digits must be from 1 to 10000, not {options.digits}")
         columns = columns_of(options.weights)
-        figures = dict(tqdm(rows(options, columns), unit=" rows", disable=None))
+        written = strokes_in(options.strokes) if options.strokes is not None else []
+        figures = dict(tqdm(rows(columns, options.digits, written), unit=" rows", disable=None))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -6,7 +6,6 @@ way to the bars is timed within the page, from its arrival there to the first ch
 
 import argparse
 import asyncio
-import json
 import math
 import statistics
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 from playwright.async_api import Browser, Response, async_playwright
 
 from benchmarks.pages import Path2, Visit, body_size, chromium, placed, served
+from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.report import machine, table, write_json
 from mnist_demo.strokes import bend, evenly, write
 from mnist_demo.templates import DIGITS
@@ -37,13 +37,12 @@ HEIGHTS = (60 / 280, 0.92)  # of the drawings whose answers are compared, shares
 Figures = dict[str, Any]
 
 
-def hands(seed: int, file: Path | None) -> Callable[[int], list[Path2]]:
-    """Gives one more drawn digit by number: from the file's pen strokes, or from the project's own templates."""
+def hands(seed: int, written: Sequence[Handwritten]) -> Callable[[int], list[Path2]]:
+    """Gives one more drawn digit by number: of those, or, where there are none, from the project's own templates."""
     random = np.random.default_rng(seed)
-    if file is not None:
-        lines = [json.loads(line)["strokes"] for line in file.read_text(encoding="utf-8").splitlines()]
-        order = random.permutation(len(lines))
-        return lambda number: [np.array(path, float) for path in lines[order[number % len(lines)]]]
+    if written:
+        order = random.permutation(len(written))
+        return lambda number: written[order[number % len(written)]].paths
     return lambda number: write(random, number % 10)
 
 
@@ -148,8 +147,8 @@ def start_ratio() -> float:
     return ratio
 
 
-async def measure(options: argparse.Namespace) -> Figures:
-    """All figures, both pages side by side."""
+async def measure(count: int, written: Sequence[Handwritten]) -> Figures:
+    """All figures, both pages side by side; the answers to so many digits, of those written, are compared."""
     figures: Figures = {}
     with served(*OURS) as (ours, _), served(*STOCK) as (stock, _):
         async with async_playwright() as playwright:
@@ -160,7 +159,7 @@ async def measure(options: argparse.Namespace) -> Figures:
             figures |= await during(visits[1])
             figures["stock finals"] = await finals(visits[0])
             figures["posts"] = [await posts_of_three_strokes(visit) for visit in visits]
-            figures["agreed"] = await agreement(visits[1], hands(1, options.strokes), options.digits)
+            figures["agreed"] = await agreement(visits[1], hands(1, written), count)
             await browser.close()
     figures["start"] = start_ratio()
     return figures
@@ -192,13 +191,18 @@ def middle(times: Sequence[float]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code."""
+    """The command line. Returns the exit code: 2 where the strokes could not be read."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description="Our page against the stock one.")
     parser.add_argument("--digits", type=int, default=300, metavar="N", help="digits whose live answers are checked")
     parser.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes to draw them from, as JSON lines")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(arguments)
-    figures = asyncio.run(measure(options))
+    try:
+        written = strokes_in(options.strokes) if options.strokes is not None else []
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    figures = asyncio.run(measure(options.digits, written))
     print(machine(), end="\n\n")
     print(table(["what", "stock", "ours", "target"], rows(figures)))
     write_json(options.json, figures)

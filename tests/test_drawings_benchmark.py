@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.drawings import fitted, invent, main, redraw
+from benchmarks.pen import strokes_in
 from benchmarks.redrawn import REDRAWN, broken, grown, middle, thin
 from benchmarks.unknown import SIGNS, UNKNOWN
 from mnist_demo.data import load_mnist
@@ -60,6 +61,32 @@ def test_strokes_are_fitted_to_the_height_asked_for():
     assert rows[-1] - rows[0] + 1 == pytest.approx(180, abs=2)
 
 
-def test_a_missing_weights_file_ends_in_one_line(capsys):
-    assert main(["nowhere.safetensors"]) == 2
-    assert capsys.readouterr().err.strip().startswith("error: nowhere.safetensors is missing")
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nowhere.safetensors"], "nowhere.safetensors is missing"),
+        (["net", "--digits", "0"], "--digits must be from 1 to 10000, not 0"),
+        (["net", "--strokes", "nowhere.jsonl"], "No such file or directory: 'nowhere.jsonl'"),
+    ],
+)
+def test_what_cannot_be_measured_ends_in_one_line_before_anything_is_drawn(arguments, complaint, capsys):
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert complaint in printed.err
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", ["", "{}", "[1]", '{"label": 3}', '{"label": 3, "strokes": [["a"]]}'])
+def test_a_line_that_is_no_pen_strokes_is_named(line, tmp_path):
+    file = tmp_path / "pen.jsonl"
+    file.write_text(f'{{"label": 1, "strokes": [[[0, 0], [0, 9]]]}}\n{line}\n')
+    with pytest.raises(ValueError, match=r"pen\.jsonl, line 2, is no"):
+        strokes_in(file)
+
+
+def test_pen_strokes_are_read_from_a_file(tmp_path):
+    file = tmp_path / "pen.jsonl"
+    file.write_text('{"label": 1, "strokes": [[[0, 0], [0, 9]], [[1, 9], [2, 9], [3, 9]]]}\n')
+    [one] = strokes_in(file)
+    assert one.label == 1
+    assert [path.shape for path in one.paths] == [(2, 2), (3, 2)]
