@@ -10,16 +10,17 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.async_api import Browser, Page, Playwright, Request
+from playwright.async_api import Browser, Page, Request
 
 Path2 = NDArray[np.float64]  # (N, 2), x and y in shares of the pad's side
 
@@ -27,33 +28,46 @@ ROOT = Path(__file__).parent.parent
 PROBE = Path(__file__).parent / "probe.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 VIEW = {"width": 1280, "height": 800}
+PATIENCE = 120  # seconds
 RATE = 60  # pointer moves a second, as a mouse sends them
 
 
-async def chromium(playwright: Playwright) -> Browser:
-    """Chromium from PATH, or Playwright's own."""
-    return await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+def chromium_path() -> str | None:
+    """Chromium on PATH; None where there is none, and Playwright's own is to be launched."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 @contextmanager
-def served(*command: str, patience: float = 120) -> Iterator[tuple[str, float]]:
-    """Runs Python with those arguments; the address it serves at, and the seconds until it first answered."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        while not _answers(address):
-            if process.poll() is not None or time.perf_counter() - start > patience:
-                raise RuntimeError(f"python {' '.join(command)} does not serve")
-            time.sleep(0.02)
-        yield address, time.perf_counter() - start
-    finally:
-        process.terminate()
-        process.wait()
+def served(*command: str, port: int | None = None, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Runs Python with those arguments and environment variables; the address it serves at, once it answers.
+
+    Raises RuntimeError, with what it printed, where it ends first or has not answered in PATIENCE seconds.
+    """
+    port = port or free_port()
+    address = f"http://127.0.0.1:{port}"
+    variables = os.environ | {"GRADIO_SERVER_PORT": str(port)} | dict(environment or {})
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=variables, stdout=printed, stderr=subprocess.STDOUT
+        )
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while not _answers(address):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    printed.seek(0)
+                    raise RuntimeError(f"python {' '.join(command)} does not serve: {printed.read().decode()}")
+                time.sleep(0.02)
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def _answers(address: str) -> bool:

@@ -5,16 +5,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import DESKTOP, free_port, opened, served
+from conftest import app, opened
 from digits import DIGITS
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from proxy import below, framing, listening
 
+from benchmarks.pages import VIEW, free_port
+
 
 def test_on_a_desktop_everything_is_seen_without_scrolling(page: DrawingPage) -> None:
     size = page.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
-    assert size == [DESKTOP["width"], DESKTOP["height"]]
+    assert size == [VIEW["width"], VIEW["height"]]
     for part in ("#sketchpad", "[data-model=convnet]", "[data-model=net]", ".sees", "#gallery", "#foot"):
         expect(page.page.locator(part)).to_be_in_viewport(ratio=1)
 
@@ -43,7 +45,7 @@ def test_chinese_readers_get_chinese(browser: Browser, address: str, locale: str
 
 def test_a_restarted_server_is_found_again(browser: Browser) -> None:
     port = free_port()
-    with served(port) as address:
+    with app(port) as address:
         context = opened(browser, address)
         page = context.__enter__()
         page.draw(DIGITS[3])
@@ -56,7 +58,7 @@ def test_a_restarted_server_is_found_again(browser: Browser) -> None:
         page.screenshot("offline")
         page.page.mouse.up()
         page.tool("Undo")
-        with served(port):
+        with app(port):
             page.expect_answers(3)
             expect(page.page.locator(".notice")).to_be_hidden()
     finally:
@@ -74,7 +76,7 @@ def node() -> str:
 
 def test_a_page_rendered_on_the_server_answers(browser: Browser) -> None:
     with (
-        served(free_port(), GRADIO_SSR_MODE="true", GRADIO_NODE_PATH=node()) as address,
+        app(GRADIO_SSR_MODE="true", GRADIO_NODE_PATH=node()) as address,
         opened(browser, address) as page,
     ):
         page.draw(DIGITS[3])
@@ -92,9 +94,8 @@ def test_a_page_in_a_frame_of_another_site_answers(browser: Browser, address: st
 
 
 def test_a_page_below_a_path_prefix_answers(browser: Browser) -> None:
-    port = free_port()
     with (
-        served(port, GRADIO_ROOT_PATH="/demo") as address,
+        app(GRADIO_ROOT_PATH="/demo") as address,
         listening(below("/demo", urlsplit(address).port or 0)) as proxy,
         opened(browser, f"{proxy}/demo/") as page,
     ):
