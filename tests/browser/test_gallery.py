@@ -13,13 +13,17 @@ def wanted(route: Route) -> str | None:
     return str(body["data"]["digit"]) if body.get("fn_name") == "pick" else None
 
 
-def test_a_click_on_a_sample_shows_it_and_its_bars(page: DrawingPage) -> None:
-    page.draw(DIGITS[0])
-    page.expect_answers(0)
+def show_a_seven(page: DrawingPage) -> None:
     page.page.click(".filter button:text-is('7')")
     expect(page.page.locator("[data-label]:not([data-label='7'])")).to_have_count(0)
     page.page.click("[data-label='7'] >> nth=0")
     expect(page.page.locator(".source")).to_contain_text("7")
+
+
+def test_a_click_on_a_sample_shows_it_and_its_bars(page: DrawingPage) -> None:
+    page.draw(DIGITS[0])
+    page.expect_answers(0)
+    show_a_seven(page)
     assert page.probabilities() != [0.0] * 10
     page.screenshot("sample")
     page.page.click(".back")
@@ -29,10 +33,7 @@ def test_a_click_on_a_sample_shows_it_and_its_bars(page: DrawingPage) -> None:
 def test_escape_leaves_the_sample_first_and_clears_the_drawing_next(page: DrawingPage) -> None:
     page.draw(DIGITS[0])
     page.expect_answers(0)
-    page.page.click(".filter button:text-is('7')")
-    expect(page.page.locator("[data-label]:not([data-label='7'])")).to_have_count(0)
-    page.page.click("[data-label='7'] >> nth=0")
-    expect(page.page.locator(".back")).to_be_visible()
+    show_a_seven(page)
     page.page.keyboard.press("Escape")
     expect(page.page.locator(".back")).to_be_hidden()
     page.expect_answers(0)
