@@ -228,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not 1 <= options.digits <= 10_000:
             raise ValueError(f"--digits must be from 1 to 10000, not {options.digits}")
         columns = columns_of(options.weights)
-        written = strokes_in(options.strokes) if options.strokes is not None else []
+        written = strokes_in(options.strokes)
         figures = dict(tqdm(rows(columns, options.digits, written), unit=" rows", disable=None))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 PROBE = Path(__file__).parent / "probe.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 VIEW = {"width": 1280, "height": 800}
-PATIENCE = 120  # seconds
+PATIENCE = 60  # seconds until a server answers
 RATE = 60  # pointer moves a second, as a mouse sends them
 
 
@@ -67,7 +67,7 @@ def served(*command: str, port: int | None = None, environment: Mapping[str, str
             yield address
         finally:
             process.terminate()
-            process.wait()
+            process.wait(10)
 
 
 def _answers(address: str) -> bool:

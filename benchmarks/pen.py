@@ -15,8 +15,13 @@ class Handwritten(NamedTuple):
     paths: list[NDArray[np.float64]]  # (N, 2), x and y, for each stroke
 
 
-def strokes_in(file: Path) -> list[Handwritten]:
-    """What the file's lines hold. Raises OSError where there is no such file, ValueError where a line is none."""
+def strokes_in(file: Path | None) -> list[Handwritten]:
+    """What the file's lines hold; nothing where none is given.
+
+    Raises OSError where there is no such file, ValueError where a line is none.
+    """
+    if file is None:
+        return []
     written = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         try:
