@@ -62,7 +62,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             held_out=5000,
             distortion=True,
             handwriting=20000,
-            non_digits=18000,
+            non_digits=36000,
         ),
     },
     "net": {

@@ -13,6 +13,8 @@ from mnist_demo.drawing import SIDE
 from mnist_demo.strokes import Path, bend, picture, smooth, write
 from mnist_demo.templates import OTHERS
 
+THICKEST = 1 / 6  # brush, of a drawing's height: thicker, and a letter looks like a digit drawn small on the pad
+
 
 def non_digits(count: int, seed: int) -> NDArray[np.uint8]:
     """Drawings (count, 28, 28) uint8 that are no digit: letters, signs, things, digits turned or overlaid, scribbles.
@@ -21,7 +23,7 @@ def non_digits(count: int, seed: int) -> NDArray[np.uint8]:
     """
     random = np.random.default_rng(seed)
     kinds = random.choice(len(_KINDS), size=count, p=[share for _, share in _KINDS])
-    images = [picture(random, _KINDS[kind][0](random)) for kind in kinds.tolist()]
+    images = [picture(random, _KINDS[kind][0](random), THICKEST) for kind in kinds.tolist()]
     return np.array(images, np.uint8).reshape(count, SIDE, SIDE)
 
 
@@ -58,9 +60,11 @@ def _covered(random: np.random.Generator) -> list[Path]:
 
 
 def _scribble(random: np.random.Generator) -> list[Path]:
-    """One long line to and fro."""
-    points = random.uniform(size=(random.integers(7, 30), 2)) * [random.uniform(0.5, 1.5), 1]
-    return [smooth([1] * len(points)) @ points]
+    """One long line to and fro, round or with corners."""
+    points = random.uniform(size=(random.integers(7, 20), 2))
+    points[::2] += random.normal(0, 0.4, 2)
+    times = int(random.integers(1, 3))
+    return [smooth([times] * len(points)) @ points]
 
 
 def _lines(random: np.random.Generator) -> list[Path]:

@@ -18,7 +18,7 @@ from mnist_demo.templates import DIGITS
 SUBPIXELS = 4  # places within a pixel, each way, that the brush is set down at
 ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
 CANVAS, HEIGHT = 96, 80  # pixels: what templates are drawn on, and how high; four to one pixel of the digit
-BRUSHES = (1 / 20, 1 / 4)  # of the digit's height: the thinnest and the thickest
+THINNEST, THICKEST = 1 / 20, 1 / 4  # brushes, of the digit's height
 SHARES = (0.08, 0.15, 0.08, 0.09, 0.13, 0.08, 0.08, 0.12, 0.06, 0.13)  # of the digits, 0 to 9, in `handwriting`
 CURVE_STEPS = 6  # points of the curve for each that a template gives
 BETWEEN = 0.6  # share of handwriting that is between two templates, where there are such as are alike
@@ -159,12 +159,15 @@ def evenly(path: Path, count: int) -> Path:
     return _resampled(path, _along(path), count)
 
 
-def picture(random: np.random.Generator, paths: Sequence[Path]) -> NDArray[np.uint8]:
-    """The paths drawn with a random brush, as large as the canvas allows, and made a digit (28, 28)."""
+def picture(random: np.random.Generator, paths: Sequence[Path], thickest: float = THICKEST) -> NDArray[np.uint8]:
+    """The paths drawn with a random brush, as large as the canvas allows, and made a digit (28, 28).
+
+    `thickest`: what share of their height the brush may be at most.
+    """
     everything = np.concatenate(paths)
     low, high = everything.min(axis=0), everything.max(axis=0)
     longer, height = (high - low).max(), (high - low)[1]
-    share = random.uniform(*BRUSHES)
+    share = random.uniform(THINNEST, thickest)
     brush = share / (1 - share) * max(height, longer / 2)  # in units of the path, for now
     scale = HEIGHT / (longer + brush)
     strokes = [Stroke((path - (low + high) / 2) * scale + CANVAS / 2, brush * scale) for path in paths]

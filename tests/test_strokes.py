@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_demo.strokes import Stroke, alike, bend, draw, evenly, handwriting
+from mnist_demo.strokes import Stroke, alike, bend, draw, evenly, handwriting, picture
 from mnist_demo.templates import DIGITS
 
 
@@ -145,6 +145,13 @@ def test_templates_are_alike_where_as_many_strokes_run_the_same_way():
     clockwise = next(number for number, text in enumerate(DIGITS[0]) if text.startswith("35,22 55,8 78,20"))
     assert DIGITS[0][0] not in alike(0)[clockwise]
     assert sum(map(len, alike(3))) == 20 * 19
+
+
+def test_a_picture_takes_no_thicker_a_brush_than_it_is_told():
+    random = np.random.default_rng(4)
+    bars = [picture(random, [line((0, 0), (0, 1))], thickest) for thickest in [1 / 6] * 50 + [1 / 4] * 50]
+    thin, thick = (np.array(bars).sum(axis=2).max(axis=1) / 255 / 20).reshape(2, 50)  # of the digit's height
+    assert thin.max() < 1 / 6 + 0.02 < thick.max() < 1 / 4 + 0.02
 
 
 def test_a_line_by_more_points_is_the_same_line():
