@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.redrawn import CANVAS, REDRAWN, Ink, middle
-from benchmarks.report import machine, table, write_json
+from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.unknown import UNKNOWN
 from mnist_demo import evaluate
 from mnist_demo.data import load_mnist
@@ -207,7 +207,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("weights", nargs="*", default=list(MODELS), metavar="WEIGHTS", help="files, or shipped ones by name")
     p.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes to read too, as JSON lines")
     p.add_argument("--digits", type=int, default=10_000, metavar="N", help="test digits to redraw (default: all)")
-    p.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    p.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
     return p
 
 

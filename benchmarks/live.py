@@ -19,7 +19,7 @@ from playwright.async_api import Browser, Response, async_playwright
 
 from benchmarks.pages import FLAGS, Path2, Visit, body_size, chromium_path, placed, served
 from benchmarks.pen import Handwritten, strokes_in
-from benchmarks.report import machine, table, write_json
+from benchmarks.report import json_file, machine, table, write_json
 from mnist_demo.strokes import bend, evenly, write
 from mnist_demo.templates import DIGITS
 
@@ -194,13 +194,15 @@ def middle(times: Sequence[float]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 2 where the strokes could not be read."""
+    """The command line. Returns the exit code: 2 where it asks for what cannot be."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description="Our page against the stock one.")
     parser.add_argument("--digits", type=int, default=300, metavar="N", help="digits whose live answers are checked")
     parser.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes to draw them from, as JSON lines")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(arguments)
     try:
+        if options.digits < 1:
+            raise ValueError(f"--digits must be at least 1, not {options.digits}")
         written = strokes_in(options.strokes)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """What every benchmark prints around its figures: the machine, one table, and the same as JSON on request."""
 
+import argparse
 import json
 import platform
 from collections.abc import Sequence
@@ -25,6 +26,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
+
+
+def json_file(argument: str) -> Path:
+    """The path that a --json argument names. Tells argparse where no file can be, before minutes of measuring."""
+    path = Path(argument)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder, or in none that exists: name a file")
+    return path
 
 
 def write_json(path: Path | None, figures: object) -> None:

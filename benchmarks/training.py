@@ -19,7 +19,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-from benchmarks.report import machine, table, write_json
+from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.tutorial import Tutorial
 from mnist_demo import evaluate
 from mnist_demo.data import Samples, default_root, load_mnist
@@ -244,7 +244,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--accuracy", action="store_true", help="compare accuracy over five seeds instead of speed")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
     try:
         device = choose_device(options.device)

@@ -76,6 +76,13 @@ def test_what_cannot_be_measured_ends_in_one_line_before_anything_is_drawn(argum
     assert printed.err.count("\n") == 1
 
 
+def test_figures_that_could_not_be_written_are_not_measured(tmp_path, capsys):
+    for place in (tmp_path, tmp_path / "nowhere" / "figures.json"):
+        with pytest.raises(SystemExit):
+            main(["net", "--json", str(place)])
+        assert f"argument --json: {place} is a folder, or in none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("line", ["", "{}", "[1]", '{"label": 3}', '{"label": 3, "strokes": [["a"]]}'])
 def test_a_line_that_is_no_pen_strokes_is_named(line, tmp_path):
     file = tmp_path / "pen.jsonl"
