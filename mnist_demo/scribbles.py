@@ -13,7 +13,7 @@ from mnist_demo.drawing import SIDE
 from mnist_demo.strokes import Path, bend, picture, smooth, write
 from mnist_demo.templates import OTHERS
 
-THICKEST = 1 / 6  # brush, of a drawing's height: thicker, and a letter looks like a digit drawn small on the pad
+THICKEST = 1 / 5  # brush, of a drawing's height: thicker, and a letter looks like a digit drawn small on the pad
 
 
 def non_digits(count: int, seed: int) -> NDArray[np.uint8]:

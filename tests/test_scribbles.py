@@ -14,7 +14,7 @@ def test_non_digits_are_pictures_too():
 def test_non_digits_are_drawn_with_less_ink_than_fills_them():
     windows = np.lib.stride_tricks.sliding_window_view(non_digits(400, seed=3), (5, 5), axis=(1, 2))
     solid = (windows.min(axis=(3, 4)) > 128).any(axis=(1, 2))
-    assert 0.05 < solid.mean() < 0.2  # with as thick a brush as digits have: 0.39
+    assert 0.1 < solid.mean() < 0.32  # with as thick a brush as digits have: 0.39
 
 
 def test_a_seed_gives_the_same_drawings_again_and_another_gives_others():
