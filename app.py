@@ -2,10 +2,10 @@
 
 import sys
 
+from mnist_demo.classifier import Classifier
 from mnist_demo.data import load_mnist
 from mnist_demo.models import MODELS
 from mnist_demo.page import serve
-from mnist_demo.predict import Classifier
 from mnist_demo.weights import default_path
 
 

@@ -27,10 +27,10 @@ from benchmarks.redrawn import CANVAS, REDRAWN, Ink, middle
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.unknown import UNKNOWN
 from mnist_demo import evaluate
+from mnist_demo.classifier import Classifier
 from mnist_demo.data import load_mnist
 from mnist_demo.drawing import SIDE, to_mnist
 from mnist_demo.models import MODELS
-from mnist_demo.predict import Classifier
 from mnist_demo.strokes import Stroke, draw
 
 WRITTEN = {  # pen strokes: how high they are drawn, and with what brush, in pixels; the second as on the page

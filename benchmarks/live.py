@@ -20,7 +20,8 @@ from playwright.async_api import Browser, Response, async_playwright
 from benchmarks.pages import FLAGS, Path2, Visit, body_size, chromium_path, placed, served
 from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.report import json_file, machine, table, write_json
-from mnist_demo.strokes import bend, evenly, write
+from mnist_demo.handwriting import bend, write
+from mnist_demo.strokes import evenly
 from mnist_demo.templates import DIGITS
 
 OURS = ("app.py",)

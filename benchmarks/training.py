@@ -26,7 +26,7 @@ from mnist_demo.data import Samples, default_root, load_mnist
 from mnist_demo.device import choose_device
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, Recipe
-from mnist_demo.train import Job, Training, keep_freed_memory, precision, training_samples
+from mnist_demo.training import Job, Training, keep_freed_memory, precision, training_samples
 
 RUNS = 3
 GOAL = 0.99  # test accuracy that ends a race

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_demo.strokes import bend, write
+from mnist_demo.handwriting import bend, write
 
 Random = np.random.Generator
 Paths = list[NDArray[np.float64]]  # one (N, 2) a stroke

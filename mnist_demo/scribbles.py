@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_demo.drawing import SIDE
-from mnist_demo.strokes import Path, bend, picture, smooth, write
+from mnist_demo.handwriting import bend, picture, smooth, write
+from mnist_demo.strokes import Path
 from mnist_demo.templates import OTHERS
 
 THICKEST = 1 / 5  # brush, of a drawing's height: thicker, and a letter looks like a digit drawn small on the pad

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, load_mnist
+from mnist_demo.models import MODELS
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,9 @@ def training_digits() -> Samples:
 def one_thread() -> None:
     """Small batches are faster without a second thread, and results then do not hang on the number of cores."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def classifier(request: pytest.FixtureRequest) -> Classifier:
+    """Each shipped network in turn."""
+    return Classifier.load(request.param)

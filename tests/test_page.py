@@ -18,12 +18,12 @@ from fastapi import FastAPI, HTTPException
 from PIL import Image
 from starlette.testclient import TestClient
 
+from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
-from mnist_demo.page import bounds, live, page
-from mnist_demo.page.gallery import SHOWN, Gallery, open_gallery
+from mnist_demo.page import bounds, page, wire
+from mnist_demo.page.read.gallery import SHOWN, Gallery, open_gallery
 from mnist_demo.page.readings import read_ink
-from mnist_demo.predict import Classifier
 from mnist_demo.strokes import Stroke, draw
 
 SEVEN = [20, 0, 80, 60, 120, 0, -70, 170]
@@ -45,16 +45,16 @@ def drawing(*strokes: list[Any], base: str = "") -> dict[str, Any]:
 
 def test_strokes_from_the_wire_are_drawn_as_the_renderer_draws_them() -> None:
     points = np.array([[80, 60], [200, 60], [130, 230]], np.float32)
-    assert (live.ink_of(drawing(SEVEN)) == draw([Stroke(points, 20)])).all()
+    assert (wire.ink_of(drawing(SEVEN)) == draw([Stroke(points, 20)])).all()
 
 
 def test_an_eraser_stroke_takes_ink_away() -> None:
-    erased = live.ink_of(drawing(SEVEN, [60, 1, *SEVEN[2:]]))
+    erased = wire.ink_of(drawing(SEVEN, [60, 1, *SEVEN[2:]]))
     assert erased.max() == 0
 
 
 def test_a_drawing_is_read_by_every_network(classifiers: dict[str, Classifier]) -> None:
-    readings = read_ink(classifiers, live.ink_of(drawing(SEVEN)))
+    readings = read_ink(classifiers, wire.ink_of(drawing(SEVEN)))
     assert list(readings["networks"]) == ["convnet", "net"]
     for network in readings["networks"].values():
         assert network["answer"] == 7
@@ -63,13 +63,13 @@ def test_a_drawing_is_read_by_every_network(classifiers: dict[str, Classifier]) 
 
 
 def test_a_blank_drawing_has_no_image_and_no_numbers(classifiers: dict[str, Classifier]) -> None:
-    readings = read_ink(classifiers, live.ink_of(drawing()))
+    readings = read_ink(classifiers, wire.ink_of(drawing()))
     assert readings["image"] is None
     assert readings["networks"]["convnet"] == {"answer": None, "probabilities": [0.0] * 10}
 
 
 def test_readings_are_json(classifiers: dict[str, Classifier]) -> None:
-    readings = read_ink(classifiers, live.ink_of(drawing(SEVEN)))
+    readings = read_ink(classifiers, wire.ink_of(drawing(SEVEN)))
     assert json.loads(json.dumps(readings)) == readings
 
 
@@ -92,10 +92,10 @@ def test_readings_are_json(classifiers: dict[str, Classifier]) -> None:
         drawing([20, 0, 80, None]),
         drawing([20, 2, 80, 60]),
         drawing([0, 0, 80, 60]),
-        drawing([live.WIDEST + 1, 0, 80, 60]),
+        drawing([wire.WIDEST + 1, 0, 80, 60]),
         drawing([20, 0, 10**30, 60]),
-        drawing(*[[20, 0, 1, 1]] * (live.MOST_STROKES + 1)),
-        drawing([20, 0, *[1] * live.MOST_NUMBERS]),
+        drawing(*[[20, 0, 1, 1]] * (wire.MOST_STROKES + 1)),
+        drawing([20, 0, *[1] * wire.MOST_NUMBERS]),
         drawing([20, 0, 0, 0, *[1000, -1000] * 200]),
         drawing(base="!"),
         drawing(base="AAAA"),
@@ -105,24 +105,24 @@ def test_readings_are_json(classifiers: dict[str, Classifier]) -> None:
 )
 def test_what_is_no_drawing_is_refused(nonsense: Any) -> None:
     with pytest.raises(HTTPException) as refusal:
-        live.ink_of(nonsense)
+        wire.ink_of(nonsense)
     assert refusal.value.status_code == 422
 
 
 def test_a_packed_picture_comes_back_and_can_be_drawn_upon() -> None:
-    seven = live.ink_of(drawing(SEVEN))
-    base = live.pack(seven)
+    seven = wire.ink_of(drawing(SEVEN))
+    base = wire.pack(seven)
     assert len(base) < 2000
-    assert (live.ink_of(drawing(base=base)) == np.where(seven > 127, 255, 0)).all()
-    crossed = live.ink_of(drawing([20, 0, 110, 140, 80, 0], base=base))
+    assert (wire.ink_of(drawing(base=base)) == np.where(seven > 127, 255, 0)).all()
+    crossed = wire.ink_of(drawing([20, 0, 110, 140, 80, 0], base=base))
     assert crossed.sum() > seven.sum()
-    assert live.ink_of(drawing([90, 1, *SEVEN[2:]], base=base)).max() == 0
+    assert wire.ink_of(drawing([90, 1, *SEVEN[2:]], base=base)).max() == 0
 
 
 def test_of_a_bomb_for_a_base_no_more_is_unpacked_than_a_picture() -> None:
     bomb = base64.b64encode(zlib.compress(b"\0" * 10**7)).decode()
-    assert len(bomb) < live.MOST_BASE
-    assert live.ink_of(drawing(base=bomb)).shape == (live.SIDE, live.SIDE)  # read no further than a picture goes
+    assert len(bomb) < wire.MOST_BASE
+    assert wire.ink_of(drawing(base=bomb)).shape == (wire.SIDE, wire.SIDE)  # read no further than a picture goes
 
 
 def png(rgba: Any) -> str:
@@ -132,18 +132,18 @@ def png(rgba: Any) -> str:
 
 
 def test_the_pads_own_drawing_becomes_ink() -> None:
-    paper = np.full((live.SIDE, live.SIDE, 4), 255, np.uint8)
-    assert live.ink_of_picture(png(paper)).max() == 0
+    paper = np.full((wire.SIDE, wire.SIDE, 4), 255, np.uint8)
+    assert wire.ink_of_picture(png(paper)).max() == 0
     paper[100:120, 50:200, :3] = 0
-    ink = live.ink_of_picture(png(paper))
+    ink = wire.ink_of_picture(png(paper))
     assert ink[110, 100] == 255
     assert ink[10, 10] == 0
 
 
 def test_ink_on_nothing_is_ink() -> None:
-    layer = np.zeros((live.SIDE, live.SIDE, 4), np.uint8)
+    layer = np.zeros((wire.SIDE, wire.SIDE, 4), np.uint8)
     layer[100:120, 50:200, 3] = 255
-    assert (live.ink_of_picture(png(layer)) == layer[..., 3]).all()
+    assert (wire.ink_of_picture(png(layer)) == layer[..., 3]).all()
 
 
 @pytest.mark.parametrize(
@@ -161,17 +161,17 @@ def test_ink_on_nothing_is_ink() -> None:
 )
 def test_what_is_no_picture_is_refused(nonsense: Any) -> None:
     with pytest.raises(HTTPException) as refusal:
-        live.ink_of_picture(nonsense)
+        wire.ink_of_picture(nonsense)
     assert refusal.value.status_code == 422
 
 
 def test_many_visitors_at_once_get_the_answers_of_one(classifiers: dict[str, Classifier]) -> None:
     drawings = [drawing([20, 0, 60 + 10 * at, 60, 120 - 10 * at, 10 * at, -50, 150]) for at in range(8)]
-    alone = [read_ink(classifiers, live.ink_of(one)) for one in drawings]
+    alone = [read_ink(classifiers, wire.ink_of(one)) for one in drawings]
     together: dict[int, Any] = {}
 
     def visit(at: int) -> None:
-        together[at] = [read_ink(classifiers, live.ink_of(drawings[at])) for _ in range(5)]
+        together[at] = [read_ink(classifiers, wire.ink_of(drawings[at])) for _ in range(5)]
 
     visitors = [threading.Thread(target=visit, args=[at]) for at in range(8)]
     for visitor in visitors:

@@ -12,7 +12,8 @@ import torch
 from mnist_demo.data import Samples, load_mnist
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, Recipe
-from mnist_demo.train import NON_DIGIT, Job, Training, job_from, loss_targets, main, parser, train, training_samples
+from mnist_demo.train import job_from, main, parser
+from mnist_demo.training import NON_DIGIT, Job, Training, loss_targets, train, training_samples
 from mnist_demo.weights import load_weights
 
 CPU = torch.device("cpu")
@@ -26,7 +27,7 @@ def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
         count = 3000 if split == "train" else 1000
         return Samples(*(part[:count] for part in load_mnist(split, root)))  # type: ignore[arg-type]
 
-    monkeypatch.setattr("mnist_demo.train.load_mnist", first)
+    monkeypatch.setattr("mnist_demo.training.load_mnist", first)
 
 
 def small(recipe: Recipe, **changes: object) -> Recipe:
@@ -174,7 +175,7 @@ def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
 def test_what_makes_no_sense_ends_in_one_line_and_code_2_before_any_work(
     flags: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("mnist_demo.train.load_mnist")  # work would need it
+    monkeypatch.delattr("mnist_demo.training.load_mnist")  # work would need it
     assert main(["--model", "convnet", *flags]) == 2
     printed = capsys.readouterr()
     assert message in printed.err

@@ -1,8 +1,8 @@
 """The Gradio page: the only folder that imports gradio.
 
-Read in this order: `page` (what is where), `live` (strokes come in from the browser), `readings` (what goes back),
-`gallery` (labelled samples); then the browser's half, `pad.js` (what the pen does), `live.js` (what is shown),
-`gallery.js`, `texts.json` (every word, in both languages) and `page.css`.
+Read in this order: `page` (what is where), `wire` (strokes come in from the browser), `readings` (what goes back),
+`bounds` (how much may come), `files` (what the browser gets); then `read/`, the lens; then the browser's half, which
+all lenses share: `pad.js` (what the pen does), `texts.json` (every word, in both languages), `page.css` and `pad.css`.
 """
 
 from mnist_demo.page.page import build, serve

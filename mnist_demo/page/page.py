@@ -1,25 +1,24 @@
-"""The page: what is where, and which server function each part may call.
+"""The page: the pad, the lenses beside it, head and foot.
 
-Knows: Gradio, and the files beside this one that the browser gets. Does not know: how networks read or are trained.
+Knows: Gradio, and what all lenses share. Does not know: what is in a lens, or how networks read or are trained.
 """
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
+from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
+from mnist_demo.page import read
 from mnist_demo.page.bounds import BoundedBody
-from mnist_demo.page.gallery import open_gallery
-from mnist_demo.page.live import MOST, SIDE, at_side, ink_of, ink_of_picture, pack
-from mnist_demo.page.readings import Readings, read_ink
-from mnist_demo.predict import Classifier
+from mnist_demo.page.files import HERE, text
+from mnist_demo.page.wire import SIDE
 
-HERE = Path(__file__).parent
+STYLES = ("page.css", "pad.css", "read/read.css")
 TITLES = {"convnet": "ConvNet", "net": "Net"}
 LINKS = {
     "link_data": "http://yann.lecun.com/exdb/mnist/",
@@ -41,7 +40,7 @@ def launch_options(i18n: gr.I18n) -> dict[str, Any]:
     """What `gr.Blocks.launch` must know of the page's looks and bounds."""
     return {
         "theme": theme(),
-        "css": text("page.css"),
+        "css": text(*STYLES),
         "i18n": i18n,
         "favicon_path": HERE / "favicon.png",
         "footer_links": [],
@@ -57,37 +56,11 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
         "digits": list(range(10)),
         "apply_default_css": False,
     }
-    gallery = open_gallery(samples, classifiers)
-
-    def read(drawing: Any) -> Readings:
-        return read_ink(classifiers, ink_of(drawing))
-
-    def read_pad(picture: Any) -> dict[str, Any]:
-        ink = ink_of_picture(picture)
-        return {"base": pack(at_side(ink)), "readings": read_ink(classifiers, ink)}
-
-    def pick(wanted: Any) -> list[dict[str, Any]]:
-        return gallery.pick_wanted(wanted)
-
     page: gr.Blocks
     with gr.Blocks(title="mnist-demo", analytics_enabled=False, fill_width=True) as page, gr.Column(elem_id="page"):
         gr.HTML(i18n("head"), elem_id="head")
         sketchpad(i18n)
-        gr.HTML(
-            elem_id="live",
-            html_template=text("live.html"),
-            js_on_load=script("texts.js", "pad.js", "live.js"),
-            server_functions=[read, read_pad],
-            most=MOST,
-            **shared,
-        )
-        gr.HTML(
-            elem_id="gallery",
-            html_template=text("gallery.html"),
-            js_on_load=script("texts.js", "gallery.js"),
-            server_functions=[pick],
-            **shared,
-        )
+        read.build(classifiers, samples, shared)
         gr.HTML(i18n("foot"), elem_id="foot")
         return page
 
@@ -157,13 +130,3 @@ def foot(words: dict[str, str], classifiers: Mapping[str, Classifier]) -> str:
 def said(words: dict[str, str], tag: str, key: str, attributes: str = "") -> str:
     """An element of those words, marked so that texts.js can say them in a language that Gradio does not know of."""
     return f'<{tag} data-text="{key}"{attributes}>{words[key]}</{tag}>'
-
-
-def text(name: str) -> str:
-    """The content of a file beside this one."""
-    return (HERE / name).read_text(encoding="utf-8")
-
-
-def script(*names: str) -> str:
-    """Those files as one function body that may wait."""
-    return "(async () => {\n" + "\n".join(map(text, names)) + "\n})();"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_demo.predict import Classifier, Reading
+from mnist_demo.classifier import Classifier, Reading
 
 # "image": base64 of the 784 grey pixels, or None; "networks": by name, answer and probabilities
 Readings = dict[str, Any]

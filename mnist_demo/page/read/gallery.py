@@ -11,9 +11,9 @@ import numpy as np
 from fastapi import HTTPException
 from numpy.typing import NDArray
 
+from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.page.readings import as_json
-from mnist_demo.predict import Classifier
 
 SHOWN = 18  # samples at a time
 

@@ -1,0 +1,50 @@
+"""What stands in the lens "Read", and which server function each part may call.
+
+Knows: Gradio's HTML component. Does not know: the rest of the page.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from mnist_demo.classifier import Classifier
+from mnist_demo.data import Samples
+from mnist_demo.page.files import script, text
+from mnist_demo.page.read.gallery import open_gallery
+from mnist_demo.page.readings import Readings, read_ink
+from mnist_demo.page.wire import MOST, at_side, ink_of, ink_of_picture, pack
+
+
+def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any]) -> None:
+    """Answers and bars of those networks, by name, in that order, and the gallery of samples (the test set).
+
+    `shared` is what every part of the page is told.
+    """
+    gallery = open_gallery(samples, classifiers)
+
+    def read(drawing: Any) -> Readings:
+        return read_ink(classifiers, ink_of(drawing))
+
+    def read_pad(picture: Any) -> dict[str, Any]:
+        ink = ink_of_picture(picture)
+        return {"base": pack(at_side(ink)), "readings": read_ink(classifiers, ink)}
+
+    def pick(wanted: Any) -> list[dict[str, Any]]:
+        return gallery.pick_wanted(wanted)
+
+    gr.HTML(
+        elem_id="live",
+        html_template=text("read/live.html"),
+        js_on_load=script("texts.js", "pad.js", "read/live.js"),
+        server_functions=[read, read_pad],
+        most=MOST,
+        **shared,
+    )
+    gr.HTML(
+        elem_id="gallery",
+        html_template=text("read/gallery.html"),
+        js_on_load=script("texts.js", "read/gallery.js"),
+        server_functions=[pick],
+        **shared,
+    )

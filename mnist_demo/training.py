@@ -1,0 +1,300 @@
+"""Trains a network by a recipe and writes its weights.
+
+Knows: the loop, its progress, its checkpoint. Does not know: who asked for the run, or how the weights are used. After
+every epoch the run is kept in a checkpoint beside the output; the output itself changes once, at the end.
+"""
+
+import ctypes
+import io
+import math
+import pickle
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn, optim
+from torch.optim.swa_utils import AveragedModel
+from tqdm import tqdm
+
+from mnist_demo import evaluate
+from mnist_demo.data import Samples, batches, load_mnist, write_whole
+from mnist_demo.distort import distort
+from mnist_demo.handwriting import handwriting
+from mnist_demo.models import MODELS, HalfPixelShifts, Net
+from mnist_demo.recipes import Recipe
+from mnist_demo.scribbles import non_digits
+from mnist_demo.weights import Card, save_weights
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
+NON_DIGIT = 10  # the label, in training alone, of what is no digit
+REFUSED = 0.004  # share of the validation digits that the threshold may refuse: one standard error under 0.5 %
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training run: what is trained, by what, and where it goes."""
+
+    model: str  # a key of MODELS
+    recipe: Recipe
+    output: Path
+    device: torch.device
+    seed: int = 1
+    data_dir: Path | None = None
+    log_interval: int = 10  # steps between two looks at the running loss
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the last finished epoch is kept until the run is done."""
+        return self.output.with_suffix(".checkpoint")
+
+
+def precision(device: torch.device) -> torch.dtype:
+    """What the forward pass is computed in: bfloat16 where the processor is faster with it, else float32.
+
+    Measured: with AMX, and with AVX-512 on AMD, twice to five times float32's matrix peak; with AVX-512 on Intel
+    half of it; where neither is there bfloat16 is emulated. Graphics processors have not been measured.
+    """
+    has = torch.cpu.get_capabilities()
+    on_amd = has.get("avx512_bf16", False) and "AMD" in has.get("cpu_name", "")
+    is_faster = device.type == "cpu" and (has.get("amx_bf16", False) or on_amd)
+    return torch.bfloat16 if is_faster else torch.float32
+
+
+def keep_freed_memory() -> None:
+    """Makes glibc reuse what a step frees instead of giving it back and faulting it in anew: half of a step's time."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None:
+        mmap_max, trim_threshold = -4, -1  # the parameters' numbers in malloc.h
+        mallopt(mmap_max, 0)
+        mallopt(trim_threshold, 2**31 - 1)
+
+
+def training_samples(recipe: Recipe, mnist: Samples, seed: int) -> Samples:
+    """The data set's images and, where the recipe asks for them, drawn digits and drawn non-digits."""
+    drawn, labels = handwriting(recipe.handwriting, seed)
+    others = non_digits(recipe.non_digits, seed)
+    images = [torch.from_numpy(part).unsqueeze(1) for part in (drawn, others) if len(part)]
+    return Samples(
+        torch.cat([mnist.images, *images]),
+        torch.cat([mnist.labels, torch.from_numpy(labels), torch.full((len(others),), NON_DIGIT)]),
+    )
+
+
+def loss_targets(recipe: Recipe, device: torch.device) -> Tensor:
+    """(11, 10): what each label's log-probabilities are weighted with in the loss; the last row is NON_DIGIT's.
+
+    Without smoothing a digit's row is one-hot, which makes the loss the tutorial's negative log-likelihood.
+    """
+    digits = torch.eye(10) * (1 - recipe.label_smoothing) + recipe.label_smoothing / 10
+    return torch.cat([digits, torch.full((1, 10), recipe.non_digit_weight / 10)]).to(device)
+
+
+class Training:
+    """A run under way: the network, its optimizer, and every other thing that changes with a step."""
+
+    def __init__(self, job: Job, samples: Samples) -> None:
+        torch.manual_seed(job.seed)
+        self.job, self.samples, self.history = job, samples, list[dict[str, float]]()
+        self.model = build(job).to(job.device).to(memory_format=torch.channels_last)
+        self.average = averaged(self.model, job.recipe.averaging)
+        self.optimizer = optimizer_for(self.model, job.recipe)
+        self.schedule = schedule_for(self.optimizer, job.recipe, len(samples.labels))
+        self.order = torch.Generator().manual_seed(job.seed)
+        self.distortion = torch.Generator(job.device).manual_seed(job.seed)
+        self.targets = loss_targets(job.recipe, job.device)
+        self.dtype = precision(job.device)
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network whose weights are worth keeping: the moving average where there is one."""
+        return self.average.module if self.average is not None else self.model
+
+    def epoch(self, bar: tqdm) -> float:
+        """One pass over all training samples. Returns its mean loss.
+
+        Raises FloatingPointError where the loss is no longer finite.
+        """
+        job, total, steps = self.job, torch.zeros((), device=self.job.device), 0
+        self.model.train()
+        for index in batches(len(self.samples.labels), job.recipe.batch_size, self.order, job.device):
+            total += self.step(self.samples.images[index], self.samples.labels[index])
+            steps += 1
+            bar.update(len(index))
+            if steps % job.log_interval == 0:
+                bar.set_postfix(self.progress(self.finite(total.item() / steps)), refresh=False)
+        return self.finite(total.item() / steps)
+
+    def finite(self, loss: float) -> float:
+        """That loss. Raises FloatingPointError where it is not finite."""
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss} in epoch {len(self.history) + 1}: try a smaller --lr")
+        return loss
+
+    def step(self, images: Tensor, labels: Tensor) -> Tensor:
+        """One batch: images (N, 1, 28, 28) uint8, labels (N,) int64. Returns its loss, still on the device."""
+        pixels = images.float() / 255
+        if self.job.recipe.distortion:
+            pixels = distort(pixels, self.distortion)
+        with torch.autocast(self.job.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+            log_probabilities = self.model(pixels)
+        loss: Tensor = -(self.targets[labels] * log_probabilities).sum(1).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        return loss.detach()
+
+    def progress(self, loss: float) -> dict[str, str]:
+        """What the bar shows besides images per second and the time left."""
+        shown = {"epoch": f"{len(self.history) + 1}/{self.job.recipe.epochs}", "loss": f"{loss:.4f}"}
+        if self.history:
+            shown["accuracy"] = f"{100 * self.history[-1]['accuracy']:.2f} %"
+        return shown
+
+    def save(self) -> None:
+        """Writes the checkpoint. Raises OSError where it cannot be written."""
+        content = {
+            "model": self.job.model,
+            "recipe": asdict(self.job.recipe),
+            "seed": self.job.seed,
+            "history": self.history,
+            "random": [torch.get_rng_state(), self.order.get_state(), self.distortion.get_state()],
+            "states": [part.state_dict() for part in self._stateful()],
+        }
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        write_whole(self.job.checkpoint, buffer.getvalue())
+
+    def restore(self, content: dict[str, Any]) -> None:
+        """Goes back to where the checkpoint with that content was saved. Raises ValueError where it does not fit."""
+        try:
+            self.history = content["history"]
+            for part, state in zip(self._stateful(), content["states"], strict=True):
+                part.load_state_dict(state)
+            default, order, distortion = content["random"]
+            torch.set_rng_state(default)
+            self.order.set_state(order)
+            self.distortion.set_state(distortion)
+        except (RuntimeError, LookupError, TypeError, ValueError):
+            raise ValueError("the checkpoint is damaged or of another device: start anew without --resume") from None
+
+    def _stateful(self) -> list[Any]:
+        parts = [self.model, self.average, self.optimizer, self.schedule]
+        return [part for part in parts if part is not None]
+
+
+def build(job: Job) -> nn.Module:
+    """The job's network, untrained."""
+    if job.recipe.dropout is not None:
+        return Net(dropout=job.recipe.dropout)
+    return MODELS[job.model]()
+
+
+def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
+    """An exponential moving average of the model's weights; None where the decay is 0.
+
+    Over the first steps it forgets sooner, so that short runs, too, are rid of the weights they began with.
+    """
+
+    def update(averages: Tensors, weights: Tensors, steps: Tensor | int) -> None:
+        kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        torch._foreach_lerp_(averages, weights, 1 - kept)
+
+    return AveragedModel(model, multi_avg_fn=update) if decay else None
+
+
+def optimizer_for(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
+    """The recipe's optimizer, fused: one kernel updates all weights."""
+    weights = model.parameters()
+    if recipe.optimizer == "sgd":
+        return optim.SGD(weights, recipe.lr, recipe.momentum or 0.0, weight_decay=recipe.weight_decay, fused=True)
+    kind = optim.Adam if recipe.optimizer == "adam" else optim.AdamW
+    return kind(weights, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+
+
+def schedule_for(optimizer: optim.Optimizer, recipe: Recipe, count: int) -> optim.lr_scheduler.OneCycleLR | None:
+    """The one-cycle schedule over all steps; None where the learning rate stays as it is."""
+    if not recipe.one_cycle:
+        return None
+    steps = recipe.epochs * math.ceil(count / recipe.batch_size)
+    return optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)
+
+
+def train(job: Job, checkpoint: dict[str, Any] | None = None) -> Card:
+    """Trains by the job and writes its output, once, at the end. Goes on from a checkpoint's content, if given.
+
+    Raises ValueError or OSError where the data cannot be had or the output not be written, FloatingPointError
+    where the loss is no longer finite; the output is as it was, then.
+    """
+    keep_freed_memory()
+    mnist, held_out = load_mnist("train", job.data_dir).split(job.recipe.held_out)
+    test = load_mnist("test", job.data_dir).to(job.device)
+    watched, what = (held_out.to(job.device), "validation") if job.recipe.held_out else (test, "test")
+    training = Training(job, training_samples(job.recipe, mnist, job.seed).to(job.device))
+    if checkpoint is not None:
+        training.restore(checkpoint)
+    run_epochs(training, watched, what)
+    card = describe(training, watched if job.recipe.held_out else None, test)
+    save_weights(job.output, training.kept, card)
+    job.checkpoint.unlink(missing_ok=True)
+    return card
+
+
+def run_epochs(training: Training, watched: Samples, what: str) -> None:
+    """All epochs not yet run, with a progress bar, a line and a checkpoint each."""
+    job, count = training.job, len(training.samples.labels)
+    total, done = count * job.recipe.epochs, count * len(training.history)
+    with tqdm(total=total, initial=done, unit=" images", unit_scale=True, disable=None) as bar:
+        while len(training.history) < job.recipe.epochs:
+            start = time.perf_counter()
+            loss = training.epoch(bar)
+            rate = count / (time.perf_counter() - start)
+            scores = evaluate.log_probabilities(training.kept, watched.images, job.recipe.test_batch_size)
+            watched_loss = evaluate.average_loss(scores, watched.labels)
+            accuracy = evaluate.accuracy(scores, watched.labels)
+            training.history.append({"loss": loss, f"{what}_loss": watched_loss, "accuracy": accuracy})
+            training.save()
+            bar.write(
+                f"epoch {len(training.history)}/{job.recipe.epochs}: loss {loss:.4f}, {what} loss {watched_loss:.4f}, "
+                f"{what} accuracy {100 * accuracy:.2f} %, {rate:,.0f} images/s"
+            )
+
+
+def describe(training: Training, held_out: Samples | None, test: Samples) -> Card:
+    """The card of a finished run: where there are held-out samples, with the temperature and threshold they give."""
+    job, temperature, threshold = training.job, 1.0, 0.0
+    reader = HalfPixelShifts(training.kept)
+    scores = evaluate.log_probabilities(reader, test.images, job.recipe.test_batch_size)
+    if held_out is not None:
+        known = evaluate.log_probabilities(reader, held_out.images, job.recipe.test_batch_size)
+        temperature = evaluate.fit_temperature(known, held_out.labels)
+        threshold = evaluate.choose_threshold(known, REFUSED)
+    return Card(
+        model=job.model,
+        recipe=asdict(job.recipe),
+        seed=job.seed,
+        history=training.history,
+        test_loss=evaluate.average_loss(scores, test.labels),
+        test_accuracy=evaluate.accuracy(scores, test.labels),
+        misread=evaluate.misread(scores, test.labels),
+        temperature=temperature,
+        threshold=threshold,
+    )
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `Training.save` wrote. Raises ValueError, naming the file, where it cannot be read."""
+    try:
+        content = torch.load(path, weights_only=True)
+        Recipe(**content["recipe"])
+        return {key: content[key] for key in ("model", "recipe", "seed", "history", "random", "states")}
+    except FileNotFoundError:
+        raise ValueError(f"there is no checkpoint {path}: start anew without --resume") from None
+    except (OSError, RuntimeError, EOFError, LookupError, TypeError, ValueError, pickle.UnpicklingError):
+        raise ValueError(f"{path} is damaged or no checkpoint of ours: start anew without --resume") from None
