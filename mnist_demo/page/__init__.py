@@ -1,8 +1,9 @@
 """The Gradio page: the only folder that imports gradio.
 
-Read in this order: `page` (what is where), `wire` (strokes come in from the browser), `readings` (what goes back),
-`bounds` (how much may come), `files` (what the browser gets); then `read/`, the lens; then the browser's half, which
-all lenses share: `pad.js` (what the pen does), `texts.json` (every word, in both languages), `page.css` and `pad.css`.
+Read in this order: `page` (what is where), `pad` (the drawing surface), `wire` (strokes come in from the browser),
+`readings` (what goes back), `bounds` (how much may come), `files` (what the browser gets); then `read/`, the lens; then
+the browser's half of what all lenses share: `sketch.js` (the pad, made of `drawing.js`, `ink.js`, `pen.js` and, for
+Gradio's editor beneath, `pad.js`), `texts.json` (every word, in both languages), `texts.js`, `page.css` and `pad.css`.
 """
 
 from mnist_demo.page.page import build, serve

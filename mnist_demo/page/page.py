@@ -13,10 +13,9 @@ from starlette.middleware import Middleware
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
-from mnist_demo.page import read
+from mnist_demo.page import pad, read
 from mnist_demo.page.bounds import BoundedBody
 from mnist_demo.page.files import HERE, text
-from mnist_demo.page.wire import SIDE
 
 STYLES = ("page.css", "pad.css", "read/read.css")
 TITLES = {"convnet": "ConvNet", "net": "Net"}
@@ -25,8 +24,6 @@ LINKS = {
     "link_recipe": "https://arxiv.org/abs/1905.10498",
     "link_gradio": "https://www.gradio.app/",
 }
-BRUSH = SIDE // 28  # the radius of a line that is 1/14 of the pad wide
-ERASER = SIDE // 18
 
 
 def serve(classifiers: Mapping[str, Classifier], samples: Samples, **options: Any) -> None:
@@ -59,31 +56,10 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
     page: gr.Blocks
     with gr.Blocks(title="mnist-demo", analytics_enabled=False, fill_width=True) as page, gr.Column(elem_id="page"):
         gr.HTML(i18n("head"), elem_id="head")
-        sketchpad(i18n)
+        pad.build(classifiers, i18n, shared)
         read.build(classifiers, samples, shared)
         gr.HTML(i18n("foot"), elem_id="foot")
         return page
-
-
-def sketchpad(i18n: gr.I18n) -> gr.Sketchpad:
-    """The drawing surface: black ink on one white layer, no picture tools."""
-    pad = gr.Sketchpad(
-        elem_id="sketchpad",
-        label=i18n("pad"),
-        canvas_size=(SIDE, SIDE),
-        fixed_canvas=True,
-        layers=False,
-        sources=(),
-        transforms=(),
-        brush=gr.Brush(default_size=BRUSH, colors=["#000000"], color_mode="fixed"),
-        eraser=gr.Eraser(default_size=ERASER),
-        show_label=False,
-        container=False,
-        buttons=[],
-    )
-    # A server function of the editor's, of no use here, that keeps in memory whatever anybody sends it.
-    pad.accept_blobs = None
-    return pad
 
 
 def theme() -> gr.themes.Base:

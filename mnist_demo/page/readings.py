@@ -29,8 +29,9 @@ def as_json(readings: Mapping[str, Reading]) -> Readings:
 
 
 def read_ink(classifiers: Mapping[str, Classifier], ink: NDArray[np.uint8]) -> Readings:
-    """What each network makes of the drawing (H, W), 255 = ink."""
-    return as_json({name: classifier.read(ink) for name, classifier in classifiers.items()})
+    """What each network makes of the drawing (H, W), 255 = ink; and whether there is any."""
+    readings = as_json({name: classifier.read(ink) for name, classifier in classifiers.items()})
+    return readings | {"ink": bool(ink.any())}
 
 
 def pixels(image: NDArray[np.float32]) -> str:

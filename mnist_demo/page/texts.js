@@ -1,5 +1,6 @@
 // The words of the page in the reader's language, and what else every part that is no Gradio component of its own needs.
 
+const thePad = (window.mnistDemo ??= Promise.withResolvers()); // the one thing that the parts of the page share
 const RETRY = 1000; // ms between two tries while the server is away
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -36,10 +37,12 @@ function radios(buttons, chosen) {
   mark(buttons[0]);
 }
 
+const bytes = (base64) => Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
+
 function paint(canvas, image) {
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(28, 28);
-  const grey = image ? Uint8Array.from(atob(image), (byte) => byte.charCodeAt(0)) : new Uint8Array(784);
+  const grey = image ? bytes(image) : new Uint8Array(784);
   grey.forEach((value, at) => pixels.data.set([value, value, value, 255], 4 * at));
   context.putImageData(pixels, 0, 0);
 }

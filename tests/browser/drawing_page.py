@@ -6,7 +6,7 @@ from typing import Any
 from digits import Point, Strokes
 from playwright.sync_api import Page, expect
 
-READY = "#sketchpad[data-blank] .toolbar-wrap button.highlight"
+READY = "#sketchpad[data-blank] .tools"
 
 
 class DrawingPage:
@@ -22,7 +22,7 @@ class DrawingPage:
         page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
 
     def open(self, address: str) -> None:
-        """Goes there and waits until the brush is chosen, in the page or in the frame that it shows."""
+        """Goes there and waits until one can draw, in the page or in the frame that it shows."""
         self.page.goto(address)
         framed = self.page.locator("iframe")
         self.frame = framed.content_frame if framed.count() else self.page.locator("html")

@@ -1,6 +1,7 @@
-// Shows samples of the test set; a click hands one to whoever listens.
+// Shows samples of the test set; a click lays one upon the pad.
 
 const texts = chooseTexts(props.texts);
+const pad = await thePad.promise;
 const list = element.querySelector(".tiles");
 const hard = element.querySelector(".hard");
 let only = ""; // the digit asked for, or any
@@ -49,8 +50,8 @@ function mark(button) {
 }
 
 function choose(button, sample) {
+  pad.show(sample);
   mark(button);
-  document.dispatchEvent(new CustomEvent("mnist-demo:sample", { detail: sample }));
 }
 
 async function fill() {
@@ -75,8 +76,7 @@ hard.addEventListener("click", () => {
   fill();
 });
 element.querySelector(".shuffle").addEventListener("click", fill);
-document.addEventListener("mnist-demo:sample", (event) => event.detail || mark(null));
+pad.addEventListener("sample", () => pad.sample() || mark(null));
 
 translate(element, texts);
-await appears("#sketchpad .toolbar-wrap button"); // the pad is what one came for: nothing shall hold it up
 fill();

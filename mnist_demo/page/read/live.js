@@ -1,114 +1,78 @@
-// Shows what the networks make of the drawing, while it is drawn. One request at a time; the newest drawing always next.
+// Shows what the networks make of the drawing, while it is drawn, or of a sample. One request at a time; the newest
+// drawing always next.
 
-const REST = 800; // ms after the pen's last move when it is said to rest
 const PATIENCE = 2000; // ms until the reader is told that the server is slow
 
 const NONE = Array(10).fill(0); // no probabilities
 
 const texts = chooseTexts(props.texts);
-const pad = await appears("#sketchpad");
 const find = (selector) => element.querySelector(selector);
+const pad = await thePad.promise;
 
-let version = 0; // of the drawing: goes up with every change
-let answered = 0; // the newest version whose readings are known
+let answered = 0; // the newest version of the drawing whose readings are known
 let readings = null; // of the drawing, null while it is blank
-let sample = null; // the tile of the gallery that is shown instead
-let isAway = false; // the server
+let trouble = null; // "offline" while the server is away, "slow" while it takes its time
 let isAsking = false;
-let resting = 0;
-
-const names = ["brush", "eraser", "undo", "redo", "clear"].map((tool) => texts[tool]);
-const pen = watchPad(pad, props.most, names, {
-  began: () => (leaveSample(), changed()),
-  moved: changed,
-  ended: waitForRest,
-  edited: (isCleared) => (isCleared && leaveSample(), changed()),
-});
+let isResting = true; // the pen
 
 function changed() {
-  version += 1;
-  pad.dataset.blank = pen.isBlank();
-  waitForRest();
-  if (!pen.isBlank()) return ask();
+  isResting = false;
+  if (!pad.isBlank()) return ask();
   readings = null;
-  answered = version;
-  isAway = false;
+  answered = pad.version();
+  trouble = null;
   show();
 }
 
-function waitForRest() {
-  clearTimeout(resting);
-  resting = setTimeout(rest, REST);
-}
-
 async function ask() {
-  if (isAsking || pen.isBlank()) return;
+  if (isAsking) return;
   isAsking = true;
-  while (answered < version) {
-    const asked = version;
-    const late = setTimeout(() => tell(readings, true), PATIENCE);
-    const answer = await server.read(pen.drawing); // nothing, where the server is gone
+  while (answered < pad.version() && !pad.isBlank()) {
+    const asked = pad.version();
+    const late = setTimeout(() => tell(readings, trouble ?? "slow"), PATIENCE);
+    const drawing = await pad.wire();
+    const answer = drawing && (await server.read(drawing)); // nothing, where the server is gone
     clearTimeout(late);
-    if (pen.isBlank()) break;
+    if (pad.isBlank()) break;
     if (answer) answered = Math.max(answered, asked);
-    tell(answer ?? readings, !answer);
+    tell(answer || readings, answer ? null : "offline");
     if (!answer) await wait(RETRY);
   }
   isAsking = false;
+  if (isResting) speak();
 }
 
-function tell(newest, away) {
-  if (pen.isBlank()) return;
+function tell(newest, newTrouble) {
+  if (pad.isBlank()) return;
   readings = newest;
-  const isNews = away && !isAway;
-  isAway = away;
+  const isNews = newTrouble && !trouble;
+  trouble = newTrouble;
+  if (!trouble) pad.mark(readings.ink);
   show();
   if (isNews) speak();
 }
 
-function leaveSample() {
-  if (sample) document.dispatchEvent(new CustomEvent("mnist-demo:sample", { detail: null }));
-}
-
-// The pen rests: say the answer, and ask once what the pad itself holds. Where that differs, it wins; so it does where
-// the strokes are no longer all that was drawn, or many: what is sent must stay within the server's bounds.
-async function rest() {
-  if (pen.isDrawing()) return;
-  if (isAsking || answered < version) return waitForRest();
-  speak();
-  const asked = version;
-  isAsking = true;
-  const own = await server.read_pad(await pen.picture());
-  isAsking = false;
-  if (asked !== version) return ask();
-  if (!own || (!pen.mustBecomePicture() && answers(own.readings) === answers(readings))) return;
-  pen.replace(own.readings.image ? own.base : "");
-  readings = own.readings.image ? own.readings : null;
-  pad.dataset.blank = pen.isBlank();
-  show();
-  speak();
-}
-
-const answers = (some) => JSON.stringify(props.networks.map(({ name }) => some?.networks[name].answer ?? null));
-
 function stateOf(shown, answer) {
-  if (isAway && !sample) return "offline";
+  if (trouble && shown === readings) return "offline";
   if (!shown?.image) return "blank";
   return answer === null ? "unknown" : "digit";
 }
 
 function show() {
+  const sample = pad.sample();
   const shown = sample ?? readings;
   for (const { name } of props.networks) showNetwork(find(`[data-model=${name}]`), shown, name);
+  find(".sees").dataset.blank = !shown?.image;
   paint(find(".sees canvas"), shown?.image);
   write(find(".source"), sample ? `${texts.sees_sample} ${sample.label}` : shown?.image ? texts.sees_drawing : texts.sees_empty);
-  find(".back").hidden = !sample;
-  find(".notice").hidden = !isAway;
+  find(".notice").hidden = !trouble;
+  if (trouble) write(find(".notice"), texts[trouble]);
 }
 
 function showNetwork(section, shown, name) {
-  const { answer, probabilities } = shown?.networks[name] ?? { answer: null, probabilities: NONE };
+  const { answer, probabilities: known } = shown?.networks[name] ?? { answer: null, probabilities: NONE };
   const state = stateOf(shown, answer);
+  const probabilities = state === "offline" ? NONE : known;
   const verdict = section.querySelector(".verdict");
   verdict.dataset.state = state;
   verdict.dataset.answer = state === "digit" ? answer : "";
@@ -135,7 +99,8 @@ function percent(probability) {
 
 function remark(state, probabilities) {
   if (state === "digit") return `${(100 * Math.max(...probabilities)).toFixed(1)} %`;
-  return { blank: texts.blank, unknown: texts.unknown, offline: texts.offline_short }[state];
+  if (state === "blank" && !pad.sample() && readings?.ink) return texts.too_little;
+  return { blank: texts.blank, unknown: texts.unknown, offline: texts[`${trouble}_short`] }[state];
 }
 
 function speak() {
@@ -143,31 +108,21 @@ function speak() {
     const { answer, state } = find(`[data-model=${name}] [data-answer]`).dataset;
     return `${title}: ${state === "digit" ? answer : remark(state)}`;
   });
-  find(".spoken").textContent = pen.isBlank() && !sample ? texts.blank : said.join(". ");
+  find(".spoken").textContent = pad.isBlank() && !pad.sample() ? texts.blank : said.join(". ");
 }
 
-// Escape leaves the sample; the pad must not hear of it, or it would clear the drawing behind.
-function escape(event) {
-  if (event.key !== "Escape" || !sample) return;
-  event.stopImmediatePropagation();
-  leaveSample();
-}
-
-document.addEventListener("mnist-demo:sample", (event) => {
-  sample = event.detail;
-  show();
-  speak();
+pad.addEventListener("change", changed);
+pad.addEventListener("rest", () => {
+  isResting = true;
+  if (!isAsking) speak();
 });
-find(".back").addEventListener("click", leaveSample);
-window.addEventListener("keydown", escape, true);
+pad.addEventListener("sample", () => (show(), speak()));
 
 radios([...element.querySelectorAll("[data-show]")], (button) => (element.dataset.show = button.dataset.show));
 
 translate(element, texts);
 document.title = `${texts.title} · mnist-demo`;
-pad.dataset.hint = texts.hint;
-pad.dataset.blank = true;
-show();
+changed();
 
 // Head and foot come in the languages that Gradio knows: zh-CN, but not zh or zh-HK.
 for (const part of ["#head", "#foot"]) {

@@ -13,7 +13,7 @@ from mnist_demo.data import Samples
 from mnist_demo.page.files import script, text
 from mnist_demo.page.read.gallery import open_gallery
 from mnist_demo.page.readings import Readings, read_ink
-from mnist_demo.page.wire import MOST, at_side, ink_of, ink_of_picture, pack
+from mnist_demo.page.wire import ink_of
 
 
 def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any]) -> None:
@@ -26,19 +26,14 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
     def read(drawing: Any) -> Readings:
         return read_ink(classifiers, ink_of(drawing))
 
-    def read_pad(picture: Any) -> dict[str, Any]:
-        ink = ink_of_picture(picture)
-        return {"base": pack(at_side(ink)), "readings": read_ink(classifiers, ink)}
-
     def pick(wanted: Any) -> list[dict[str, Any]]:
         return gallery.pick_wanted(wanted)
 
     gr.HTML(
         elem_id="live",
         html_template=text("read/live.html"),
-        js_on_load=script("texts.js", "pad.js", "read/live.js"),
-        server_functions=[read, read_pad],
-        most=MOST,
+        js_on_load=script("texts.js", "read/live.js"),
+        server_functions=[read],
         **shared,
     )
     gr.HTML(

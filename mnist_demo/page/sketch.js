@@ -1,0 +1,106 @@
+// The pad: paper, pen and tools of the page's own upon Gradio's editor, and what every lens may know of them.
+//
+// Lenses get it from `thePad` and hear "change" (the drawing is another), "rest" (the pen lies still) and "sample" (one
+// is shown upon the paper, or no longer).
+
+const REST = 800; // ms after the pen's last move when it is said to rest
+
+const texts = chooseTexts(props.texts);
+const under = await appears("#sketchpad");
+const [surface, toolbar] = element.querySelectorAll(".surface, .tools");
+const label = surface.querySelector(".shown");
+
+let version = 0; // of the drawing: goes up with every change
+let sample = null; // what the gallery showed, and its picture
+let resting = 0;
+
+const drawing = drawingWithin(props.most, server.settle);
+const ink = inkOn(surface.querySelector("canvas"));
+const editor = editorUnder(under);
+const pen = penOn(surface, toolbar, drawing, {
+  began: () => (show(null), changed()),
+  moved: changed,
+  ended: waitForRest,
+  edited: () => (show(null), changed()),
+  escaped: () => sample && (show(null), true),
+});
+
+const events = new EventTarget();
+const tell = (what) => events.dispatchEvent(new Event(what));
+
+function changed() {
+  version += 1;
+  paint();
+  const last = drawing.actions().at(-1);
+  if (!last?.erase) mark(Boolean(last));
+  pen.offer();
+  tell("change");
+  waitForRest();
+}
+
+function paint() {
+  ink.show(drawing.actions(), sample?.picture);
+}
+
+// Whether there is ink: where all of it was erased, the server knows, and the pad invites again.
+function mark(isInked) {
+  under.dataset.blank = !isInked;
+}
+
+function show(one) {
+  if (!one && !sample) return;
+  sample = one && { ...one, picture: mask(bytes(one.image), 28) };
+  under.dataset.sample = Boolean(sample);
+  label.hidden = !sample;
+  if (sample) label.querySelector(".what").textContent = `${texts.sees_sample} ${sample.label}`;
+  paint();
+  tell("sample");
+}
+
+function waitForRest() {
+  clearTimeout(resting);
+  resting = setTimeout(rest, REST);
+}
+
+// The pen rests: what the editor itself holds is asked for once, and where it differs, and can be, it wins.
+async function rest() {
+  if (pen.isDrawing()) return;
+  tell("rest");
+  const rested = version;
+  const isCurrent = () => rested === version && !pen.isDrawing();
+  const picture = await editor.picture(drawing.actions());
+  const sent = picture && isCurrent() && (await drawing.wire());
+  const own = sent && isCurrent() && (await server.read_pad({ picture, drawing: sent }));
+  if (!own?.base || !isCurrent()) return;
+  const held = await unpacked(own.base);
+  if (!isCurrent()) return;
+  drawing.add({ picture: held, base: own.base });
+  editor.holds(drawing.actions());
+  changed();
+}
+
+// A picture as the server packs it: a bit a pixel, deflated.
+async function unpacked(base) {
+  const packed = new Blob([bytes(base)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const bits = new Uint8Array(await new Response(packed).arrayBuffer());
+  return mask(Uint8Array.from({ length: SIDE * SIDE }, (_, at) => 255 * ((bits[at >> 3] >> (7 - (at & 7))) & 1)), SIDE);
+}
+
+label.querySelector(".back").addEventListener("click", () => show(null));
+translate(element, texts);
+for (const one of toolbar.querySelectorAll("button")) {
+  one.title = texts[one.dataset.tool] + (texts[`${one.dataset.tool}_key`] ?? "");
+  one.setAttribute("aria-label", texts[one.dataset.tool]);
+}
+under.prepend(surface, toolbar);
+mark(false);
+thePad.resolve({
+  addEventListener: events.addEventListener.bind(events),
+  isBlank: () => drawing.actions().length === 0,
+  isDrawing: pen.isDrawing,
+  version: () => version,
+  wire: drawing.wire,
+  sample: () => sample,
+  show,
+  mark,
+});
