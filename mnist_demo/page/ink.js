@@ -5,6 +5,7 @@
 // side, and pictures {picture}, a canvas whose alpha is the ink, which cover the pad.
 
 const SIDE = 280;
+const SAMPLE = 0.85; // of the pad, from its top: what is said of a sample stands below
 
 function inkOn(canvas) {
   const context = canvas.getContext("2d");
@@ -23,7 +24,7 @@ function inkOn(canvas) {
     for (const action of done.slice(dried.length)) trace(dry, action);
     dried = done;
     context.clearRect(0, 0, canvas.width, canvas.height);
-    if (sample) return stamp(context, sample, false);
+    if (sample) return stamp(context, sample, { isSmooth: false, share: SAMPLE });
     if (done.length) context.drawImage(dry.canvas, 0, 0);
     if (actions.length) trace(context, actions.at(-1));
   }
@@ -34,7 +35,7 @@ function inkOn(canvas) {
   }
 
   function trace(on, { picture, width, erase, points }) {
-    if (picture) return stamp(on, picture, true);
+    if (picture) return stamp(on, picture, { isSmooth: true, share: 1 });
     const scale = canvas.width / SIDE;
     on.save();
     on.scale(scale, scale);
@@ -56,8 +57,8 @@ function inkOn(canvas) {
     return path;
   }
 
-  // A picture, its ink in the pad's colour: smooth, or each of its pixels to be seen.
-  function stamp(on, picture, isSmooth) {
+  // A picture, its ink in the pad's colour: smooth, or each of its pixels to be seen; so large a share of the pad's side.
+  function stamp(on, picture, { isSmooth, share }) {
     const inked = document.createElement("canvas");
     inked.width = picture.width;
     inked.height = picture.height;
@@ -67,7 +68,7 @@ function inkOn(canvas) {
     pen.fillStyle = colour();
     pen.fillRect(0, 0, inked.width, inked.height);
     on.imageSmoothingEnabled = isSmooth;
-    on.drawImage(inked, 0, 0, canvas.width, canvas.height);
+    on.drawImage(inked, ((1 - share) / 2) * canvas.width, 0, share * canvas.width, share * canvas.height);
   }
 
   const colour = () => getComputedStyle(canvas).color;

@@ -16,11 +16,12 @@ from mnist_demo.data import Samples
 from mnist_demo.page import pad, read
 from mnist_demo.page.bounds import BoundedBody
 from mnist_demo.page.files import HERE, text
+from mnist_demo.page.sharing import Introduced
 
 STYLES = ("page.css", "pad.css", "read/read.css")
 TITLES = {"convnet": "ConvNet", "net": "Net"}
 LINKS = {
-    "link_data": "http://yann.lecun.com/exdb/mnist/",
+    "link_data": "https://huggingface.co/datasets/ylecun/mnist",
     "link_recipe": "https://arxiv.org/abs/1905.10498",
     "link_gradio": "https://www.gradio.app/",
 }
@@ -41,7 +42,12 @@ def launch_options(i18n: gr.I18n) -> dict[str, Any]:
         "i18n": i18n,
         "favicon_path": HERE / "favicon.png",
         "footer_links": [],
-        "app_kwargs": {"middleware": [Middleware(BoundedBody)]},
+        "app_kwargs": {
+            "middleware": [
+                Middleware(BoundedBody),
+                Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
+            ]
+        },
     }
 
 

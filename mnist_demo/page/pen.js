@@ -50,9 +50,9 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
     ended();
   }
 
-  // The line's width, where a mouse or a pen would draw it.
+  // What an eraser would take, where a mouse or a pen points.
   function hover(event) {
-    ring.hidden = event.pointerType === "touch" || event.target !== paper;
+    ring.hidden = tool !== "eraser" || event.pointerType === "touch" || event.target !== paper;
     if (!ring.hidden) circle(...place(event));
   }
 

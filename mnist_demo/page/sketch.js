@@ -86,6 +86,16 @@ async function unpacked(base) {
   return mask(Uint8Array.from({ length: SIDE * SIDE }, (_, at) => 255 * ((bits[at >> 3] >> (7 - (at & 7))) & 1)), SIDE);
 }
 
+// How much of the page a screen shows at once: less than the window, where that is a frame as high as its page.
+function measure() {
+  const { width, height } = screen;
+  const isLying = innerWidth > innerHeight || screen.orientation?.type.startsWith("landscape");
+  const shown = isLying ? Math.min(width, height) : Math.max(width, height);
+  document.querySelector("#page").style.setProperty("--room", `${Math.min(innerHeight, shown)}px`);
+}
+
+window.addEventListener("resize", measure);
+measure();
 label.querySelector(".back").addEventListener("click", () => show(null));
 translate(element, texts);
 for (const one of toolbar.querySelectorAll("button")) {

@@ -13,6 +13,13 @@ function chooseTexts(tables) {
 function translate(root, texts) {
   for (const one of root.querySelectorAll("[data-text]")) one.textContent = texts[one.dataset.text];
   for (const one of root.querySelectorAll("[data-text-label]")) one.setAttribute("aria-label", texts[one.dataset.textLabel]);
+  for (const one of root.querySelectorAll("[data-text-tip]")) explain(one, texts[one.dataset.textTip]);
+}
+
+function explain(one, tip) {
+  if (!tip) return one.classList.remove("term"); // a network that these words do not know
+  one.dataset.tip = tip;
+  one.setAttribute("aria-description", tip);
 }
 
 // A group of radio buttons: one is chosen, by a click or from its neighbour by an arrow key, and Tab goes to that one.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from drawing_page import DrawingPage
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, Playwright, sync_playwright
 
 from benchmarks.pages import FLAGS, VIEW, chromium_path, served
 
@@ -16,16 +16,27 @@ PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium from PATH or Playwright's own. Without one the tests are skipped, or fail where CI is set."""
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        except Error as error:
-            reason = f"no Chromium to test in: {str(error).splitlines()[0]}"
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with launched(playwright) as browser:
         yield browser
-        browser.close()
+
+
+@contextmanager
+def launched(playwright: Playwright, *flags: str) -> Iterator[Browser]:
+    """Chromium from PATH or Playwright's own. Without one the tests are skipped, or fail where CI is set."""
+    try:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*FLAGS, *flags])
+    except Error as error:
+        reason = f"no Chromium to test in: {str(error).splitlines()[0]}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    yield browser
+    browser.close()
 
 
 def app(port: int | None = None, **environment: str) -> AbstractContextManager[str]:
@@ -48,9 +59,10 @@ def page(browser: Browser, address: str) -> Iterator[DrawingPage]:
 
 
 @contextmanager
-def opened(browser: Browser, address: str, **options: object) -> Iterator[DrawingPage]:
-    """The page in a context of its own, ready to draw."""
+def opened(browser: Browser, address: str, script: str = "", **options: object) -> Iterator[DrawingPage]:
+    """The page in a context of its own, ready to draw; the script runs in it before any other."""
     context = browser.new_context(**({"viewport": VIEW, "locale": "en-US"} | options))  # type: ignore[arg-type]
+    context.add_init_script(script)
     context.set_default_timeout(10_000)
     page = DrawingPage(context.new_page(), SCREENSHOTS)
     page.open(address)

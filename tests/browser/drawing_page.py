@@ -1,5 +1,7 @@
 """The page as a person meets it: draws with the mouse, reads what is shown."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,11 @@ class DrawingPage:
         for name in ("convnet", "net"):
             expect(self.verdict(name)).to_have_attribute("data-answer", str(answer))
 
+    def expect_answers_to_come(self) -> None:
+        """Waits until both networks have read what is drawn, whatever they say."""
+        for name in ("convnet", "net"):
+            expect(self.verdict(name)).to_have_attribute("data-state", re.compile("digit|unknown"))
+
     def expect_state(self, state: str) -> None:
         """Waits until both networks are in that state."""
         for name in ("convnet", "net"):
@@ -86,6 +93,23 @@ class DrawingPage:
         assert [digit for digit, _ in shown] == [str(digit) for digit in range(10)]
         assert all(len(probability.split(".")[1]) == 4 for _, probability in shown)
         return [float(probability) for _, probability in shown]
+
+    def painted(self) -> float:
+        """How much ink there is on the pad itself, as a share of it."""
+        return float(
+            self.page.locator(".surface .ink").evaluate(
+                """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+                .reduce((sum, value, at) => sum + (at % 4 === 3 ? value / 255 : 0), 0) / canvas.width / canvas.height"""
+            )
+        )
+
+    def expect_painted(self, wanted: Callable[[float], bool]) -> None:
+        """Waits until so much of the pad is ink."""
+        for _ in range(50):
+            if wanted(ink := self.painted()):
+                return
+            self.page.wait_for_timeout(20)
+        raise AssertionError(f"{ink:.4f} of the pad is ink")
 
     def ink(self) -> float:
         """How much ink there is in what the networks see, as a share of the 784 pixels."""

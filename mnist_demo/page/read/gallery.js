@@ -79,4 +79,5 @@ element.querySelector(".shuffle").addEventListener("click", fill);
 pad.addEventListener("sample", () => pad.sample() || mark(null));
 
 translate(element, texts);
+element.querySelector(".legend").textContent = texts.legend.replace("NETWORKS", props.networks.map(({ title }) => title).join(", "));
 fill();

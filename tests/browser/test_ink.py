@@ -1,0 +1,240 @@
+"""The page's own ink: how it looks, what it follows, and that it needs no graphics processor."""
+
+import math
+
+import pytest
+from conftest import launched, opened
+from digits import DIGITS, arc, line
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, Playwright, expect
+
+INK = ".surface .ink"
+
+# Where, in pixels of the canvas, the ink's upper edge lies in each column, to a fraction of a pixel.
+EDGE = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const alpha = (x, y) => data[4 * (y * canvas.width + x) + 3] / 255;
+  const top = (x) => {
+    for (let y = 1; y < canvas.height; y += 1) if (alpha(x, y) > 0.5) return y - (alpha(x, y) + alpha(x, y - 1)) + 1;
+  };
+  return Array.from({ length: canvas.width }, (_, x) => top(x) ?? null);
+}"""
+
+STRIPES = """
+const toBlob = HTMLCanvasElement.prototype.toBlob;
+HTMLCanvasElement.prototype.toBlob = function (...rest) {
+  const striped = document.createElement("canvas");
+  Object.assign(striped, { width: this.width, height: this.height });
+  const context = striped.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, striped.width, striped.height);
+  context.fillStyle = "#000";
+  for (let x = 0; x < striped.width; x += 8) context.fillRect(x, 0, 4, striped.height);
+  toBlob.apply(striped, rest);
+};
+"""
+
+TEXTURES = """
+window.alive = 0;
+for (const kind of [WebGLRenderingContext, WebGL2RenderingContext]) {
+  const { createTexture, deleteTexture } = kind.prototype;
+  kind.prototype.createTexture = function () { alive += 1; return createTexture.call(this); };
+  kind.prototype.deleteTexture = function (texture) { alive -= 1; deleteTexture.call(this, texture); };
+}
+"""
+
+CONTEXT = "document.querySelector('#sketchpad .pixi-target canvas').getContext('webgl2').getExtension"
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_ink_has_the_screens_resolution_and_no_stairs(browser: Browser, address: str, ratio: int) -> None:
+    with opened(browser, address, device_scale_factor=ratio) as page:
+        page.draw([line((0.2, 0.5), (0.8, 0.35))])
+        page.expect_answers_to_come()
+        edge = page.page.locator(INK).evaluate(EDGE)
+        side = len(edge)
+        box = page.page.locator("#sketchpad").bounding_box()
+        assert box is not None
+        assert side == round(box["width"] * ratio)
+        columns = range(int(0.3 * side), int(0.7 * side))
+        slope = (edge[columns[-1]] - edge[columns[0]]) / (len(columns) - 1)
+        assert max(abs(edge[x] - edge[columns[0]] - slope * (x - columns[0])) for x in columns) < 0.35
+        assert math.degrees(math.atan(-slope)) == pytest.approx(math.degrees(math.atan(0.15 / 0.6)), abs=0.5)
+
+
+def test_ink_is_round_where_the_pointer_was_sampled(page: DrawingPage) -> None:
+    page.draw([[(0.2, 0.6), (0.5, 0.2), (0.8, 0.6)]])
+    page.expect_answers_to_come()
+    edge = [y for y in page.page.locator(INK).evaluate(EDGE) if y is not None]
+    box = page.page.locator("#sketchpad").bounding_box()
+    assert box is not None
+    assert min(edge) > (0.2 - 0.5 / 14 + 0.05) * box["width"]  # a corner's top would be half a brush over the point
+
+
+def test_a_spiral_looks_like_one(browser: Browser, address: str) -> None:
+    spiral = [(0.5 + at / 400 * math.cos(at / 4), 0.5 + at / 400 * math.sin(at / 4)) for at in range(150)]
+    with opened(browser, address, device_scale_factor=2) as page:
+        page.draw([spiral])
+        page.expect_answers_to_come()
+        page.screenshot("spiral")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ink_and_paper_are_of_the_scheme(browser: Browser, address: str, scheme: str) -> None:
+    with opened(browser, address, color_scheme=scheme) as page:
+        page.draw(DIGITS[1])
+        page.expect_answers(1)
+        colour = page.page.locator(INK).evaluate(
+            "canvas => canvas.getContext('2d').getImageData(0.505 * canvas.width, canvas.height / 2, 1, 1).data[0]"
+        )
+        assert (colour > 200) == (scheme == "dark")
+
+
+def test_what_is_erased_and_undone_is_seen(page: DrawingPage) -> None:
+    page.draw(DIGITS[1])
+    page.expect_answers(1)
+    whole = page.painted()
+    page.tool("Erase")
+    page.draw([line((0.3, 0.5), (0.7, 0.5))])
+    page.expect_painted(lambda ink: 0.7 * whole < ink < 0.95 * whole)
+    page.tool("Undo")
+    page.expect_painted(lambda ink: ink == whole)
+    page.tool("Clear canvas")
+    page.expect_painted(lambda ink: ink == 0)
+
+
+def test_a_clear_by_the_escape_key_is_taken_back_by_undo(page: DrawingPage) -> None:
+    page.draw(DIGITS[4])
+    page.expect_answers(4)
+    page.page.keyboard.press("Escape")
+    page.expect_state("blank")
+    page.page.keyboard.press("Control+z")
+    page.expect_answers(4)
+    page.expect_agreement()
+    page.page.keyboard.press("Control+y")
+    page.expect_state("blank")
+
+
+def test_without_webgl_a_digit_is_read_and_everything_else_works(playwright: Playwright, address: str) -> None:
+    with launched(playwright, "--disable-3d-apis") as browser, opened(browser, address) as page:
+        assert page.page.evaluate("document.createElement('canvas').getContext('webgl2')") is None
+        expect(page.page.locator(".tiles li")).to_have_count(18)
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        page.page.wait_for_timeout(1500)  # the pen rests, and there is no editor to ask
+        page.expect_answers(3)
+        page.tool("Undo")
+        page.expect_state("blank")
+        page.draw([*DIGITS[1], line((0.2, 0.25), (0.2, 0.75))])
+        page.tool("Erase")
+        page.draw([line((0.2, 0.2), (0.2, 0.8))])
+        page.expect_answers(1)
+        page.screenshot("without-webgl")
+
+
+def test_a_context_lost_while_drawing_loses_nothing(page: DrawingPage) -> None:
+    page.press(DIGITS[3][0][:8])
+    page.page.evaluate(f"window.lost = {CONTEXT}('WEBGL_lose_context'), lost.loseContext()")
+    for point in DIGITS[3][0][8:]:
+        page.page.mouse.move(*page.at(point))
+    page.page.mouse.up()
+    page.expect_answers(3)
+    page.page.wait_for_timeout(1500)
+    page.expect_answers(3)
+    page.page.evaluate("lost.restoreContext()")
+    page.page.wait_for_timeout(1500)
+    page.expect_answers(3)
+    assert page.painted() > 0.03
+    page.draw([line((0.2, 0.9), (0.8, 0.9))])
+    page.page.wait_for_timeout(1500)
+    page.screenshot("context-lost")
+
+
+def test_what_a_guarded_browser_gives_back_for_the_pad_destroys_no_answer(browser: Browser, address: str) -> None:
+    with opened(browser, address, script=STRIPES) as page:
+        for digit in (3, 7, 4, 1):
+            page.draw(DIGITS[digit])
+            page.expect_answers(digit)
+            page.rest()
+            page.expect_answers(digit)
+            page.tool("Clear canvas")
+
+
+def test_graphics_memory_stays_as_it_is_after_200_strokes_and_20_clears(browser: Browser, address: str) -> None:
+    with opened(browser, address, script=TEXTURES) as page:
+
+        def alive_after(strokes: int) -> int:
+            for at in range(strokes):
+                page.draw([line((0.2, 0.2 + at % 20 / 40), (0.8, 0.2 + at % 20 / 40), count=2)])
+            page.rest()
+            return int(page.page.evaluate("alive"))
+
+        first = alive_after(10)
+        for _ in range(20):
+            page.draw(DIGITS[1])
+            page.tool("Clear canvas")
+        assert alive_after(40) <= first
+        assert alive_after(150) <= first
+
+
+def test_a_release_that_nobody_heard_ends_the_stroke(page: DrawingPage) -> None:
+    page.press(DIGITS[1][0])
+    session = page.page.context.new_cdp_session(page.page)
+    for x in (0.2, 0.3, 0.8):  # moves with no button held, and no release before them
+        left, top = page.at((x, 0.5))
+        session.send("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": left, "y": top, "buttons": 0})
+    page.expect_answers(1)
+    page.page.keyboard.press("Control+z")
+    page.expect_state("blank")
+    page.page.mouse.up()
+
+
+def test_a_pen_that_leaves_and_comes_back_elsewhere_draws_no_chord(page: DrawingPage) -> None:
+    page.press([(0.5, 0.4), (0.5, 0.1), (0.5, -0.1), (0.9, -0.1), (1.1, 0.1), (1.1, 0.5), (0.9, 0.5), (0.7, 0.5)])
+    page.page.mouse.up()
+    page.expect_painted(lambda ink: ink > 0)
+    alpha = (
+        "(canvas, [x, y]) => canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data[3]"
+    )
+    shown = {at: page.page.locator(INK).evaluate(alpha, at) for at in [(0.5, 0.25), (0.85, 0.5), (0.75, 0.25)]}
+    assert [bool(value) for value in shown.values()] == [True, True, False]
+    page.expect_agreement()
+
+
+def test_on_a_page_that_is_zoomed_the_answers_are_right_while_one_draws(page: DrawingPage) -> None:
+    page.page.evaluate("document.body.style.zoom = 2")
+    page.press(DIGITS[7][0])
+    page.expect_answers(7)
+    page.page.mouse.up()
+    page.page.evaluate("document.body.style.zoom = 0.5")
+    page.tool("Clear canvas")
+    page.draw(DIGITS[2])
+    page.expect_answers(2)
+
+
+def test_a_dot_is_too_little_and_with_all_erased_the_pad_invites_again(page: DrawingPage) -> None:
+    hint = page.page.locator(".hint")
+    expect(hint).to_be_visible()
+    page.draw([[(0.5, 0.5)]])
+    expect(page.page.locator("[data-model=convnet] .remark")).to_have_text("Too little to read yet")
+    expect(hint).to_be_hidden()
+    page.expect_state("blank")
+    page.tool("Erase")
+    page.draw([line((0.4, 0.5), (0.6, 0.5)), arc(0.5, 0.5, 0.03, 0.03, 0, 360)])
+    expect(page.page.locator("[data-model=net] .remark")).to_have_text("Nothing drawn yet")
+    expect(hint).to_be_visible()
+
+
+def test_on_paper_the_pad_is_white_with_its_ink_and_the_bars_are_printed(page: DrawingPage) -> None:
+    page.draw(DIGITS[5])
+    page.expect_answers(5)
+    page.page.emulate_media(media="print")
+    for part in (".surface", ".best .fill", ".best .track", ".sees canvas", ".tiles canvas"):
+        assert page.page.locator(part).first.evaluate("one => getComputedStyle(one).printColorAdjust") == "exact"
+    assert (
+        page.page.locator(".surface").evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 255, 255)"
+    )
+    expect(page.page.locator(".tools")).to_be_hidden()
+    page.page.wait_for_timeout(100)
+    assert page.painted() > 0.03
+    page.screenshot("printed")
