@@ -71,7 +71,7 @@ def steps(ink: NDArray[Any]) -> Sketch | None:
     if side < SPECK * min(ink.shape):
         return None
     side = max(side, SMALLEST_BOX)
-    crop = ink[top:bottom, left:right].astype(np.float32)
+    crop: NDArray[Any] = ink[top:bottom, left:right].astype(np.float32)
     if ink.dtype.kind != "u":
         np.maximum(crop, 0, out=crop)
     averaged = _averaging(bottom - top, side) @ crop @ _averaging(right - left, side).T
