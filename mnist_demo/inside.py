@@ -9,6 +9,7 @@ digit, so now and then the two answer differently, and who shows both must say s
 
 import base64
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -300,12 +301,12 @@ def work(steps: Sequence[Step], index: int, cell: Sequence[int]) -> Work:
 
     Its numbers add up to the value but for the rounding of float32. Raises ValueError where there is no such cell.
     """
-    place = tuple(cell)
+    place = tuple(int(at) for at in cell)
     if not 0 <= index < len(steps) or not _within(place, steps[index].shape):
         raise ValueError(f"there is no cell {place} in step {index}")
     value = float(steps[index].values[place])
     regions: list[Region] = [tuple((at, at + 1) for at in place)]
-    for step, before in zip(steps[index:0:-1], steps[index - 1 :: -1], strict=True):
+    for step, before in itertools.pairwise(reversed(steps[: index + 1])):
         regions.append(_seen(step, before.shape, regions[-1]))
     (_, (top, bottom), (left, right)) = regions[-1]
     pixels = Box(top, left, bottom, right)

@@ -28,6 +28,7 @@ LEVELS = 127  # of a unit, either side of 0: what is kept of it is a byte
 AXES = 64  # at most, along which all are compared first
 SURVEYED = 5_000  # digits, the first of the training set, by which the axes are chosen
 CANDIDATES = 400  # the nearest along the axes, which are then compared unit by unit
+TIE = 1e-3  # of cosine, at most, for which a digit e times as strong is not among the candidates
 
 Bytes = NDArray[np.uint8]
 
@@ -48,10 +49,11 @@ class Nearest:
     """
 
     def __init__(
-        self, network: nn.Module, hidden: Tensor, units: "_Rows | Bytes", images: "_Rows", labels: Bytes
+        self, network: nn.Module, features: "_Features", units: "_Rows | Bytes", images: "_Rows", labels: Bytes
     ) -> None:
         self._network = network
-        self._axes, self._places = _surveyed(hidden)
+        self._axes, self._places = _surveyed(features.levels)
+        self._strengths = features.strengths.clone()  # not those in the file
         self._units, self._images, self._labels = units, images, labels
 
     @classmethod
@@ -72,29 +74,41 @@ class Nearest:
         images = _Rows(images_file, len(labels), SIDE * SIDE)
         key = _key(network)
         path = root / f"nearest-{key[:16]}.safetensors"
-        if (hidden := _read(path, key)) is None:
-            hidden = _computed(network, images)
+        if (features := _read(path, key)) is None:
+            features = _computed(network, images)
             try:
-                write_whole(path, save({"hidden": hidden}, {"key": key, "content": _digest({"hidden": hidden})}))
+                write_whole(path, save(features._asdict(), {"seal": _digest(features._asdict(), key)}))
             except OSError:  # costs the memory and, next time, the time
-                return cls(network, hidden, hidden.numpy().view(np.uint8), images, labels)
-        return cls(network, hidden, _Rows(path, *hidden.shape), images, labels)
+                return cls(network, features, features.levels.numpy().view(np.uint8), images, labels)
+        return cls(network, features, _Rows(path, *features.levels.shape), images, labels)
 
     @torch.inference_mode()
     def find(self, image: NDArray[np.float32], count: int = 12) -> Neighbours:
         """The `count` training digits, at most 400, that are most like the image (28, 28) in [0, 1].
 
-        By the cosine between what the last hidden layer makes of the two. Of a layer of more than 64 units, only the
-        400 digits that are nearest along the 64 axes in which digits differ most are compared by it.
+        By the cosine between what the last hidden layer makes of the two, to four decimals; of those equally near,
+        the one whose layer is as strong comes first, for where a single unit speaks, it speaks of many alike. Of more
+        than 64 units, only the 400 digits nearest along the 64 axes in which digits differ most are so compared.
         """
         pixels = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None, None]
-        hidden = F.normalize(_hidden(self._network, pixels)[0].float(), dim=0)
-        candidates = (self._places @ F.normalize(hidden @ self._axes, dim=0)).topk(CANDIDATES).indices.numpy()
-        units = torch.from_numpy(self._units[candidates].view(np.int8)).float()
-        similarities, order = (F.normalize(units) @ hidden).topk(count)
-        indices = candidates[order.numpy()]
+        levels, strengths = _hidden(self._network, pixels)
+        hidden = F.normalize(levels[0].float(), dim=0)
+        apart = (self._strengths - strengths).abs_()
+        nearness = (self._places @ F.normalize(hidden @ self._axes, dim=0)).sub_(apart, alpha=TIE)
+        candidates = nearness.topk(CANDIDATES).indices
+        units = torch.from_numpy(self._units[candidates.numpy()].view(np.int8)).float()
+        similarities = (F.normalize(units) @ hidden).clamp(max=1).numpy().round(4)
+        order = np.lexsort((apart[candidates].numpy(), -similarities))[:count]
+        indices = candidates.numpy()[order]
         images = self._images[indices].reshape(-1, SIDE, SIDE)
-        return Neighbours(indices, similarities.clamp(max=1).numpy(), self._labels[indices], images)
+        return Neighbours(indices, similarities[order], self._labels[indices], images)
+
+
+class _Features(NamedTuple):
+    """What a network's last hidden layer makes of digits."""
+
+    levels: Tensor  # (N, units) int8, the strongest unit of each digit at 127
+    strengths: Tensor  # (N,) float32, the logarithm of that unit's activation
 
 
 class _Rows:
@@ -127,50 +141,51 @@ class _LastLinear(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def _hidden(network: nn.Module, pixels: Tensor) -> Tensor:
-    """Pixels (N, 1, 28, 28) in [0, 1] to the last hidden layer (N, units) int8, the strongest unit of each at 127."""
+def _hidden(network: nn.Module, pixels: Tensor) -> _Features:
+    """Of pixels (N, 1, 28, 28) in [0, 1]; on the CPU."""
     pixels = pixels.to(next(network.parameters()).device)
     with _LastLinear() as last:
         network(pixels)
-    strongest = last.given.abs().amax(1, keepdim=True).clamp(min=1e-9)
-    levels: Tensor = last.given * (LEVELS / strongest)
-    return levels.round().to(torch.int8).cpu()
+    strongest = last.given.abs().amax(1).clamp(min=1e-9)
+    levels = last.given * (LEVELS / strongest[:, None])
+    return _Features(levels.round().to(torch.int8).cpu(), strongest.log().cpu())
 
 
 @torch.inference_mode()
-def _computed(network: nn.Module, images: _Rows) -> Tensor:
-    """What the last hidden layer makes of each image: (60000, units) int8."""
-    width = _hidden(network, torch.zeros(1, 1, SIDE, SIDE)).shape[1]
-    hidden = torch.empty(len(images), width, dtype=torch.int8)
+def _computed(network: nn.Module, images: _Rows) -> _Features:
+    """Of all the images."""
+    width = _hidden(network, torch.zeros(1, 1, SIDE, SIDE)).levels.shape[1]
+    features = _Features(torch.empty(len(images), width, dtype=torch.int8), torch.empty(len(images)))
     for start in range(0, len(images), BATCH):
         pixels = torch.from_numpy(images[start : start + BATCH]).view(-1, 1, SIDE, SIDE)
-        hidden[start : start + BATCH] = _hidden(network, pixels.float() / 255)
-    return hidden
+        for all_of_them, part in zip(features, _hidden(network, pixels.float() / 255), strict=True):
+            all_of_them[start : start + BATCH] = part
+    return features
 
 
 @torch.inference_mode()
-def _surveyed(hidden: Tensor) -> tuple[Tensor, Tensor]:
+def _surveyed(levels: Tensor) -> tuple[Tensor, Tensor]:
     """The axes (units, K) that keep most of the digits' cosines, and where on them each digit is (60000, K).
 
     Principal axes of the hidden layers at unit length, not centred, for so the cosine takes them.
     """
-    sample = F.normalize(hidden[:SURVEYED].float())
+    sample = F.normalize(levels[:SURVEYED].float())
     axes = torch.linalg.eigh(sample.T @ sample).eigenvectors.flip(1)[:, :AXES].contiguous()
-    places = torch.empty(len(hidden), axes.shape[1])
-    for part, place in zip(hidden.split(BATCH), places.split(BATCH), strict=True):
+    places = torch.empty(len(levels), axes.shape[1])
+    for part, place in zip(levels.split(BATCH), places.split(BATCH), strict=True):
         place.copy_(F.normalize(part.float() @ axes))
     return axes, places
 
 
-def _read(path: Path, key: str) -> Tensor | None:
+def _read(path: Path, key: str) -> _Features | None:
     """What the file keeps under that key; None where there is none, or it is not what was written."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            hidden: Tensor = file.get_tensor("hidden")
+            seal = (file.metadata() or {}).get("seal")
+            features = _Features(*(file.get_tensor(name) for name in _Features._fields))
     except (SafetensorError, OSError):
         return None
-    return hidden if metadata == {"key": key, "content": _digest({"hidden": hidden})} else None
+    return features if seal == _digest(features._asdict(), key) else None
 
 
 def _key(network: nn.Module) -> str:
