@@ -22,29 +22,8 @@ from torch.overrides import TorchFunctionMode
 
 from mnist_demo.drawing import SIDE, Box
 from mnist_demo.models import Normalize, bare
-from mnist_demo.nearest import Nearest, Neighbours
-
-__all__ = [
-    "Convolved",
-    "LogSoftmaxed",
-    "Nearest",
-    "Neighbours",
-    "Normalized",
-    "Occlusion",
-    "Place",
-    "Pooled",
-    "Rectified",
-    "Step",
-    "Term",
-    "Weighted",
-    "Window",
-    "Work",
-    "occlusion",
-    "packed",
-    "packed_kernels",
-    "trace",
-    "work",
-]
+from mnist_demo.nearest import Nearest as Nearest  # so that a notebook finds all of it here
+from mnist_demo.nearest import Neighbours as Neighbours
 
 LARGEST_TERMS = 10  # of a unit's sum, that are told one by one
 FEW = 64  # values: so many are written as numbers, more as bytes
@@ -73,7 +52,7 @@ class Window(NamedTuple):
     padding: Pair  # rows and columns of zeros (in a pool: of nothing) around the map
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One thing that a network does to a digit, and what came of it."""
 

@@ -1,6 +1,7 @@
 import base64
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -189,6 +190,14 @@ def test_each_corner_of_a_receptive_field_can_change_the_cell(networks):
         images[0][row, column], images[1][row, column] = 9, -9
         after = [trace(networks["net"], image)[5].values[:, 4, 5] for image in images]
         assert np.abs(np.array(after) - before[5].values[:, 4, 5]).max() > 0
+
+
+def test_threads_that_trace_at_once_see_each_its_own(networks, test_digits):
+    images = [(image / 255).numpy() for image in test_digits.images[:40, 0]]
+    alone = [trace(networks["net"], image)[-1].values for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = [steps[-1].values for steps in pool.map(lambda image: trace(networks["net"], image), images)]
+    np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
 def test_a_cell_tells_what_it_sees_in_the_step_before(networks, image):
