@@ -56,20 +56,23 @@ def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Sam
     Raises ValueError, naming the file, where one is damaged or not MNIST's, and OSError where a folder cannot be
     written or a download fails.
     """
-    root = default_root() if root is None else root
-    raw = root / "MNIST" / "raw"
-    if missing := [name for name in MD5 if not (raw / name).exists()]:
-        raw.mkdir(parents=True, exist_ok=True)
-        if all((BOX / f"{name}.xz").exists() for name in missing):
-            _unpack(missing, raw)
-        else:
-            _download(missing, raw)
-    prefix = "train" if split == "train" else "t10k"
     images, labels = (
-        torch.frombuffer(_checked(raw / f"{prefix}-{kind}-ubyte"), dtype=torch.uint8, offset=header)
-        for kind, header in (("images-idx3", 16), ("labels-idx1", 8))
+        torch.frombuffer(_checked(raw), dtype=torch.uint8, offset=header)
+        for raw, header in zip(_at_hand(split, root), (16, 8), strict=True)
     )
     return Samples(images.view(-1, 1, 28, 28), labels.long())
+
+
+def mnist_files(split: Literal["train", "test"], root: Path | None = None) -> tuple[Path, Path]:
+    """The files of that split's images and labels, for who would not hold them all; checked, a part at a time.
+
+    A header, then a byte a pixel, digit by digit and row by row; or a byte a label. `root` and errors are those of
+    `load_mnist`.
+    """
+    for path in (both := _at_hand(split, root)):
+        with path.open("rb") as file:
+            _check_sum(path.name, hashlib.file_digest(file, "md5").hexdigest(), path)
+    return both
 
 
 def batches(count: int, size: int, generator: torch.Generator, device: torch.device) -> Iterator[Tensor]:
@@ -95,6 +98,19 @@ def write_whole(path: Path, content: bytes) -> None:
             raise
 
 
+def _at_hand(split: Literal["train", "test"], root: Path | None) -> tuple[Path, Path]:
+    """Where that split's images and labels lie, all four files unpacked or downloaded where they did not."""
+    raw = (default_root() if root is None else root) / "MNIST" / "raw"
+    if missing := [name for name in MD5 if not (raw / name).exists()]:
+        raw.mkdir(parents=True, exist_ok=True)
+        if all((BOX / f"{name}.xz").exists() for name in missing):
+            _unpack(missing, raw)
+        else:
+            _download(missing, raw)
+    prefix = "train" if split == "train" else "t10k"
+    return raw / f"{prefix}-images-idx3-ubyte", raw / f"{prefix}-labels-idx1-ubyte"
+
+
 def _checked(path: Path) -> bytearray:
     """The content of the data set's file at that path."""
     content = path.read_bytes()
@@ -103,7 +119,11 @@ def _checked(path: Path) -> bytearray:
 
 
 def _check(name: str, content: bytes, path: Path) -> None:
-    if hashlib.md5(content).hexdigest() != MD5[name]:
+    _check_sum(name, hashlib.md5(content).hexdigest(), path)
+
+
+def _check_sum(name: str, md5: str, path: Path) -> None:
+    if md5 != MD5[name]:
         raise ValueError(f"{path} is damaged or not MNIST's (MD5 differs): delete it and run again")
 
 

@@ -5,7 +5,7 @@ too little ink to be one. Does not know: who drew the sketch, or who reads the d
 """
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,26 @@ SPECK = 0.1  # of the canvas's shorter side: ink that reaches less far, like one
 FAINTEST = 0.02  # of the darkest ink: what is fainter does not widen the box
 
 
+class Box(NamedTuple):
+    """Part of a picture, in its pixels: from a row and a column to another row and column, these exclusive."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+class Sketch(NamedTuple):
+    """What becomes of the ink on its way to a digit, step by step."""
+
+    box: Box  # of the ink, canvas pixels
+    side: int  # of the square that the box is padded to, canvas pixels
+    averaged: NDArray[np.float32]  # (20, 20), the square by area; in the ink's numbers, floats over their darkest
+    scaled: NDArray[np.float32]  # (20, 20) in [0, 1], its darkest pixel made 1
+    shift: tuple[int, int]  # pixels down and to the right, by which `scaled` was moved out of the middle of 28 x 28
+    digit: NDArray[np.float32]  # (28, 28) in [0, 1]
+
+
 def to_mnist(ink: NDArray[Any]) -> NDArray[np.float32] | None:
     """The digit (28, 28) float32 in [0, 1] that the ink makes, or None where it is blank or a speck.
 
@@ -28,6 +48,12 @@ def to_mnist(ink: NDArray[Any]) -> NDArray[np.float32] | None:
 
     Raises ValueError where `ink` is not a two-dimensional array of finite numbers, or has no pixels.
     """
+    sketch = steps(ink)
+    return None if sketch is None else sketch.digit
+
+
+def steps(ink: NDArray[Any]) -> Sketch | None:
+    """The steps of `to_mnist`, which takes the same ink, raises the same errors, and returns the last of them."""
     ink = np.asarray(ink)
     if ink.ndim != 2 or ink.size == 0 or ink.dtype.kind not in "buif":
         raise ValueError(f"ink must be an (H, W) array of numbers, not {ink.dtype} of shape {ink.shape}")
@@ -45,9 +71,12 @@ def to_mnist(ink: NDArray[Any]) -> NDArray[np.float32] | None:
     if side < SPECK * min(ink.shape):
         return None
     side = max(side, SMALLEST_BOX)
-    crop = ink[top:bottom, left:right].astype(np.float32)
-    box = _averaging(bottom - top, side) @ np.maximum(crop, 0) @ _averaging(right - left, side).T
-    return _centred(box / box.max())
+    crop: NDArray[Any] = ink[top:bottom, left:right].astype(np.float32)
+    if ink.dtype.kind != "u":
+        np.maximum(crop, 0, out=crop)
+    averaged = _averaging(bottom - top, side) @ crop @ _averaging(right - left, side).T
+    scaled = averaged / averaged.max()
+    return Sketch(Box(top, left, bottom, right), side, averaged, scaled, *_centred(scaled))
 
 
 def _extent(profile: NDArray[Any], peak: float) -> tuple[int, int]:
@@ -67,13 +96,17 @@ def _averaging(length: int, side: int) -> NDArray[np.float32]:
     return weights
 
 
-def _centred(box: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The box (20, 20) where its centre of mass is in the middle of (28, 28), or as near to it as its ink fits."""
-    (top, y), (left, x) = (_place(box.sum(axis=axis)) for axis in (1, 0))
+def _centred(box: NDArray[np.float32]) -> tuple[tuple[int, int], NDArray[np.float32]]:
+    """The box (20, 20) where its centre of mass is in the middle of (28, 28), or as near to it as its ink fits.
+
+    With it, how far down and to the right that is of where the box would lie in the middle.
+    """
+    (rows, y), (columns, x) = (_place(box.sum(axis=axis)) for axis in (1, 0))
     digit = np.zeros((SIDE, SIDE), np.float32)
-    ink = box[top, left]
+    ink = box[rows, columns]
     digit[y : y + ink.shape[0], x : x + ink.shape[1]] = ink
-    return digit
+    margin = (SIDE - BOX) // 2
+    return (y - rows.start - margin, x - columns.start - margin), digit
 
 
 def _place(profile: NDArray[np.float32]) -> tuple[slice, int]:

@@ -91,6 +91,11 @@ class HalfPixelShifts(nn.Module):
         return answers.logsumexp(0) - math.log(len(shifted))
 
 
+def bare(model: nn.Module) -> nn.Module:
+    """The network itself, where the model is one that is asked at half-pixel shifts."""
+    return model.network if isinstance(model, HalfPixelShifts) else model
+
+
 def certainty(log_probabilities: Tensor) -> Tensor:
     """From log-probabilities (N, 10), how far from evenly they are spread (N,): 0 over all ten digits, 1 on one.
 

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_demo.data import load_mnist
-from mnist_demo.drawing import to_mnist
+from mnist_demo.drawing import Box, steps, to_mnist
 
 
 def bar(height: int = 100, width: int = 20, top: int = 60, left: int = 60, canvas: int = 280) -> NDArray[np.uint8]:
@@ -174,3 +174,29 @@ def test_the_sketch_itself_is_left_alone():
     before = ink.copy()
     to_mnist(ink)
     assert np.array_equal(ink, before)
+
+
+def test_the_steps_of_a_sketch_say_where_its_ink_is_and_how_far_it_moved():
+    sketch = steps(bar(height=201, width=143, top=30, left=90))
+    assert sketch is not None
+    assert sketch.box == Box(30, 90, 231, 233)
+    assert sketch.side == 201
+    assert sketch.averaged.shape == (20, 20)
+    assert sketch.averaged.max() == pytest.approx(255)
+    assert sketch.scaled.max() == 1
+    assert sketch.shift == (0, 0)  # the middle of 20 pixels in the middle of 28 is index 13.5, which 14 is nearest to
+    assert np.array_equal(sketch.digit, drawn(bar(height=201, width=143, top=30, left=90)))
+
+
+def test_the_last_step_is_the_scaled_picture_moved_by_the_shift_out_of_the_middle(samples):
+    moved = set()
+    for sample in samples[:300]:
+        sketch = steps(np.kron(sample, np.ones((4, 4), np.uint8)))
+        assert sketch is not None
+        moved.add(sketch.shift)
+        assert np.array_equal(np.roll(np.pad(sketch.scaled, 4), sketch.shift, axis=(0, 1)), sketch.digit)
+    assert len(moved) > 20
+
+
+def test_a_blank_sketch_has_no_steps():
+    assert steps(np.zeros((280, 280), np.uint8)) is None

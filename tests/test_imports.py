@@ -15,11 +15,11 @@ PACKAGE = Path(__file__).parent.parent / "mnist_demo"
 FLOORS = [  # a module imports of ours only what stands in a floor below its own, or beside it on the ground floor
     {"device", "data", "models", "recipes", "templates", "drawing", "distort", "strokes", "pictures"},
     {"handwriting", "weights"},
-    {"scribbles", "evaluate", "classifier"},
-    {"training", "predict"},
+    {"scribbles", "evaluate", "classifier", "nearest"},
+    {"training", "predict", "inside"},
     {"train", "page"},
 ]
-TRAINING, SERVING = {"training", "train"}, {"classifier", "predict", "page"}
+TRAINING, SERVING = {"training", "train"}, {"classifier", "nearest", "predict", "inside", "page"}
 
 
 def modules() -> dict[str, list[Path]]:

@@ -1,0 +1,201 @@
+"""The training digits that are most like a digit, as a network sees them.
+
+Knows: what a network's last hidden layer makes of the 60,000, and where that is kept so that it is computed once.
+Does not know: what the network answers, or who looks.
+"""
+
+import hashlib
+import mmap
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from mnist_demo.data import default_root, mnist_files, write_whole
+from mnist_demo.drawing import SIDE
+from mnist_demo.models import bare
+
+FORMAT = "1"  # of the files that are kept; another one's are made anew
+BATCH = 64  # digits at a time: some 5 ms of work, so that whoever else wants the processor waits no longer
+LEVELS = 127  # of a unit, either side of 0: what is kept of it is a byte
+AXES = 64  # at most, along which all are compared first
+SURVEYED = 5_000  # digits, the first of the training set, by which the axes are chosen
+CANDIDATES = 400  # the nearest along the axes, which are then compared unit by unit
+TIE = 1e-3  # of cosine, at most, for which a digit e times as strong is not among the candidates
+
+Bytes = NDArray[np.uint8]
+
+
+class Neighbours(NamedTuple):
+    """Training digits, the most alike first."""
+
+    indices: NDArray[np.int64]  # (N,), in the training set's own order
+    similarities: NDArray[np.float32]  # (N,) cosines, at most 1
+    labels: Bytes  # (N,), 0 to 9
+    images: Bytes  # (N, 28, 28), 0 = paper, 255 = ink
+
+
+class Nearest:
+    """The 60,000 training digits as a network's last hidden layer has them. Threads may share it.
+
+    Holds 15 MB a network at most: each digit's place along 64 axes. Units and pixels are read from their files.
+    """
+
+    def __init__(
+        self, network: nn.Module, features: "_Features", units: "_Rows | Bytes", images: "_Rows", labels: Bytes
+    ) -> None:
+        self._network = network
+        self._axes, self._places = _surveyed(features.levels)
+        self._strengths = features.strengths.clone()  # not those in the file
+        self._units, self._images, self._labels = units, images, labels
+
+    @classmethod
+    def load(cls, model: nn.Module, root: Path | None = None) -> Self:
+        """What is kept for a network of these very weights, or else made now, which takes some seconds, and kept.
+
+        `model`: in eval mode, on any device; of a `HalfPixelShifts` it is the network within. `root` (default:
+        `data.default_root()`) is the folder of MNIST, and of what is kept: nearest-*.safetensors, 60 kB for each
+        hidden unit. A file that is damaged or not ours is made anew; where none can be written, all stays in memory.
+        May run in a thread beside others, and in two processes at once; works in small batches.
+
+        Raises ValueError and OSError as `data.load_mnist` does.
+        """
+        network = bare(model)
+        root = default_root() if root is None else root
+        images_file, labels_file = mnist_files("train", root)
+        labels = np.frombuffer(labels_file.read_bytes(), np.uint8, offset=8)
+        images = _Rows(images_file, len(labels), SIDE * SIDE)
+        key = _key(network)
+        path = root / f"nearest-{key[:16]}.safetensors"
+        if (features := _read(path, key)) is None:
+            features = _computed(network, images)
+            try:
+                write_whole(path, save(features._asdict(), {"seal": _digest(features._asdict(), key)}))
+            except OSError:  # costs the memory and, next time, the time
+                return cls(network, features, features.levels.numpy().view(np.uint8), images, labels)
+        return cls(network, features, _Rows(path, *features.levels.shape), images, labels)
+
+    @torch.inference_mode()
+    def find(self, image: NDArray[np.float32], count: int = 12) -> Neighbours:
+        """The `count` training digits, at most 400, that are most like the image (28, 28) in [0, 1].
+
+        By the cosine between what the last hidden layer makes of the two, to four decimals; of those equally near,
+        the one whose layer is as strong comes first, for where a single unit speaks, it speaks of many alike. Of more
+        than 64 units, only the 400 digits nearest along the 64 axes in which digits differ most are so compared.
+        """
+        pixels = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None, None]
+        levels, strengths = _hidden(self._network, pixels)
+        hidden = F.normalize(levels[0].float(), dim=0)
+        apart = (self._strengths - strengths).abs_()
+        nearness = (self._places @ F.normalize(hidden @ self._axes, dim=0)).sub_(apart, alpha=TIE)
+        candidates = nearness.topk(CANDIDATES).indices
+        units = torch.from_numpy(self._units[candidates.numpy()].view(np.int8)).float()
+        similarities = (F.normalize(units) @ hidden).clamp(max=1).numpy().round(4)
+        order = np.lexsort((apart[candidates].numpy(), -similarities))[:count]
+        indices = candidates.numpy()[order]
+        images = self._images[indices].reshape(-1, SIDE, SIDE)
+        return Neighbours(indices, similarities[order], self._labels[indices], images)
+
+
+class _Features(NamedTuple):
+    """What a network's last hidden layer makes of digits."""
+
+    levels: Tensor  # (N, units) int8, the strongest unit of each digit at 127
+    strengths: Tensor  # (N,) float32, the logarithm of that unit's activation
+
+
+class _Rows:
+    """Rows of bytes, the last of a file, that are read where they are looked at and not held."""
+
+    def __init__(self, path: Path, count: int, width: int) -> None:
+        with path.open("rb") as file:
+            self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        header = len(self._content) - count * width
+        self._rows = np.frombuffer(self._content, np.uint8, offset=header).reshape(count, width)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, where: slice | NDArray[np.int64]) -> Bytes:
+        rows = self._rows[where].copy()
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._content.madvise(mmap.MADV_DONTNEED)  # or all that was ever read would count as this process's memory
+        return rows
+
+
+class _LastLinear(TorchFunctionMode):
+    """Keeps what the last linear layer that is asked in this thread is given: the hidden layer before the outputs."""
+
+    given: Tensor
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is F.linear:
+            self.given = args[0]
+        return function(*args, **(kwargs or {}))
+
+
+def _hidden(network: nn.Module, pixels: Tensor) -> _Features:
+    """Of pixels (N, 1, 28, 28) in [0, 1]; on the CPU."""
+    pixels = pixels.to(next(network.parameters()).device)
+    with _LastLinear() as last:
+        network(pixels)
+    strongest = last.given.abs().amax(1).clamp(min=1e-9)
+    levels = last.given * (LEVELS / strongest[:, None])
+    return _Features(levels.round().to(torch.int8).cpu(), strongest.log().cpu())
+
+
+@torch.inference_mode()
+def _computed(network: nn.Module, images: _Rows) -> _Features:
+    """Of all the images."""
+    width = _hidden(network, torch.zeros(1, 1, SIDE, SIDE)).levels.shape[1]
+    features = _Features(torch.empty(len(images), width, dtype=torch.int8), torch.empty(len(images)))
+    for start in range(0, len(images), BATCH):
+        pixels = torch.from_numpy(images[start : start + BATCH]).view(-1, 1, SIDE, SIDE)
+        for all_of_them, part in zip(features, _hidden(network, pixels.float() / 255), strict=True):
+            all_of_them[start : start + BATCH] = part
+    return features
+
+
+@torch.inference_mode()
+def _surveyed(levels: Tensor) -> tuple[Tensor, Tensor]:
+    """The axes (units, K) that keep most of the digits' cosines, and where on them each digit is (60000, K).
+
+    Principal axes of the hidden layers at unit length, not centred, for so the cosine takes them.
+    """
+    sample = F.normalize(levels[:SURVEYED].float())
+    axes = torch.linalg.eigh(sample.T @ sample).eigenvectors.flip(1)[:, :AXES].contiguous()
+    places = torch.empty(len(levels), axes.shape[1])
+    for part, place in zip(levels.split(BATCH), places.split(BATCH), strict=True):
+        place.copy_(F.normalize(part.float() @ axes))
+    return axes, places
+
+
+def _read(path: Path, key: str) -> _Features | None:
+    """What the file keeps under that key; None where there is none, or it is not what was written."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            seal = (file.metadata() or {}).get("seal")
+            features = _Features(*(file.get_tensor(name) for name in _Features._fields))
+    except (SafetensorError, OSError):
+        return None
+    return features if seal == _digest(features._asdict(), key) else None
+
+
+def _key(network: nn.Module) -> str:
+    """Of the weights' content, and of how we keep what they make of digits."""
+    return _digest(network.state_dict(), FORMAT)
+
+
+def _digest(tensors: dict[str, Tensor], *words: str) -> str:
+    digest = hashlib.sha256(repr(words).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,179 @@
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mnist_demo import nearest
+from mnist_demo.classifier import Classifier
+from mnist_demo.data import Samples, default_root, load_mnist
+from mnist_demo.inside import Nearest, trace
+from mnist_demo.models import MODELS
+
+
+def folder_with_mnist(folder: Path) -> Path:
+    load_mnist("train")
+    (folder / "MNIST").symlink_to(default_root() / "MNIST")
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    return folder_with_mnist(tmp_path)
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def ready(request, tmp_path_factory) -> tuple[nn.Module, Nearest]:
+    """Each shipped network, and its training digits got ready."""
+    torch.set_num_threads(1)
+    model = Classifier.load(request.param).model
+    return model, Nearest.load(model, folder_with_mnist(tmp_path_factory.mktemp("nearest")))
+
+
+@pytest.fixture(scope="module")
+def quick() -> nn.Module:
+    """A network that makes something of 60,000 digits in no time."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10), nn.LogSoftmax(1)).eval()
+
+
+def kept_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("nearest-*"))
+
+
+def digit(samples: Samples, index: int) -> NDArray[np.float32]:
+    return (samples.images[index, 0] / 255).numpy()
+
+
+def hidden(model: nn.Module, image: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(trace(model, image)[-3].values)  # what the last linear layer is given
+
+
+def test_a_training_digit_finds_itself_first(ready, training_digits):
+    for index in range(0, 60_000, 500):
+        neighbours = ready[1].find(digit(training_digits, index))
+        assert neighbours.indices[0] == index
+        assert neighbours.similarities[0] == pytest.approx(1, abs=2e-4)
+
+
+def test_eleven_of_twelve_neighbours_carry_the_right_label(ready, test_digits):
+    found = [ready[1].find(digit(test_digits, index)).labels for index in range(200)]
+    right = np.array(found) == test_digits.labels[:200, None].numpy()
+    assert right.shape == (200, 12)
+    assert right.sum(axis=1).mean() >= 11
+
+
+def test_neighbours_come_nearest_first_with_their_own_labels_and_images(ready, training_digits, test_digits):
+    neighbours = ready[1].find(digit(test_digits, 7), count=5)
+    assert list(neighbours.similarities) == sorted(neighbours.similarities, reverse=True)
+    assert 0.5 < neighbours.similarities[-1] <= neighbours.similarities[0] <= 1
+    assert np.array_equal(neighbours.labels, training_digits.labels[neighbours.indices].numpy())
+    assert np.array_equal(neighbours.images, training_digits.images[neighbours.indices, 0].numpy())
+    assert neighbours.images.shape == (5, 28, 28)
+
+
+def test_similarities_are_the_cosines_of_the_last_hidden_layers(ready, training_digits, test_digits):
+    model, near = ready
+    image = digit(test_digits, 3)
+    neighbours = near.find(image)
+    exact = [
+        F.cosine_similarity(hidden(model, image), hidden(model, digit(training_digits, index)), dim=0)
+        for index in neighbours.indices
+    ]
+    np.testing.assert_allclose(neighbours.similarities, exact, atol=5e-3)
+
+
+def test_hardly_a_neighbour_is_lost_to_the_axes_and_the_bytes(ready, training_digits, test_digits):
+    model, near = ready
+    sample = training_digits.images[:12_000]
+    with torch.inference_mode(), nearest._LastLinear() as last:
+        model.network(sample.float() / 255)
+    exact = F.normalize(last.given)
+    lost = []
+    for index in range(20):
+        image = digit(test_digits, index)
+        cosines = exact @ F.normalize(hidden(model, image), dim=0)
+        found = near.find(image, count=400).indices
+        within = found[found < len(sample)][:12]  # of a fifth of the digits, some 80 are among the nearest 400
+        lost.append(cosines.topk(12).values.mean() - cosines[within].mean())
+    assert np.mean(lost) < 1e-3
+
+
+def test_what_is_kept_is_read_and_not_made_again(quick, root, test_digits, monkeypatch):
+    made = Nearest.load(quick, root).find(digit(test_digits, 0))
+    monkeypatch.setattr(nearest, "_computed", lambda *_: pytest.fail("made again"))
+    read = Nearest.load(quick, root).find(digit(test_digits, 0))
+    assert all(np.array_equal(a, b) for a, b in zip(made, read, strict=True))
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty", "no safetensors", "foreign", "of other weights"])
+def test_a_file_that_is_damaged_or_foreign_is_made_anew(quick, root, test_digits, damage):
+    made = Nearest.load(quick, root).find(digit(test_digits, 0))
+    (path,) = kept_in(root)
+    whole = path.read_bytes()
+    path.unlink()
+    if damage == "foreign":
+        save_file({"something": torch.zeros(3)}, path)
+    elif damage == "of other weights":
+        empty = {"levels": torch.zeros(60_000, 16, dtype=torch.int8), "strengths": torch.zeros(60_000)}
+        save_file(empty, path, {"seal": "another"})
+    else:
+        changed = whole[:500_000] + bytes([whole[500_000] ^ 1]) + whole[500_001:]
+        path.write_bytes({"cut": whole[:-9], "changed": changed, "empty": b"", "no safetensors": b"{" * 5_000}[damage])
+    again = Nearest.load(quick, root).find(digit(test_digits, 0))
+    assert all(np.array_equal(a, b) for a, b in zip(made, again, strict=True))
+    assert path.read_bytes() == whole
+    assert kept_in(root) == [path]
+
+
+def test_other_weights_are_kept_beside(quick, root):
+    Nearest.load(quick, root)
+    with torch.no_grad():
+        other = nn.Sequential(*quick).eval()
+        before = quick[1].bias.clone()
+        quick[1].bias += 0.1
+        Nearest.load(other, root)
+        quick[1].bias.copy_(before)
+    assert len(kept_in(root)) == 2
+
+
+def test_where_nothing_can_be_kept_it_serves_all_the_same(quick, root, test_digits, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(nearest, "write_whole", full)
+    from_memory = Nearest.load(quick, root).find(digit(test_digits, 0))
+    assert kept_in(root) == []
+    monkeypatch.undo()
+    from_file = Nearest.load(quick, root).find(digit(test_digits, 0))
+    assert all(np.array_equal(a, b) for a, b in zip(from_memory, from_file, strict=True))
+
+
+def test_two_threads_may_get_it_ready_and_ask_it_at_once(quick, root, test_digits):
+    found = []
+
+    def visit() -> None:
+        near = Nearest.load(quick, root)
+        found.append([near.find(digit(test_digits, index)).indices.tolist() for index in range(20)])
+
+    threads = [threading.Thread(target=visit) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+    assert found[0] == found[1]
+    assert len(list(root.iterdir())) == 2  # MNIST, and the one file
+
+
+def test_damaged_training_digits_are_told_in_one_line(quick, tmp_path):
+    load_mnist("train", tmp_path)
+    path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ValueError, match="is damaged or not MNIST's"):
+        Nearest.load(quick, tmp_path)
