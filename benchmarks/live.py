@@ -26,7 +26,8 @@ from mnist_demo.templates import DIGITS
 
 OURS = ("app.py",)
 STOCK = ("-m", "benchmarks.stock")
-READY = {OURS: "#sketchpad[data-blank] .toolbar-wrap button.highlight", STOCK: ".toolbar-wrap button:not([disabled])"}
+OWN_PAD = "#sketchpad[data-blank] .tools, #sketchpad[data-blank] .toolbar-wrap button.highlight"  # now; once
+READY = {OURS: OWN_PAD, STOCK: ".toolbar-wrap button:not([disabled])"}
 CANVAS = {OURS: 280, STOCK: 800}  # pixels
 EMPTY = "import torch, torchvision, gradio\nwith gradio.Blocks() as page: pass\npage.launch(quiet=True)"
 UNCOUNTED = {"GRADIO_ANALYTICS_ENABLED": "False"}  # or the stock page would report itself
@@ -35,6 +36,7 @@ LOADS = 30
 STARTS = 3
 STROKES = 8
 MOVES = 60  # of a stroke: a second
+ROUNDS = 3
 HEIGHTS = (60 / 280, 0.92)  # of the drawings whose answers are compared, shares of the pad
 
 Figures = dict[str, Any]
@@ -55,7 +57,7 @@ async def open_page(browser: Browser, command: tuple[str, ...], address: str) ->
 
 async def during(visit: Visit) -> Figures:
     """Single strokes on our page: how soon and how often the bars change, and what is sent."""
-    delays, rates, finals, sizes = [], [], [], []
+    delays, rates, finals, sizes, inked = [], [], [], [], []
     for number in range(STROKES):
         await visit.clear()
         await visit.probe()
@@ -67,12 +69,13 @@ async def during(visit: Visit) -> Figures:
         answers = list(zip(noted["asked"], shown, strict=False))
         for moved in noted["moves"]:
             delays += [change - moved for asked, change in answers if asked >= moved][:1]
+            inked += [painted - moved for painted in noted["inked"] if painted >= moved][:1]
         up = noted["ups"][-1]
         rates.append(sum(change <= up for change in shown) / (up - noted["moves"][0]) * 1000)
         finals.append(max(0.0, shown[-1] - up))
         reads = [body_size(post) for post in visit.posts if b'"fn_name":"read"' in (post.post_data_buffer or b"")]
         sizes.append(sum(reads) / len(reads) * 40)
-    return {"delays": delays, "rates": rates, "finals": finals, "bytes": sizes}
+    return {"delays": delays, "rates": rates, "finals": finals, "bytes": sizes, "inked": inked}
 
 
 async def finals(visit: Visit) -> list[float]:
@@ -121,10 +124,7 @@ async def agreement(visit: Visit, hand: Callable[[int], list[Path2]], count: int
         for path in placed(hand(number), height):
             await visit.stroke(path)
         answer = await visit.page.wait_for_event("response", is_of_the_pad, timeout=30_000)
-        live = await visit.page.locator("[data-answer]").evaluate_all("all => all.map((one) => one.dataset.answer)")
-        readings = (await answer.json())["readings"]
-        own = [network["answer"] for network in readings["networks"].values()]
-        agreed.append(live == ["" if digit is None else str(digit) for digit in own])
+        agreed.append(bool((await answer.json())["agrees"]))
     return agreed
 
 
@@ -137,6 +137,39 @@ async def ready_times(browser: Browser, pages: Sequence[tuple[tuple[str, ...], s
             taken.append(float((await visit.probe())["ready"]))
             await visit.page.context.close()
     return times
+
+
+async def before_and_after(before: Path) -> list[Figures]:
+    """The figures of strokes on the page of another checkout and on ours, ROUNDS rounds of each, in turn."""
+    figures: list[Figures] = [{}, {}]
+    with served(*OURS, environment=UNCOUNTED, folder=before) as old, served(*OURS, environment=UNCOUNTED) as new:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+            for _ in range(ROUNDS):
+                for address, taken in zip((old, new), figures, strict=True):
+                    visit = await open_page(browser, OURS, address)
+                    for name, values in (await during(visit)).items():
+                        taken.setdefault(name, []).append(values)
+                    await visit.page.context.close()
+            await browser.close()
+    return figures
+
+
+def compared(figures: Sequence[Figures]) -> Sequence[Sequence[str]]:
+    """What the table says of them: the median of the rounds' medians, and the rounds' range."""
+
+    def shown(name: str, figure: Callable[[list[float]], float] = statistics.median) -> list[str]:
+        rounds = [[figure(values) for values in page[name]] for page in figures]
+        return [f"{statistics.median(one):.0f} ({min(one):.0f} to {max(one):.0f})" for one in rounds]
+
+    return [
+        ["pointer event to changed bars, median, ms", *shown("delays")],
+        ["the same, 95th percentile, ms", *shown("delays", lambda values: float(np.percentile(values, 95)))],
+        ["pointer event to ink, median, ms", *shown("inked")],
+        ["updates a second during a stroke", *shown("rates")],
+        ["pointer-up to final answer, ms", *shown("finals")],
+        ["bytes sent for 40 updates of a stroke", *shown("bytes", max)],
+    ]
 
 
 def start_ratio() -> float:
@@ -178,6 +211,7 @@ def rows(figures: Figures) -> Sequence[Sequence[str]]:
     return [
         ["pointer event to changed bars, median", "never", f"{median:.0f} ms", "25 ms"],
         ["the same, 95th percentile", "never", f"{late:.0f} ms", "120 ms"],
+        ["pointer event to ink, median", "", f"{statistics.median(figures['inked']):.0f} ms", "16 ms"],
         ["updates a second during a stroke", "0", f"{statistics.median(figures['rates']):.0f}", "20"],
         ["pointer-up to final answer", f"{stock:.0f} ms", f"{ours:.0f} ms", "a tenth of stock"],
         ["bytes sent for 40 updates of a stroke", "", f"{max(figures['bytes']):.0f}", "20,000"],
@@ -199,15 +233,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description="Our page against the stock one.")
     parser.add_argument("--digits", type=int, default=300, metavar="N", help="digits whose live answers are checked")
     parser.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes to draw them from, as JSON lines")
+    parser.add_argument(
+        "--before", type=Path, metavar="FOLDER", help="only compare strokes with another checkout's page"
+    )
     parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(arguments)
     try:
         if options.digits < 1:
             raise ValueError(f"--digits must be at least 1, not {options.digits}")
+        if options.before and not (options.before / OURS[0]).is_file():
+            raise ValueError(f"--before {options.before} is no checkout of this project")
         written = strokes_in(options.strokes)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if options.before:
+        both = asyncio.run(before_and_after(options.before))
+        print(machine(), end="\n\n")
+        print(table(["what", "before", "after"], compared(both)))
+        write_json(options.json, dict(zip(("before", "after"), both, strict=True)))
+        return 0
     figures = asyncio.run(measure(options.digits, written))
     print(machine(), end="\n\n")
     print(table(["what", "stock", "ours", "target"], rows(figures)))

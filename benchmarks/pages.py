@@ -45,7 +45,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(*command: str, port: int | None = None, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def served(
+    *command: str, port: int | None = None, environment: Mapping[str, str] | None = None, folder: Path = ROOT
+) -> Iterator[str]:
     """Runs Python with those arguments and environment variables; the address it serves at, once it answers.
 
     Raises RuntimeError, with what it printed, where it ends first or has not answered in PATIENCE seconds.
@@ -55,7 +57,7 @@ def served(*command: str, port: int | None = None, environment: Mapping[str, str
     variables = os.environ | {"GRADIO_SERVER_PORT": str(port)} | dict(environment or {})
     with tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=variables, stdout=printed, stderr=subprocess.STDOUT
+            [sys.executable, *command], cwd=folder, env=variables, stdout=printed, stderr=subprocess.STDOUT
         )
         try:
             deadline = time.monotonic() + PATIENCE
@@ -99,14 +101,18 @@ class Visit:
         await page.goto(address)
         await page.wait_for_function("probe.ready")
         await page.wait_for_timeout(1000)
-        brush = page.get_by_label("Brush", exact=True)
-        if "highlight" not in (await brush.get_attribute("class") or ""):
+        visit = cls(page, await paper(page, canvas_size))
+        await visit.choose_brush()
+        return visit
+
+    async def choose_brush(self) -> None:
+        """Presses the brush where it is not chosen already."""
+        brush = self.page.get_by_role("button", name="Brush", exact=True)
+        is_chosen = "highlight" in (await brush.get_attribute("class") or "") or await brush.get_attribute(
+            "aria-pressed"
+        )
+        if not is_chosen:
             await brush.click()
-        box = await page.locator("canvas").first.bounding_box()
-        assert box is not None
-        zoom = float((await page.locator(".zoom-number").text_content() or "").strip(" %")) / 100
-        side = canvas_size * zoom
-        return cls(page, (box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2, side))
 
     async def stroke(self, path: Path2) -> None:
         """Draws one stroke, at RATE, without waiting for the page."""
@@ -130,16 +136,28 @@ class Visit:
 
     async def clear(self) -> None:
         """An empty pad, ready to be drawn on."""
-        await self.page.get_by_label("Clear canvas").click()
+        await self.page.get_by_role("button", name="Clear canvas").click()
         await self.page.wait_for_timeout(200)
-        brush = self.page.get_by_label("Brush", exact=True)
-        if "highlight" not in (await brush.get_attribute("class") or ""):
-            await brush.click()
+        await self.choose_brush()
 
     async def probe(self) -> dict[str, Any]:
         """What happened since the last call: times in milliseconds."""
         noted: dict[str, Any] = await self.page.evaluate("probe.take()")
         return noted
+
+
+async def paper(page: Page, canvas_size: int) -> tuple[float, float, float]:
+    """Left, top and side, in pixels on the screen, of the square that one draws on; the editor's has `canvas_size`."""
+    own = page.locator("#sketchpad .ink")
+    if await own.count():
+        box = await own.bounding_box()
+        assert box is not None
+        return box["x"], box["y"], box["width"]
+    box = await page.locator("canvas").first.bounding_box()
+    assert box is not None
+    zoom = float((await page.locator(".zoom-number").text_content() or "").strip(" %")) / 100
+    side = canvas_size * zoom
+    return box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2, side
 
 
 def body_size(request: Request) -> int:

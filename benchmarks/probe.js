@@ -1,11 +1,26 @@
-// Notes, in the page, when the pointer moves and is lifted, when the page asks the server, and when what it shows changes.
-window.probe = { ready: 0, moves: [], ups: [], asked: [], shown: [], texts: [] };
+// Notes, in the page, when the pointer moves and is lifted, when the page asks the server, when what it shows changes, and
+// when ink is painted: on a 2D canvas of the pad, or to the screen by WebGL.
+window.probe = { ready: 0, moves: [], ups: [], asked: [], shown: [], texts: [], inked: [] };
 probe.take = () => {
-  const { ready, moves, ups, asked, shown, texts } = probe;
-  Object.assign(probe, { moves: [], ups: [], asked: [], shown: [], texts: [] });
-  return { ready, moves, ups, asked, shown, texts };
+  const { take, ...noted } = probe;
+  Object.assign(probe, { moves: [], ups: [], asked: [], shown: [], texts: [], inked: [] });
+  return noted;
 };
-addEventListener("pointermove", (event) => event.isTrusted && event.buttons && probe.moves.push(performance.now()), true);
+const { stroke } = CanvasRenderingContext2D.prototype;
+CanvasRenderingContext2D.prototype.stroke = function (...path) {
+  stroke.apply(this, path);
+  if (this.canvas.isConnected) probe.inked.push(performance.now());
+};
+const { bindFramebuffer, drawElements } = WebGL2RenderingContext.prototype;
+WebGL2RenderingContext.prototype.bindFramebuffer = function (target, buffer) {
+  this.isScreen = buffer === null;
+  bindFramebuffer.call(this, target, buffer);
+};
+WebGL2RenderingContext.prototype.drawElements = function (...what) {
+  drawElements.apply(this, what);
+  if (this.isScreen) probe.inked.push(performance.now());
+};
+addEventListener("pointermove", (event) => event.isTrusted && event.buttons && probe.moves.push(event.timeStamp), true);
 addEventListener("pointerup", (event) => probe.ups.push(event.timeStamp), true);
 const fetchAsEver = window.fetch;
 window.fetch = (address, options) => {

@@ -4,11 +4,13 @@ import base64
 import gc
 import io
 import json
+import re
 import threading
 import warnings
 import zlib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 import numpy as np
@@ -21,7 +23,7 @@ from starlette.testclient import TestClient
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
-from mnist_demo.page import bounds, page, wire
+from mnist_demo.page import bounds, pad, page, wire
 from mnist_demo.page.read.gallery import SHOWN, Gallery, open_gallery
 from mnist_demo.page.readings import read_ink
 from mnist_demo.strokes import Stroke, draw
@@ -288,3 +290,27 @@ def test_the_editors_own_store_of_blobs_is_closed(client: TestClient) -> None:
 
 def test_nothing_of_the_page_is_a_public_endpoint(client: TestClient) -> None:
     assert client.get("/gradio_api/info").json()["named_endpoints"] == {}
+
+
+def test_a_shared_link_shows_the_pages_own_title_description_and_picture(client: TestClient) -> None:
+    page = client.get("/").text
+    told = dict(re.findall(r'<meta (?:property|name)="((?:og|twitter):\w+)" content="([^"]*)"', page))
+    assert told["og:title"] == told["twitter:title"] == "Draw a digit"
+    assert "two small networks" in told["og:description"]
+    picture = client.get(urlsplit(told["og:image"]).path)
+    assert picture.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(picture.content)).size == (1200, 630)
+    assert "Click to try out" not in page
+    assert "header-image" not in page
+
+
+def test_what_the_editor_gives_back_is_believed_only_where_it_can_have_come_of_the_strokes() -> None:
+    sent = drawing(SEVEN, [20, 0, 90, 150, 80, 0])
+    drawn = wire.ink_of(sent)
+    noise = np.random.default_rng(1).integers(0, 256, drawn.shape).astype(np.uint8)
+    shifted = np.roll(drawn, 40, axis=1)
+    assert pad.is_plausible(drawn, sent)
+    assert pad.is_plausible(wire.ink_of(drawing(SEVEN)), sent)  # a stroke less
+    assert not pad.is_plausible(np.zeros_like(drawn), sent)
+    assert not pad.is_plausible(noise, sent)
+    assert not pad.is_plausible(shifted, sent)

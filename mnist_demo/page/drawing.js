@@ -86,6 +86,6 @@ function drawingWithin(most, settle) {
     undo: () => shift(done, undone),
     redo: () => shift(undone, done),
     clear: () => actions().length && add("clear"),
-    can: () => ({ undo: done.length > 0, redo: undone.length > 0, clear: actions().length > 0 }),
+    can: () => ({ undo: done.length > 0, redo: undone.length > 0 }),
   };
 }

@@ -67,16 +67,15 @@ def below(prefix: str, port: int) -> type[BaseHTTPRequestHandler]:
     return Proxy
 
 
-def framing(address: str) -> type[BaseHTTPRequestHandler]:
-    """Another site, whose one page shows the app in a frame."""
+def framing(address: str, height: int = 780) -> type[BaseHTTPRequestHandler]:
+    """Another site, whose one page shows the app in a frame that many pixels high."""
 
     class Site(Quiet):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
-            self.wfile.write(
-                f'<iframe src="{address}" style="width: 100%; height: 780px; border: 0"></iframe>'.encode()
-            )
+            style = f"width: 100%; height: {height}px; border: 0"
+            self.wfile.write(f'<iframe src="{address}" style="{style}"></iframe>'.encode())
 
     return Site

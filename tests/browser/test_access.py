@@ -99,3 +99,39 @@ def test_a_control_is_used_with_the_keyboard_alone(page: DrawingPage) -> None:
     page.page.keyboard.press("Enter")
     expect(page.page.locator(".source")).to_contain_text("7")
     expect(page.page.locator(".spoken")).to_contain_text("Net: 7")
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("[data-model=convnet] h2 button", "500 hidden units"),
+        ("[data-model=net] h2 button", "50 hidden units"),
+        ("[data-model=convnet] .parameters", "training"),
+        ("[data-show=both]", "Both networks"),
+        (".hard", "misreads"),
+    ],
+)
+def test_a_word_is_explained_where_the_pointer_or_the_keyboard_asks(page: DrawingPage, part: str, words: str) -> None:
+    shown = f"getComputedStyle(document.querySelector('{part}'), '::after').content"
+    assert page.page.evaluate(shown) == "none"
+    page.page.hover(part)
+    assert words in page.page.evaluate(shown)
+    page.page.mouse.move(1, 1)
+    assert page.page.evaluate(shown) == "none"
+    page.page.locator(part).focus()
+    page.page.keyboard.press("Shift")  # what has the focus is shown where keys are used
+    assert words in page.page.evaluate(shown)
+    assert words in (page.page.locator(part).get_attribute("aria-description") or "")
+
+
+def test_a_tap_explains_a_word(browser: Browser, address: str) -> None:
+    with opened(browser, address, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}) as page:
+        page.page.locator("[data-model=convnet] h2 button").tap()
+        shown = "getComputedStyle(document.querySelector('[data-model=convnet] h2 button'), '::after').content"
+        assert "500 hidden units" in page.page.evaluate(shown)
+
+
+def test_the_tools_titles_tell_their_keys_and_the_gallery_what_its_marks_mean(page: DrawingPage) -> None:
+    for tool, key in {"undo": "Ctrl+Z", "redo": "Ctrl+Y", "clear": "Esc"}.items():
+        assert key in (page.page.locator(f"[data-tool={tool}]").get_attribute("title") or "")
+    expect(page.page.locator(".legend")).to_have_text("Label, then what ConvNet, Net read: ✓ where that is right.")

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from conftest import app, opened
-from digits import DIGITS
+from digits import DIGITS, line
 from drawing_page import DrawingPage
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from proxy import below, framing, listening
 
 from benchmarks.pages import VIEW, free_port
@@ -55,6 +55,7 @@ def test_a_restarted_server_is_found_again(browser: Browser) -> None:
         page.press([(0.2, 0.9), (0.2, 0.92), (0.21, 0.93)])
         page.expect_state("offline")
         expect(page.page.locator(".notice")).to_be_visible()
+        assert page.probabilities("convnet") == page.probabilities("net") == [0.0] * 10
         page.screenshot("offline")
         page.page.mouse.up()
         page.tool("Undo")
@@ -63,6 +64,20 @@ def test_a_restarted_server_is_found_again(browser: Browser) -> None:
             expect(page.page.locator(".notice")).to_be_hidden()
     finally:
         context.__exit__(None, None, None)
+
+
+def test_a_slow_server_is_called_slow_and_not_away(page: DrawingPage) -> None:
+    page.draw(DIGITS[3])
+    page.expect_answers(3)
+    late: list[Route] = []
+    page.page.route("**/component_server/**", lambda route: late.append(route))
+    page.draw([line((0.2, 0.9), (0.3, 0.9))])
+    expect(page.page.locator(".notice")).to_contain_text("takes its time")
+    expect(page.page.locator("[data-model=net] .remark")).to_have_text("Waiting for an answer")
+    assert page.probabilities() == [0.0] * 10
+    page.page.unroute("**/component_server/**")  # which lets them go on
+    expect(page.page.locator(".notice")).to_be_hidden()
+    page.expect_answers_to_come()
 
 
 def node() -> str:
