@@ -65,17 +65,26 @@ async def during(visit: Visit) -> Figures:
         await visit.stroke(evenly(placed([one_line(number)], 0.6)[0], MOVES))
         await visit.page.wait_for_timeout(500)
         noted = await visit.probe()
-        shown = noted["shown"][-len(noted["asked"]) :]
-        answers = list(zip(noted["asked"], shown, strict=False))
+        shown = news(noted)
         for moved in noted["moves"]:
-            delays += [change - moved for asked, change in answers if asked >= moved][:1]
+            delays += [change - moved for asked, change in shown if asked >= moved][:1]
             inked += [painted - moved for painted in noted["inked"] if painted >= moved][:1]
         up = noted["ups"][-1]
-        rates.append(sum(change <= up for change in shown) / (up - noted["moves"][0]) * 1000)
-        finals.append(max(0.0, shown[-1] - up))
+        rates.append(sum(change <= up for _, change in shown) / (up - noted["moves"][0]) * 1000)
+        finals.append(max(0.0, shown[-1][1] - up))
         reads = [body_size(post) for post in visit.posts if b'"fn_name":"read"' in (post.post_data_buffer or b"")]
         sizes.append(sum(reads) / len(reads) * 40)
     return {"delays": delays, "rates": rates, "finals": finals, "bytes": sizes, "inked": inked}
+
+
+def news(noted: Figures) -> list[tuple[float, float]]:
+    """(asked, shown), in ms, of each change of the bars: when the newest answer that had come by then was asked for."""
+    changes: list[tuple[float, float]] = []
+    for shown in noted["shown"]:
+        asked = max((asked for asked, came in noted["answers"] if came <= shown), default=-math.inf)
+        if asked > (changes[-1][0] if changes else -math.inf):
+            changes.append((asked, shown))
+    return changes
 
 
 async def finals(visit: Visit) -> list[float]:

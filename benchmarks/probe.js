@@ -1,9 +1,9 @@
 // Notes, in the page, when the pointer moves and is lifted, when the page asks the server, when what it shows changes, and
 // when ink is painted: on a 2D canvas of the pad, or to the screen by WebGL.
-window.probe = { ready: 0, moves: [], ups: [], asked: [], shown: [], texts: [], inked: [] };
+window.probe = { ready: 0, moves: [], ups: [], answers: [], shown: [], texts: [], inked: [] };
 probe.take = () => {
   const { take, ...noted } = probe;
-  Object.assign(probe, { moves: [], ups: [], asked: [], shown: [], texts: [], inked: [] });
+  Object.assign(probe, { moves: [], ups: [], answers: [], shown: [], texts: [], inked: [] });
   return noted;
 };
 const { stroke } = CanvasRenderingContext2D.prototype;
@@ -23,9 +23,11 @@ WebGL2RenderingContext.prototype.drawElements = function (...what) {
 addEventListener("pointermove", (event) => event.isTrusted && event.buttons && probe.moves.push(event.timeStamp), true);
 addEventListener("pointerup", (event) => probe.ups.push(event.timeStamp), true);
 const fetchAsEver = window.fetch;
-window.fetch = (address, options) => {
-  if (String(options?.body).includes('"fn_name":"read"')) probe.asked.push(performance.now());
-  return fetchAsEver(address, options);
+window.fetch = async (address, options) => {
+  const asked = performance.now();
+  const answer = await fetchAsEver(address, options);
+  if (String(options?.body).includes('"fn_name":"read"')) probe.answers.push([asked, performance.now()]);
+  return answer;
 };
 let text = "";
 new MutationObserver((changes) => {

@@ -3,6 +3,7 @@
 
 const WIDTHS = { brush: 20, eraser: 30 }; // of a line, in the pad's pixels
 const FARTHEST = SIDE; // pixels that a stroke is followed beyond the pad
+const MOVED = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove"; // the first does not wait for a frame
 
 function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped }) {
   const paper = surface.querySelector("canvas");
@@ -32,7 +33,6 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
   }
 
   function move(event) {
-    hover(event);
     if (event.pointerId !== pen?.id) return;
     if (!event.buttons) return up(event); // its release was not heard of: a menu had it
     const { points } = pen.stroke;
@@ -48,6 +48,12 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
     if (event.pointerId !== pen?.id) return;
     pen = null;
     ended();
+  }
+
+  // Each move is told of twice where MOVED is not "pointermove", but not one that a script made up.
+  function moveOfFrame(event) {
+    hover(event);
+    if (MOVED === "pointermove" || !event.isTrusted || !event.buttons) move(event);
   }
 
   // What an eraser would take, where a mouse or a pen points.
@@ -96,9 +102,9 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
     for (const [name, can] of Object.entries(drawing.can())) buttons[name].disabled = !can;
   }
 
-  for (const [kind, heed] of Object.entries({ pointerdown: down, pointermove: move, pointerup: up, pointercancel: up })) {
-    window.addEventListener(kind, heed, true);
-  }
+  const heeded = { pointerdown: down, pointermove: moveOfFrame, pointerup: up, pointercancel: up };
+  if (MOVED !== "pointermove") heeded[MOVED] = move;
+  for (const [kind, heed] of Object.entries(heeded)) window.addEventListener(kind, heed, true);
   window.addEventListener("keydown", key);
   for (const [name, one] of Object.entries(buttons)) one.addEventListener("click", () => press(name));
   slider.addEventListener("input", resize);

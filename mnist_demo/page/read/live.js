@@ -1,7 +1,11 @@
-// Shows what the networks make of the drawing, while it is drawn, or of a sample. One request at a time; the newest
-// drawing always next.
+// Shows what the networks make of the drawing, while it is drawn, or of a sample. The newest drawing is always asked next.
+// As long as answers come about as soon as ever, several questions are on their way, for a server may be far; where they
+// come later, for it has much to do, only one.
 
 const PATIENCE = 2000; // ms until the reader is told that the server is slow
+const FLIGHTS = 4; // questions on their way, at most
+const QUEUED = 20; // ms over twice the shortest time to an answer that tell of a queue
+const FORGETTING = 1.01; // of that shortest time, an answer: ways change
 
 const NONE = Array(10).fill(0); // no probabilities
 
@@ -9,37 +13,54 @@ const texts = chooseTexts(props.texts);
 const find = (selector) => element.querySelector(selector);
 const pad = await thePad.promise;
 
-let answered = 0; // the newest version of the drawing whose readings are known
+let asked = 0; // the newest version of the drawing that was sent
+let answered = 0; // the newest version whose readings are known
 let readings = null; // of the drawing, null while it is blank
 let trouble = null; // "offline" while the server is away, "slow" while it takes its time
-let isAsking = false;
+let flights = 0;
+let shortest = Infinity; // ms to an answer
+let latest = 0;
 let isResting = true; // the pen
 
 function changed() {
   isResting = false;
   if (!pad.isBlank()) return ask();
   readings = null;
-  answered = pad.version();
+  asked = answered = pad.version();
   trouble = null;
   show();
 }
 
 async function ask() {
-  if (isAsking) return;
-  isAsking = true;
-  while (answered < pad.version() && !pad.isBlank()) {
-    const asked = pad.version();
-    const late = setTimeout(() => tell(readings, trouble ?? "slow"), PATIENCE);
-    const drawing = await pad.wire();
-    const answer = drawing && (await server.read(drawing)); // nothing, where the server is gone
-    clearTimeout(late);
-    if (pad.isBlank()) break;
-    if (answer) answered = Math.max(answered, asked);
-    tell(answer || readings, answer ? null : "offline");
-    if (!answer) await wait(RETRY);
+  const most = latest < 2 * shortest + QUEUED ? FLIGHTS : 1;
+  if (pad.isBlank() || asked === pad.version() || flights >= most) return;
+  const mine = (asked = pad.version());
+  flights += 1;
+  const answer = await answerTo(mine);
+  flights -= 1;
+  if (answer && mine > answered) {
+    answered = mine;
+    tell(answer, null);
   }
-  isAsking = false;
-  if (isResting) speak();
+  if (!answer && mine > answered) {
+    tell(readings, "offline");
+    await wait(RETRY);
+    asked = answered; // to ask again
+  }
+  if (answered === pad.version() && isResting) speak();
+  ask();
+}
+
+// What the server says to the drawing, of that version or newer; nothing, where it is gone.
+async function answerTo(version) {
+  const start = performance.now();
+  const late = setTimeout(() => version > answered && tell(readings, trouble ?? "slow"), PATIENCE);
+  const drawing = await pad.wire();
+  const answer = drawing && (await server.read(drawing));
+  clearTimeout(late);
+  if (answer) latest = performance.now() - start;
+  if (answer) shortest = Math.min(latest, FORGETTING * shortest);
+  return answer;
 }
 
 function tell(newest, newTrouble) {
@@ -114,7 +135,7 @@ function speak() {
 pad.addEventListener("change", changed);
 pad.addEventListener("rest", () => {
   isResting = true;
-  if (!isAsking) speak();
+  if (answered === pad.version()) speak();
 });
 pad.addEventListener("sample", () => (show(), speak()));
 
