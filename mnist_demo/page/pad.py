@@ -3,7 +3,7 @@
 Knows: the editor beneath, and when to believe it. Does not know: what lenses make of a drawing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -19,8 +19,10 @@ NEAR = 9  # pixels: the two renderers' lines may lie that far apart, with their 
 STRAY = 0.01  # share of the pad's ink that may lie elsewhere
 
 
-def build(classifiers: Mapping[str, Classifier], i18n: gr.I18n, shared: Mapping[str, Any]) -> None:
-    """The drawing surface. `shared` is what every part of the page is told."""
+def build(
+    classifiers: Mapping[str, Classifier], lenses: Sequence[str], i18n: gr.I18n, shared: Mapping[str, Any]
+) -> None:
+    """The drawing surface, and the tabs of the lenses beside it. `shared` is what every part of the page is told."""
 
     def settle(drawing: Any) -> dict[str, str]:
         return {"base": pack(ink_of(drawing))}
@@ -35,9 +37,10 @@ def build(classifiers: Mapping[str, Classifier], i18n: gr.I18n, shared: Mapping[
     gr.HTML(
         elem_id="pen",
         html_template=text("pad.html"),
-        js_on_load=script("texts.js", "ink.js", "drawing.js", "pen.js", "pad.js", "sketch.js"),
+        js_on_load=script("texts.js", "ink.js", "drawing.js", "pen.js", "pad.js", "lenses.js", "sketch.js"),
         server_functions=[settle, read_pad],
         most=MOST,
+        lenses=list(lenses),
         **shared,
     )
 

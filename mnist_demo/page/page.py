@@ -13,12 +13,12 @@ from starlette.middleware import Middleware
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
-from mnist_demo.page import pad, read
+from mnist_demo.page import inside, pad, read
 from mnist_demo.page.bounds import BoundedBody
 from mnist_demo.page.files import HERE, text
 from mnist_demo.page.sharing import Introduced
 
-STYLES = ("page.css", "pad.css", "read/read.css")
+LENSES = {"read": read.build, "inside": inside.build}  # each a folder, with a style sheet of its name
 TITLES = {"convnet": "ConvNet", "net": "Net"}
 LINKS = {
     "link_data": "https://huggingface.co/datasets/ylecun/mnist",
@@ -38,7 +38,7 @@ def launch_options(i18n: gr.I18n) -> dict[str, Any]:
     """What `gr.Blocks.launch` must know of the page's looks and bounds."""
     return {
         "theme": theme(),
-        "css": text(*STYLES),
+        "css": text("page.css", "pad.css", *(f"{name}/{name}.css" for name in LENSES)),
         "i18n": i18n,
         "favicon_path": HERE / "favicon.png",
         "footer_links": [],
@@ -62,8 +62,10 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
     page: gr.Blocks
     with gr.Blocks(title="mnist-demo", analytics_enabled=False, fill_width=True) as page, gr.Column(elem_id="page"):
         gr.HTML(i18n("head"), elem_id="head")
-        pad.build(classifiers, i18n, shared)
-        read.build(classifiers, samples, shared)
+        pad.build(classifiers, list(LENSES), i18n, shared)
+        for name, build_lens in LENSES.items():
+            with gr.Column(elem_id=name, elem_classes="lens"):
+                build_lens(classifiers, samples, shared)
         gr.HTML(i18n("foot"), elem_id="foot")
         return page
 

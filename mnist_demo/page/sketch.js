@@ -1,7 +1,7 @@
 // The pad: paper, pen and tools of the page's own upon Gradio's editor, and what every lens may know of them.
 //
-// Lenses get it from `thePad` and hear "change" (the drawing is another), "rest" (the pen lies still) and "sample" (one
-// is shown upon the paper, or no longer).
+// Lenses get it from `thePad` and hear "change" (the drawing is another), "rest" (the pen lies still), "sample" (one is
+// shown upon the paper, or no longer) and "lens" (another one is open).
 
 const REST = 800; // ms after the pen's last move when it is said to rest
 
@@ -104,6 +104,7 @@ for (const one of toolbar.querySelectorAll("button")) {
 }
 under.prepend(surface, toolbar);
 mark(false);
+const lens = lensesIn(element.querySelector(".lenses"), props.lenses, texts, () => tell("lens"));
 thePad.resolve({
   addEventListener: events.addEventListener.bind(events),
   isBlank: () => drawing.actions().length === 0,
@@ -113,4 +114,5 @@ thePad.resolve({
   sample: () => sample,
   show,
   mark,
+  lens,
 });

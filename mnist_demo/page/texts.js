@@ -13,10 +13,10 @@ function chooseTexts(tables) {
 function translate(root, texts) {
   for (const one of root.querySelectorAll("[data-text]")) one.textContent = texts[one.dataset.text];
   for (const one of root.querySelectorAll("[data-text-label]")) one.setAttribute("aria-label", texts[one.dataset.textLabel]);
-  for (const one of root.querySelectorAll("[data-text-tip]")) explain(one, texts[one.dataset.textTip]);
+  for (const one of root.querySelectorAll("[data-text-tip]")) explainBy(one, texts[one.dataset.textTip]);
 }
 
-function explain(one, tip) {
+function explainBy(one, tip) {
   if (!tip) return one.classList.remove("term"); // a network that these words do not know
   one.dataset.tip = tip;
   one.setAttribute("aria-description", tip);

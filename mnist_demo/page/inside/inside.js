@@ -1,0 +1,272 @@
+// Asks what happens inside, of the drawing or of the sample upon the pad, while this lens is open: the layers with every
+// change, one question at a time; why, and which digits are alike, when the pen rests.
+
+const AFTER = 3000; // ms after the page is there that the training digits are made ready
+const AGAIN = 1000; // ms between two looks whether they are
+const SMALL = 168; // pixels a side of the picture of the ink and its box
+
+const texts = chooseTexts(props.texts);
+const find = (selector) => element.querySelector(selector);
+const pad = await thePad.promise;
+
+let network = props.networks[0].name;
+let kernels = {}; // of each network
+let steps = null; // what is shown
+let rival = null; // the digit that it might have been
+let version = 0; // goes up with all that makes what is shown old
+let isResting = true;
+let cell = null; // [step, cell] that is explained
+
+const layers = layersIn(find(".steps"), texts, (step, chosen) => ((cell = [step, chosen]), explain()));
+const isOpen = () => pad.lens() === "inside";
+const title = () => props.networks.find(({ name }) => name === network).title;
+
+// What a request is about; nothing, where the pad is blank or the server is gone.
+async function subject() {
+  const sample = pad.sample();
+  if (sample) return { network, sample: sample.index };
+  const drawing = pad.isBlank() ? null : await pad.wire();
+  return drawing && { network, drawing };
+}
+
+// A question that is asked one at a time, of the newest that there is to look at, and again while the server is gone.
+// `then` hears of the answer, and whether what it is about is still what is looked at.
+function newest(question, then) {
+  let isAsking = false;
+  let isWanted = false;
+  return async function ask() {
+    isWanted = true;
+    while (isWanted && !isAsking && isOpen()) {
+      [isAsking, isWanted] = [true, false];
+      const mine = version;
+      const about = await subject();
+      const answer = about && (await question(about));
+      isAsking = false;
+      if (about && !answer) await wait(RETRY);
+      isWanted ||= Boolean(about) && !answer;
+      if (answer || !about) then(answer, mine === version);
+    }
+  };
+}
+
+const look = newest(
+  async (about) => {
+    kernels[network] ??= (await server.kernels(about))?.map((one) => one && { ...one, values: derived(one) });
+    return server.look(about);
+  },
+  (answer) => show(answer),
+);
+const explain = newest(
+  async (about) => {
+    const [step, chosen] = cell ?? [0, [0, 14, 14]];
+    const work = await server.work({ ...about, step, cell: chosen });
+    return work && { step, chosen, work };
+  },
+  (answer) => answer && steps && cell && tellWork(answer),
+);
+const reason = newest(
+  async (about) => {
+    const pair = { answer: best(), rival };
+    const why = await server.why({ ...about, ...pair });
+    return why && { ...pair, why };
+  },
+  (answer, isCurrent) => answer && isCurrent && because(answer),
+);
+const compare = newest(
+  (about) => server.neighbours(about),
+  (answer, isCurrent) => answer && isCurrent && alike(answer),
+);
+
+let probabilities = null;
+const best = () => probabilities.indexOf(Math.max(...probabilities));
+
+function changed() {
+  version += 1;
+  if (!isOpen()) return;
+  find(".reason").hidden = true;
+  look();
+}
+
+function show(answer) {
+  const isBlank = !answer?.steps;
+  element.dataset.blank = isBlank;
+  if (isBlank) return blank();
+  ({ steps, probabilities } = answer);
+  layers.show(steps, kernels[network]);
+  becoming(answer.sketch);
+  say(answer);
+  offer();
+  if (cell && steps[cell[0]]) explain();
+  if (isResting) rest();
+}
+
+function blank() {
+  steps = probabilities = null;
+  find(".saying").textContent = pad.isBlank() ? texts.inside_blank : texts.too_little;
+  find("[data-work]").hidden = true;
+  alike({ neighbours: [] });
+}
+
+function say({ answer, temperature }) {
+  const words = answer === null ? texts.inside_unsure : texts.inside_says;
+  const percent = (100 * probabilities[best()]).toFixed(1);
+  find(".saying").textContent = fit(words, { NETWORK: title(), ANSWER: best(), PERCENT: percent });
+  const alone = steps.at(-1).numbers;
+  const one = alone.indexOf(Math.max(...alone));
+  find(".honest").textContent = fit(texts.honest, { TEMPERATURE: temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { ANSWER: one })}`);
+}
+
+// Four pictures of how the drawing became a digit.
+function becoming(sketch) {
+  const digit = steps[0];
+  const stages = sketch ? stagesOf(sketch, digit) : [[texts.stage_sample, small(bytes(digit.bytes), 28)]];
+  find(".stages").replaceChildren(...stages.map(([words, picture]) => {
+    const figure = build("figure", "stage");
+    figure.append(picture, build("figcaption", "", words));
+    return figure;
+  }));
+}
+
+function stagesOf({ box: [top, left, bottom, right], side, averaged, darkest, shift: [down, along] }, digit) {
+  const grey = bytes(averaged);
+  const moves = [[along, "right", "left"], [down, "down", "up"]].filter(([by]) => by);
+  const shift = moves.map(([by, one, other]) => fit(texts[by > 0 ? one : other], { COUNT: Math.abs(by) })).join(", ");
+  return [
+    [fit(texts.stage_box, { WIDTH: right - left, HEIGHT: bottom - top }), boxed(top, left, bottom, right)],
+    [fit(texts.stage_averaged, { SIDE: side }), small(grey, 20)],
+    [fit(texts.stage_scaled, { DARKEST: darkest.toFixed(2) }), small(grey.map((value) => value / darkest), 20)],
+    [fit(texts.stage_digit, { SHIFT: shift || texts.shift_none }), small(bytes(digit.bytes), 28)],
+  ];
+}
+
+function small(grey, side) {
+  const canvas = document.createElement("canvas");
+  fill(canvas, Float32Array.from(grey), side, 255);
+  return canvas;
+}
+
+function boxed(top, left, bottom, right) {
+  const ink = document.querySelector(".surface .ink");
+  const canvas = build("canvas", "drawn");
+  [canvas.width, canvas.height] = [SMALL, SMALL];
+  const context = canvas.getContext("2d");
+  context.drawImage(ink, 0, 0, SMALL, SMALL);
+  context.strokeStyle = getComputedStyle(element).getPropertyValue("--convnet");
+  context.lineWidth = 3;
+  const scale = SMALL / 280;
+  context.strokeRect(left * scale, top * scale, (right - left) * scale, (bottom - top) * scale);
+  return canvas;
+}
+
+function tellWork({ step, chosen, work }) {
+  sayWork(find("[data-work]"), steps, step, chosen, work, texts);
+  layers.frame(step, chosen, work.seen, work.pixels);
+  layers.layBy(step, find("[data-work]"));
+}
+
+function unexplain() {
+  cell = null;
+  layers.unframe();
+  find("[data-work]").hidden = true;
+}
+
+// The ten digits, to choose from what it might have been.
+function offer() {
+  const second = probabilities.map((value, digit) => (digit === best() ? -1 : value));
+  if (rival === null || rival === best()) rival = second.indexOf(Math.max(...second));
+  const list = find(".rivals");
+  if (!list.children.length) list.append(...probabilities.map(chip));
+  [...list.children].forEach((one, digit) => {
+    one.style.setProperty("--probability", probabilities[digit]);
+    one.querySelector("span").textContent = `${(100 * probabilities[digit]).toFixed(probabilities[digit] < 0.0995 ? 1 : 0)} %`;
+    one.disabled = digit === best();
+    one.setAttribute("aria-pressed", digit === rival);
+  });
+  find(".why h2").textContent = fit(texts.why_not, { ANSWER: best(), RIVAL: rival });
+}
+
+function chip(_, digit) {
+  const one = build("button", "rival");
+  one.type = "button";
+  one.dataset.rival = digit;
+  one.append(build("b", "", digit), build("span", ""));
+  one.addEventListener("click", () => {
+    rival = digit;
+    offer();
+    reason();
+  });
+  return one;
+}
+
+function because({ answer, rival: other, why: { log_odds: odds, moves, speaks_for: plus, speaks_against: minus } }) {
+  find(".reason").hidden = false;
+  Object.assign(find("[data-why]").dataset, { for: answer, against: other });
+  layOver(find(".moves"), moves);
+  const place = (one) => texts[`place_${one.vertical}_${one.horizontal}`];
+  const number = (value) => value.toFixed(1).replace("-", "−");
+  const words = plus ? fit(texts.why_for, { ANSWER: answer, RIVAL: other, PLACE: place(plus), MOVE: number(plus.move), ODDS: number(odds) }) : fit(texts.why_nothing, { ANSWER: answer, RIVAL: other });
+  find(".because").textContent = words + (minus ? ` ${fit(texts.why_against, { PLACE: place(minus), MOVE: number(minus.move) })}` : "");
+}
+
+// The digit in grey, and over the middle of each hidden patch how far it moved the log-odds.
+function layOver(canvas, moves) {
+  const digit = bytes(steps[0].bytes);
+  const largest = largestOf(moves.flat());
+  const margin = (28 - moves.length) / 2;
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(28, 28);
+  for (let at = 0; at < 784; at += 1) {
+    const move = (moves[Math.floor(at / 28) - margin]?.[(at % 28) - margin] ?? 0) / largest;
+    const grey = 0.75 * digit[at] * (1 - Math.abs(move));
+    const [red, green, blue] = move > 0 ? [60, 120, 255] : [255, 70, 60];
+    pixels.data.set([grey + red * Math.abs(move), grey + green * Math.abs(move), grey + blue * Math.abs(move), 255], 4 * at);
+  }
+  context.putImageData(pixels, 0, 0);
+}
+
+function alike(answer) {
+  const list = find(".neighbours");
+  const isReady = answer?.neighbours;
+  find(".ready").hidden = Boolean(isReady?.length);
+  find(".ready").textContent = isReady ? texts.alike_blank : texts.getting_ready;
+  list.replaceChildren(...(isReady ?? []).map(neighbour));
+  if (answer && !isReady) setTimeout(() => isOpen() && isResting && compare(), AGAIN);
+}
+
+function neighbour({ index, label, similarity, image }) {
+  const one = build("li", "");
+  one.dataset.neighbour = index;
+  one.dataset.label = label;
+  one.title = fit(texts.neighbour, { INDEX: index, LABEL: label, SIMILARITY: similarity.toFixed(3) });
+  one.append(small(bytes(image), 28), build("b", label === best() ? "" : "other", label), build("span", "", similarity.toFixed(3)));
+  one.setAttribute("aria-label", one.title);
+  return one;
+}
+
+function rest() {
+  isResting = true;
+  if (!isOpen() || !steps) return;
+  reason();
+  compare();
+}
+
+function anew() {
+  version += 1;
+  if (isOpen()) look();
+}
+
+pad.addEventListener("change", () => ((isResting = false), changed()));
+pad.addEventListener("sample", () => ((isResting = true), changed()));
+pad.addEventListener("rest", rest);
+pad.addEventListener("lens", () => isOpen() && ((isResting = !pad.isDrawing()), anew()));
+find(".layers").addEventListener("keydown", (event) => event.key === "Escape" && cell && (event.stopPropagation(), unexplain()));
+radios([...element.querySelectorAll("[data-network]")], (button) => {
+  network = button.dataset.network;
+  rival = null;
+  unexplain();
+  anew();
+});
+translate(element, texts);
+blank();
+if (isOpen()) look();
+setTimeout(() => server.prepare({}), AFTER);
