@@ -9,7 +9,7 @@ function lensesIn(list, names, texts, chosen) {
     tab.dataset.lens = name;
     tab.setAttribute("role", "tab");
     tab.setAttribute("aria-controls", name);
-    tab.addEventListener("click", () => (location.hash = name));
+    tab.addEventListener("click", () => (history.pushState(null, "", `#${name}`), turn()));
     tab.addEventListener("keydown", step);
     panel(name).dataset.panel = name;
     panel(name).setAttribute("role", "tabpanel");
@@ -39,7 +39,7 @@ function lensesIn(list, names, texts, chosen) {
   }
 
   list.replaceChildren(...tabs);
-  window.addEventListener("hashchange", turn);
+  window.addEventListener("popstate", turn);
   turn();
   return current;
 }

@@ -11,7 +11,7 @@ let asked = 0; // the newest request's number
 function tile(sample) {
   const button = document.createElement("button");
   button.type = "button";
-  button.dataset.label = sample.label;
+  Object.assign(button.dataset, { label: sample.label, index: sample.index });
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 28;
   paint(canvas, sample.image);

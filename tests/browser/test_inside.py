@@ -1,0 +1,199 @@
+"""The lens Inside, as it is opened, pointed at and walked through with keys."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import PHONE, opened
+from digits import DIGITS, line
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, expect
+
+from mnist_demo import Classifier, inside
+from mnist_demo.data import Samples
+
+CELLS = {  # a conv, a pooled, a hidden and an output cell: step, and where in it
+    "convnet": {2: (3, 10, 12), 3: (5, 6, 6), 7: (17,), 9: (4,), 10: (7,)},
+    "net": {2: (9, 12, 9), 3: (2, 6, 5), 5: (13, 4, 3), 8: (33,), 11: (7,)},
+}
+
+
+def open_inside(page: DrawingPage) -> None:
+    page.page.click("[data-lens=inside][role=tab]")
+    expect(page.page.locator("[data-panel=inside] .panes")).to_be_visible()
+
+
+def choose(page: DrawingPage, step: int, cell: tuple[int, ...]) -> None:
+    """Clicks the middle of that cell."""
+    own = page.page.locator(f".step[data-step='{step}']")
+    shape = [int(length) for length in (own.get_attribute("data-shape") or "").split("x")]
+    canvas = own.locator(".inner canvas").nth(cell[0] if len(cell) == 3 else 0)
+    columns = shape[-1] if len(shape) == 3 else int(canvas.evaluate("canvas => canvas.width"))
+    row, column = cell[1:] if len(cell) == 3 else divmod(cell[0], columns)
+    rows = shape[1] if len(shape) == 3 else int(canvas.evaluate("canvas => canvas.height"))
+    box = canvas.bounding_box()
+    assert box is not None
+    position = {"x": (column + 0.5) / columns * box["width"], "y": (row + 0.5) / rows * box["height"]}
+    canvas.click(position=position)  # type: ignore[arg-type]
+    expect(page.page.locator(f"[data-work][data-step='{step}']")).to_have_attribute(
+        "data-cell", ",".join(map(str, cell))
+    )
+
+
+def terms(page: DrawingPage) -> list[float]:
+    return [
+        float(term) for term in page.page.locator("[data-term]").evaluate_all("all => all.map(o => o.dataset.term)")
+    ]
+
+
+def value(page: DrawingPage) -> float:
+    return float(page.page.locator("[data-work]").get_attribute("data-value") or "nan")
+
+
+@pytest.mark.parametrize("network", CELLS)
+def test_the_sums_shown_are_the_values_of_the_network(page: DrawingPage, test_digits: Samples, network: str) -> None:
+    tile = page.page.locator("[data-index]").first
+    index = int(tile.get_attribute("data-index") or "")
+    tile.click()
+    open_inside(page)
+    page.page.click(f"[data-network={network}]")
+    image = test_digits.images[index, 0].numpy().astype(np.float32) / 255
+    steps = inside.trace(Classifier.load(network).model, image)
+    expect(page.page.locator(".step")).to_have_count(len(steps))
+    for step, own in enumerate(steps):
+        shape = "x".join(map(str, own.shape))
+        expect(page.page.locator(f".step[data-step='{step}']")).to_have_attribute("data-shape", shape)
+    for step, cell in CELLS[network].items():
+        choose(page, step, cell)
+        assert value(page) == pytest.approx(float(steps[step].values[cell]), abs=1e-3)
+        assert sum(terms(page)) == pytest.approx(value(page), abs=1e-3)
+
+
+def test_the_address_names_the_lens_and_survives_a_reload(browser: Browser, address: str) -> None:
+    with opened(browser, f"{address}#inside") as page:
+        expect(page.page.locator("[role=tab][data-lens=inside]")).to_have_attribute("aria-selected", "true")
+        expect(page.page.locator("[data-panel=inside] .panes")).to_be_visible()
+        expect(page.page.locator("[data-panel=read] .networks")).to_be_hidden()
+        page.page.click("[role=tab][data-lens=read]")
+        expect(page.page.locator(".networks")).to_be_visible()
+        assert page.page.url.endswith("#read")
+        page.page.go_back()
+        expect(page.page.locator(".panes")).to_be_visible()
+
+
+def test_tabs_are_walked_with_arrow_keys(page: DrawingPage) -> None:
+    page.page.locator("[role=tab][data-lens=read]").focus()
+    page.page.keyboard.press("ArrowRight")
+    expect(page.page.locator("[role=tab][data-lens=inside]")).to_be_focused()
+    expect(page.page.locator("[role=tabpanel][data-panel=inside] .panes")).to_be_visible()
+    page.page.keyboard.press("ArrowRight")
+    expect(page.page.locator("[role=tabpanel][data-panel=read] .networks")).to_be_visible()
+
+
+def test_a_cell_is_reached_with_keys_and_left_with_escape(page: DrawingPage) -> None:
+    page.draw(DIGITS[5])
+    page.expect_answers(5)
+    open_inside(page)
+    maps = page.page.locator(".step[data-step='2'] .maps")
+    maps.focus()
+    page.page.keyboard.press("ArrowRight")
+    expect(page.page.locator("[data-work]")).to_have_attribute("data-cell", "0,12,13")
+    page.page.keyboard.press("PageDown")
+    page.page.keyboard.press("ArrowUp")
+    expect(page.page.locator("[data-work]")).to_have_attribute("data-cell", "1,11,13")
+    expect(page.page.locator(".frame.cell")).to_have_count(1)
+    expect(page.page.locator(".step[data-step='0'] .frame.pixels")).to_have_count(1)
+    page.page.keyboard.press("Escape")
+    expect(page.page.locator("[data-work]")).to_be_hidden()
+    page.expect_answers(5)  # and nothing was cleared
+
+
+def test_the_layers_move_while_one_draws(page: DrawingPage) -> None:
+    open_inside(page)
+    picture = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 24, 24).data).join()"
+    seen = set()
+    page.press(DIGITS[2][0][:4])
+    for point in DIGITS[2][0][4:]:
+        page.page.mouse.move(*page.at(point))
+        page.page.wait_for_timeout(60)
+        seen.add(page.page.locator(".step[data-step='2'] .inner canvas").first.evaluate(picture))
+    page.page.mouse.up()
+    assert len(seen) > 5
+    expect(page.page.locator(".saying")).to_contain_text("ConvNet says 2")
+
+
+def test_why_tells_which_parts_speak_for_the_answer_and_which_for_the_chosen_rival(page: DrawingPage) -> None:
+    page.draw(DIGITS[4])
+    page.expect_answers(4)
+    open_inside(page)
+    expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "4")
+    page.page.click("[data-rival='9']")
+    expect(page.page.locator("[data-why]")).to_have_attribute("data-against", "9")
+    expect(page.page.locator(".why h2")).to_have_text("Why a 4, and not a 9?")
+    expect(page.page.locator(".because")).to_contain_text("Blue speaks for 4, red for 9.")
+    shares = page.page.locator(".moves").evaluate(
+        """canvas => canvas.getContext("2d").getImageData(0, 0, 28, 28).data.reduce((sums, _, at, data) => {
+            if (at % 4 === 0) sums[data[at + 2] > data[at] + 20 ? 0 : data[at] > data[at + 2] + 20 ? 1 : 2] += 1;
+            return sums;
+        }, [0, 0, 0])"""
+    )
+    assert shares[0] > 10  # blue
+
+
+def test_twelve_training_digits_most_like_the_drawing_are_shown_with_their_labels(page: DrawingPage) -> None:
+    page.draw(DIGITS[0])
+    page.expect_answers(0)
+    open_inside(page)
+    neighbours = page.page.locator("[data-neighbour]")
+    expect(neighbours).to_have_count(12, timeout=120_000)  # the first time they are made ready
+    labels = neighbours.evaluate_all("all => all.map(one => one.dataset.label)")
+    assert labels.count("0") >= 11
+    page.screenshot("inside")
+
+
+def test_a_blank_pad_and_a_refused_drawing_show_something_sensible(page: DrawingPage) -> None:
+    open_inside(page)
+    expect(page.page.locator(".saying")).to_have_text("Draw a digit, and see what happens to it.")
+    expect(page.page.locator(".layers")).to_be_hidden()
+    page.draw([line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))])
+    expect(page.page.locator(".saying")).to_contain_text("ConvNet does not know this")
+    expect(page.page.locator(".step")).to_have_count(11)
+    page.screenshot("inside-refused")
+    page.tool("Clear canvas")
+    expect(page.page.locator(".layers")).to_be_hidden()
+    page.draw([[(0.5, 0.5)]])
+    expect(page.page.locator(".saying")).to_have_text("Too little to read yet")
+
+
+def test_how_the_drawing_became_a_digit_is_told_in_its_own_numbers(page: DrawingPage) -> None:
+    page.draw([line((0.3, 0.2), (0.3, 0.7))])
+    open_inside(page)
+    captions = page.page.locator(".stage figcaption")
+    expect(captions).to_have_count(4)
+    width, height = map(int, re.findall(r"\d+", captions.nth(0).inner_text()))
+    assert (width, height) == (pytest.approx(20, abs=2), pytest.approx(160, abs=2))
+    assert str(height) in captions.nth(1).inner_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("phone", {"viewport": PHONE, "has_touch": True, "is_mobile": True}),
+        ("dark", {"color_scheme": "dark"}),
+        ("chinese", {"locale": "zh-CN"}),
+    ],
+)
+def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(
+    browser: Browser, address: str, name: str, options: dict[str, object]
+) -> None:
+    with opened(browser, address, **options) as page:
+        page.draw(DIGITS[9])
+        page.expect_answers(9)
+        open_inside(page)
+        expect(page.page.locator(".step")).to_have_count(11)
+        choose(page, 2, (0, 3, 4))
+        assert sum(terms(page)) == pytest.approx(value(page), abs=1e-3)
+        assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        if name == "chinese":
+            expect(page.page.locator(".saying")).to_contain_text("认为是 9")
+        page.screenshot(f"inside-{name}")
