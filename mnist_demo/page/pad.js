@@ -86,15 +86,6 @@ function editorUnder(pad) {
     }
   }
 
-  async function base64(blob) {
-    const reader = new FileReader();
-    await new Promise((resolve) => {
-      reader.onload = resolve;
-      reader.readAsDataURL(blob);
-    });
-    return reader.result.split(",")[1];
-  }
-
   // Its tools are out of sight, and no names shall lead to them instead of to ours.
   function unname() {
     for (const one of pad.querySelectorAll(":is(.toolbar-wrap, .top-panel) [aria-label]")) one.removeAttribute("aria-label");

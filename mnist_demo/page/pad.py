@@ -3,18 +3,24 @@
 Knows: the editor beneath, and when to believe it. Does not know: what lenses make of a drawing.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 import numpy as np
+from fastapi import HTTPException
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.page.files import script, text
-from mnist_demo.page.wire import MOST, SIDE, at_side, ink_of, ink_of_picture, pack
+from mnist_demo.page.wire import MOST, MOST_PICTURE, SIDE, at_side, decoded, ink_of, ink_of_picture, pack
+from mnist_demo.pictures import ink_of as ink_of_photo
+from mnist_demo.pictures import open_picture
 
+WIDEST = 1200  # pixels a side of a picture from the browser, which makes it smaller
+HIGH = 200  # pixels of the pad, that the ink of a picture reaches
 NEAR = 9  # pixels: the two renderers' lines may lie that far apart, with their edges
 STRAY = 0.01  # share of the pad's ink that may lie elsewhere
 
@@ -33,12 +39,15 @@ def build(
         agrees = answers(classifiers, held) == answers(classifiers, drawn)
         return {"agrees": agrees, "base": "" if agrees or not is_plausible(held, drawing) else pack(at_side(held))}
 
+    def take(picture: Any) -> dict[str, str | None]:
+        return {"base": ink_on_pad(picture)}
+
     sketchpad(i18n)
     gr.HTML(
         elem_id="pen",
         html_template=text("pad.html"),
-        js_on_load=script("texts.js", "ink.js", "drawing.js", "pen.js", "pad.js", "lenses.js", "sketch.js"),
-        server_functions=[settle, read_pad],
+        js_on_load=script("texts.js", "ink.js", "drawing.js", "pen.js", "pad.js", "lenses.js", "photo.js", "sketch.js"),
+        server_functions=[settle, read_pad, take],
         most=MOST,
         lenses=list(lenses),
         **shared,
@@ -63,6 +72,32 @@ def sketchpad(i18n: gr.I18n) -> gr.Sketchpad:
     # A server function of the editor's, of no use here, that keeps in memory whatever anybody sends it.
     pad.accept_blobs = None
     return pad
+
+
+def ink_on_pad(picture: Any) -> str | None:
+    """The ink in a picture, base64 of a file, in the middle of a pad and packed; "" where there is none.
+
+    None where it is no picture. Raises HTTPException (422) where it is no such text, or a larger picture than the page
+    sends.
+    """
+    content = decoded(picture, MOST_PICTURE)
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            is_large = max(opened.size) > WIDEST
+        ink = ink_of_photo(open_picture(io.BytesIO(content)))
+    except (ValueError, OSError, Image.DecompressionBombError):
+        return None
+    if is_large:
+        raise HTTPException(422, f"a picture has at most {WIDEST} pixels a side")
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return ""
+    box = Image.fromarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    scale = HIGH / max(box.size)
+    box = box.resize((max(1, round(box.width * scale)), max(1, round(box.height * scale))))
+    pad = Image.new("L", (SIDE, SIDE))
+    pad.paste(box, ((SIDE - box.width) // 2, (SIDE - box.height) // 2))
+    return pack(np.asarray(pad))
 
 
 def answers(classifiers: Mapping[str, Classifier], ink: NDArray[np.uint8]) -> list[int | None]:

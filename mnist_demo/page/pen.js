@@ -10,6 +10,7 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
   const ring = surface.querySelector(".ring");
   const slider = toolbar.querySelector("input");
   const buttons = Object.fromEntries([...toolbar.querySelectorAll("button")].map((one) => [one.dataset.tool, one]));
+  const pressed = ["brush", "eraser", "undo", "redo", "clear"];
   const widths = { ...WIDTHS };
   let tool = "brush";
   let pen = null; // the pointer that is down: its number, where the paper is, its stroke
@@ -106,7 +107,7 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
   if (MOVED !== "pointermove") heeded[MOVED] = move;
   for (const [kind, heed] of Object.entries(heeded)) window.addEventListener(kind, heed, true);
   window.addEventListener("keydown", key);
-  for (const [name, one] of Object.entries(buttons)) one.addEventListener("click", () => press(name));
+  for (const name of pressed) buttons[name].addEventListener("click", () => press(name));
   slider.addEventListener("input", resize);
   slider.addEventListener("change", () => (ring.hidden = true));
   choose("brush");

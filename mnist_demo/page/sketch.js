@@ -9,6 +9,7 @@ const texts = chooseTexts(props.texts);
 const under = await appears("#sketchpad");
 const [surface, toolbar] = element.querySelectorAll(".surface, .tools");
 const label = surface.querySelector(".shown");
+const word = surface.querySelector(".word");
 
 let version = 0; // of the drawing: goes up with every change
 let sample = null; // what the gallery showed, and its picture
@@ -30,6 +31,7 @@ const tell = (what) => events.dispatchEvent(new Event(what));
 
 function changed() {
   version += 1;
+  word.hidden = true;
   paint();
   const last = drawing.actions().at(-1);
   if (!last?.erase) mark(Boolean(last));
@@ -72,11 +74,25 @@ async function rest() {
   const sent = picture && isCurrent() && (await drawing.wire());
   const own = sent && isCurrent() && (await server.read_pad({ picture, drawing: sent }));
   if (!own?.base || !isCurrent()) return;
-  const held = await unpacked(own.base);
-  if (!isCurrent()) return;
-  drawing.add({ picture: held, base: own.base });
-  editor.holds(drawing.actions());
+  if (await lay(own.base, isCurrent)) editor.holds(drawing.actions());
+}
+
+// Lays a picture, as the server packs it, over all that was drawn; undo takes it away.
+async function lay(base, isWanted) {
+  const picture = await unpacked(base);
+  if (!isWanted()) return false;
+  drawing.add({ picture, base });
   changed();
+  return true;
+}
+
+// A picture that somebody chose, dropped or pasted: the server finds the ink in it.
+async function take(file) {
+  const sent = await sendable(file);
+  const found = sent && (await server.take(await base64(sent)));
+  if (found?.base && (await lay(found.base, () => !pen.isDrawing()))) return show(null);
+  word.textContent = found ? texts[found.base === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture;
+  word.hidden = false;
 }
 
 // A picture as the server packs it: a bit a pixel, deflated.
@@ -96,6 +112,7 @@ function measure() {
 
 window.addEventListener("resize", measure);
 measure();
+photosFrom(surface, toolbar.querySelector("[data-tool=photo]"), element.querySelector(".file"), take);
 label.querySelector(".back").addEventListener("click", () => show(null));
 translate(element, texts);
 for (const one of toolbar.querySelectorAll("button")) {

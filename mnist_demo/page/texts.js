@@ -44,6 +44,15 @@ function radios(buttons, chosen) {
   mark(buttons[0]);
 }
 
+async function base64(blob) {
+  const reader = new FileReader();
+  await new Promise((resolve) => {
+    reader.onload = resolve;
+    reader.readAsDataURL(blob);
+  });
+  return reader.result.split(",")[1];
+}
+
 const bytes = (base64) => Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
 
 function paint(canvas, image) {

@@ -90,10 +90,9 @@ def unpack(text: Any) -> NDArray[np.uint8] | None:
 
 def ink_of_picture(text: Any) -> NDArray[np.uint8]:
     """The ink (H, W) of the pad's own drawing, base64 of a PNG. Raises HTTPException (422) where it is not one."""
+    content = decoded(text, MOST_PICTURE)
     try:
-        if len(text) > MOST_PICTURE:
-            raise ValueError(f"more than {MOST_PICTURE} characters")
-        picture = Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=["PNG"])
+        picture = Image.open(io.BytesIO(content), formats=["PNG"])
         if max(picture.size) > 4 * SIDE:
             raise ValueError(f"larger than {4 * SIDE} pixels a side")
         rgba = np.asarray(picture.convert("RGBA"), np.float32)
@@ -102,6 +101,16 @@ def ink_of_picture(text: Any) -> NDArray[np.uint8]:
     luminance = rgba[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
     ink: NDArray[np.uint8] = np.rint((255 - luminance) * rgba[..., 3] / 255).astype(np.uint8)
     return ink
+
+
+def decoded(text: Any, most: int) -> bytes:
+    """What base64 of at most so many characters says. Raises HTTPException (422) where it is not that."""
+    if not isinstance(text, str) or len(text) > most:
+        raise HTTPException(422, f"not a picture: base64 of at most {most} characters is wanted")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise HTTPException(422, "not a picture: no base64") from None
 
 
 def at_side(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,0 +1,99 @@
+"""Pictures of digits that are chosen, dropped or pasted onto the pad."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PHONE, opened
+from drawing_page import DrawingPage
+from paper import picture
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from mnist_demo.data import Samples
+
+
+def photo(test_digits: Samples, index: int, kind: str = "PNG", side: int = 400) -> bytes:
+    """A test digit on a sheet of paper, as a file."""
+    sheet = Image.new("L", (2 * side, 2 * side), 235)
+    sheet.paste(picture(test_digits.images[index], side).point(lambda value: min(value, 235)), (side // 2, side // 3))
+    file = io.BytesIO()
+    sheet.convert("RGB").save(file, kind)
+    return file.getvalue()
+
+
+def choose(page: DrawingPage, name: str, content: bytes) -> None:
+    page.page.locator(".file").set_input_files({"name": name, "mimeType": "image/png", "buffer": content})
+
+
+def hand(page: DrawingPage, event: str, content: bytes) -> None:
+    """A drop upon the pad or a paste, of one file."""
+    page.page.evaluate(
+        """([event, content]) => {
+            const files = new DataTransfer();
+            const bytes = Uint8Array.from(atob(content), (byte) => byte.charCodeAt(0));
+            files.items.add(new File([bytes], "digit.png", { type: "image/png" }));
+            const surface = document.querySelector(".surface");
+            const own = event === "drop" ? { dataTransfer: files } : { clipboardData: files };
+            const kind = event === "drop" ? DragEvent : ClipboardEvent;
+            surface.dispatchEvent(new kind(event, { bubbles: true, cancelable: true, ...own }));
+        }""",
+        [event, base64.b64encode(content).decode()],
+    )
+
+
+def test_a_chosen_photo_becomes_ink_that_is_read_drawn_upon_and_undone(page: DrawingPage, test_digits: Samples) -> None:
+    choose(page, "seven.png", photo(test_digits, 0))
+    page.expect_answers(7)
+    page.expect_painted(lambda ink: ink > 0.02)
+    page.screenshot("photo")
+    with page.page.expect_request(lambda request: '"strokes":[[' in (request.post_data or "")) as asked:
+        page.draw([[(0.05, 0.95)]])
+    assert '"base":""' not in (asked.value.post_data or "")
+    page.page.wait_for_timeout(1500)  # the pen rests
+    page.tool("Undo")
+    page.tool("Undo")
+    page.expect_state("blank")
+    page.expect_painted(lambda ink: ink == 0)
+    page.tool("Redo")
+    page.expect_answers(7)
+
+
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_a_photo_may_be_dropped_or_pasted(page: DrawingPage, test_digits: Samples, event: str) -> None:
+    hand(page, event, photo(test_digits, 1))
+    page.expect_answers(2)
+
+
+def test_a_photo_of_many_megapixels_is_made_smaller_before_it_is_sent(page: DrawingPage, test_digits: Samples) -> None:
+    large = photo(test_digits, 0, "JPEG", side=1500)
+    noise = np.random.default_rng(1).integers(0, 8, (3000, 3000), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(Image.open(io.BytesIO(large)).convert("L")) - noise).save(file, "PNG")
+    assert len(file.getvalue()) > 1_000_000
+    choose(page, "large.png", file.getvalue())
+    page.expect_answers(7)
+
+
+def test_what_is_no_picture_and_what_has_no_ink_are_told_in_a_line(page: DrawingPage, tmp_path: Path) -> None:
+    choose(page, "text.png", b"no picture at all")
+    expect(page.page.locator(".word")).to_have_text("This is no picture that can be read.")
+    blank = io.BytesIO()
+    Image.new("L", (300, 300), 240).save(blank, "PNG")
+    choose(page, "blank.png", blank.getvalue())
+    expect(page.page.locator(".word")).to_have_text("There is no ink in this picture.")
+    page.expect_state("blank")
+    page.draw([[(0.5, 0.5)]])
+    expect(page.page.locator(".word")).to_be_hidden()
+
+
+def test_on_a_phone_there_is_a_button_for_its_camera(browser: Browser, address: str, test_digits: Samples) -> None:
+    with opened(browser, address, viewport=PHONE, has_touch=True, is_mobile=True) as page:
+        with page.page.expect_file_chooser() as chosen:
+            page.page.locator("[data-tool=photo]").tap()
+        assert chosen.value.element.get_attribute("accept") == "image/*"
+        chosen.value.set_files({"name": "a.png", "mimeType": "image/png", "buffer": photo(test_digits, 0)})
+        page.expect_answers(7)
+        page.screenshot("photo-phone")
