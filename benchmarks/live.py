@@ -77,6 +77,28 @@ async def during(visit: Visit) -> Figures:
     return {"delays": delays, "rates": rates, "finals": finals, "bytes": sizes, "inked": inked}
 
 
+async def during_inside(browser: Browser, address: str) -> Figures:
+    """Single strokes with the lens Inside open: updates of all layers a second, and bytes of the largest of them."""
+    visit = await open_page(browser, OURS, f"{address}#inside")
+    came: list[tuple[float, int]] = []  # seconds, bytes
+
+    async def note(answer: Response) -> None:
+        if b'"fn_name":"look"' in (answer.request.post_data_buffer or b""):
+            came.append((time.perf_counter(), len(await answer.body())))
+
+    visit.page.on("response", note)
+    rates = []
+    for number in range(STROKES):
+        await visit.clear()
+        start = time.perf_counter()
+        await visit.stroke(evenly(placed([one_line(number)], 0.6)[0], MOVES))
+        end = time.perf_counter()
+        await visit.page.wait_for_timeout(500)
+        rates.append(sum(start < at < end for at, _ in came) / (end - start))
+    await visit.page.context.close()
+    return {"inside rates": rates, "inside bytes": max(size for _, size in came)}
+
+
 def news(noted: Figures) -> list[tuple[float, float]]:
     """(asked, shown), in ms, of each change of the bars: when the newest answer that had come by then was asked for."""
     changes: list[tuple[float, float]] = []
@@ -203,6 +225,7 @@ async def measure(count: int, written: Sequence[Handwritten]) -> Figures:
             figures["ready"] = await ready_times(browser, pages)
             visits = [await open_page(browser, *page) for page in pages]
             figures |= await during(visits[1])
+            figures |= await during_inside(browser, ours)
             figures["stock finals"] = await finals(visits[0])
             figures["posts"] = [await posts_of_three_strokes(visit) for visit in visits]
             figures["agreed"] = await agreement(visits[1], hands(1, written), count)
@@ -222,6 +245,8 @@ def rows(figures: Figures) -> Sequence[Sequence[str]]:
         ["the same, 95th percentile", "never", f"{late:.0f} ms", "120 ms"],
         ["pointer event to ink, median", "", f"{statistics.median(figures['inked']):.0f} ms", "16 ms"],
         ["updates a second during a stroke", "0", f"{statistics.median(figures['rates']):.0f}", "20"],
+        ["the same of all layers, Inside open", "", f"{statistics.median(figures['inside rates']):.0f}", "15"],
+        ["bytes of the largest of those updates", "", f"{figures['inside bytes']:,}", "24,000"],
         ["pointer-up to final answer", f"{stock:.0f} ms", f"{ours:.0f} ms", "a tenth of stock"],
         ["bytes sent for 40 updates of a stroke", "", f"{max(figures['bytes']):.0f}", "20,000"],
         ["POSTs for the pad's own drawing, three strokes", f"{stock_posts}", f"{posts}", "a third of stock"],

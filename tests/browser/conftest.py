@@ -63,7 +63,7 @@ def opened(browser: Browser, address: str, script: str = "", **options: object) 
     """The page in a context of its own, ready to draw; the script runs in it before any other."""
     context = browser.new_context(**({"viewport": VIEW, "locale": "en-US"} | options))  # type: ignore[arg-type]
     context.add_init_script(script)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = DrawingPage(context.new_page(), SCREENSHOTS)
     page.open(address)
     try:
