@@ -23,7 +23,7 @@ const pen = penOn(surface, toolbar, drawing, {
   moved: changed,
   ended: waitForRest,
   edited: () => (show(null), changed()),
-  escaped: () => sample && (show(null), true),
+  escaped,
 });
 
 const events = new EventTarget();
@@ -57,6 +57,15 @@ function show(one) {
   if (sample) label.querySelector(".what").textContent = `${texts.sees_sample} ${sample.label}`;
   paint();
   tell("sample");
+}
+
+// What the Escape key leaves before it clears: the words that explain another, or a sample.
+function escaped() {
+  const explained = document.querySelector("[data-tip]:focus-visible");
+  explained?.blur();
+  if (explained || !sample) return Boolean(explained);
+  show(null);
+  return true;
 }
 
 function waitForRest() {
