@@ -1,46 +1,460 @@
-"""Ink from a picture: a photo, a scan, a screenshot, or what a drawing program saved.
+"""Ink from a picture: a photo, a scan, a screenshot, or what a drawing program saved. NumPy and Pillow only.
 
-Knows: what in a picture is paper. Does not know: digits, or networks.
+Knows: what in a picture is paper, and what on it is no stroke of the pen. Does not know: digits, or networks.
+
+`steps` goes from a picture to its ink in steps that can be looked at. Where two readings of a picture are possible, the
+simplest stays: what would leave nothing is not taken away, and what might be a second digit is left for the network to
+refuse.
 """
 
+from collections.abc import Callable
+from os import PathLike
+from typing import BinaryIO, NamedTuple
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
-LARGEST = 2000  # pixels a side; a larger picture is made smaller first, for it would take seconds and gigabytes
+from mnist_demo.pieces import Mask, Pieces, area_within, grown, pieces_of
+
+LARGEST = 1200  # pixels a side; a larger picture is made smaller first
+MOST_PIXELS = 100_000_000  # of a picture, as it is decoded: more would take gigabytes
+
+CELLS = 128  # that the longer side is divided into, at most, to tell the paper's brightness
+WINDOW = 0.25  # of the shorter side: what is dark and slimmer is ink, what is broader is darker paper
+BROADEST = 0.6  # likewise, to tell whether ink is dark or light
+EVEN = 0.75  # of the border's pixels: so many as bright as each other make paper of one brightness
+FAINTEST = 0.25  # of the ink's contrast: what differs less from the paper is paper
+FIRM = 0.5  # of the ink's contrast: a piece that nowhere differs so much is no stroke
+LINE = 0.025  # of the longer side: a line from border to border that is no thicker is ruled
+COVERED = 0.9  # of its length that is ink
+NOISE = 4.0  # standard deviations of the paper's grain, that ink must differ by
+
+Gray = NDArray[np.uint8]  # (H, W), 0 = black
+Contrast = NDArray[np.float32]  # (H, W), how much darker than the paper; 0 to 255
 
 
-def open_picture(path: str) -> Image.Image:
+class Step(NamedTuple):
+    """What one step left of a picture."""
+
+    name: str
+    left: NDArray[np.uint8]  # (H, W), or (H, W, 3) where in colour
+
+
+def open_picture(file: str | PathLike[str] | BinaryIO, name: str | None = None) -> Image.Image:
     """The picture in that file, upright, at most LARGEST pixels a side.
 
-    Raises ValueError, in one line that names the file, where there is none that can be read.
+    Raises ValueError, in one line that names the file (as `name`, where given), where there is none that can be read.
     """
     try:
-        picture = Image.open(path)
-        picture.thumbnail((LARGEST, LARGEST))
-        return ImageOps.exif_transpose(picture)
+        picture = Image.open(file)
+        picture.draft(None, _bounded(picture.size))  # JPEG's own way to be made smaller
+        if picture.width * picture.height > MOST_PIXELS:
+            raise Image.DecompressionBombError
+        return upright(picture)
     except Exception as error:  # of a damaged file Pillow raises whatever its decoder meets
-        reason = error if isinstance(error, OSError) and error.strerror else "no image that can be read"
-        raise ValueError(f"{path}: {reason}") from None
+        raise ValueError(f"{name or file}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too large: at most {MOST_PIXELS // 1_000_000} megapixels can be read"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "no image that can be read"
 
 
 def ink_of(picture: Image.Image) -> NDArray[np.uint8]:
-    """The ink (H, W) in a picture, dark on light or light on dark: how far each pixel is from the paper's colour.
+    """The ink (H, W), 255 = ink, of the digit in a picture, dark on light or light on dark; zeros where none is found.
 
-    The paper is what the picture's border mostly shows. Where that is transparent, what is not transparent is
-    ink. What differs from the paper by less than a quarter of what the darkest ink does is taken for paper, so
-    that shadows and compression leave no marks.
+    What is small on a large page comes with only as much of the page around it as leaves it no speck.
     """
-    if picture.mode in ("I;16", "I", "F"):  # which Pillow would cut at 255
-        values = np.asarray(picture, np.float64).clip(min=0)
-        picture = Image.fromarray(np.rint(255 * values / max(values.max(), 1e-9)).astype(np.uint8))
-    rgba = np.asarray(picture.convert("RGBA"), dtype=np.int32)
-    opacity = rgba[..., 3]
-    luminance = np.asarray(picture.convert("RGB").convert("L"), dtype=np.int32)
-    contrast = opacity if _paper(opacity) == 0 else np.abs(luminance - _paper(luminance)) * opacity // 255
-    contrast[contrast < contrast.max() / 4] = 0
-    return contrast.astype(np.uint8)
+    return steps(picture)[-1].left
 
 
-def _paper(values: NDArray[np.int32]) -> int:
-    return int(np.median(np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])))
+def steps(picture: Image.Image) -> list[Step]:
+    """The steps from a picture to its ink, and what each left; the last one's is what `ink_of` gives."""
+    shown = upright(picture)
+    gray = brightness(shown)
+    left = [Step("upright", np.asarray(shown.convert("RGB"))), Step("brightness", gray)]
+    for _ in range(2):  # a sheet on a desk, perhaps with a card on it
+        if (inner := sheet_in(gray)) is None:
+            break
+        gray = inner
+        left.append(Step("sheet", gray))
+    dark, light = (lambda: _written(gray)), (lambda: _written(255 - gray))
+    first, second = (dark, light) if _is_dark_on_light(gray) else (light, dark)
+    found = first()
+    if not found[-1].left.any() and (other := second())[-1].left.any():
+        found = other
+    return left + found
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """The picture as its camera meant it, at most LARGEST pixels a side, as L, RGB or RGBA of eight bits."""
+    picture = _plain(picture)
+    size = _bounded(picture.size)
+    if size != picture.size:
+        picture = picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    return picture
+
+
+def _bounded(size: tuple[int, int]) -> tuple[int, int]:
+    shrunk = min(1.0, LARGEST / max(size))
+    return max(1, round(size[0] * shrunk)), max(1, round(size[1] * shrunk))
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    turned = ImageOps.exif_transpose(picture)
+    if turned.mode in ("L", "RGB", "RGBA"):
+        return turned
+    if turned.mode.startswith(("I", "F")):  # which Pillow would cut at 255
+        values = np.asarray(turned).astype(np.float32).clip(min=0)
+        return Image.fromarray(np.rint(255 * values / max(float(values.max()), 1e-9)).astype(np.uint8))
+    if turned.mode == "1":
+        return turned.convert("L")
+    return turned.convert("RGBA" if turned.has_transparency_data else "RGB")
+
+
+def brightness(picture: Image.Image) -> Gray:
+    """How bright each pixel is: its luminance, or the colour in which ink and paper differ most; ink on nothing, dark.
+
+    Luminance stays where no colour shows twice as much.
+    """
+    if picture.mode == "RGBA":
+        opacity = np.asarray(picture.getchannel("A"))
+        if np.median(_border(opacity)) < 8:
+            card = _card(picture, opacity)
+            if card is None:
+                return 255 - opacity
+            picture = card
+        else:
+            ground = tuple(int(np.median(_border(np.asarray(band)))) for band in picture.split()[:3])
+            picture = Image.alpha_composite(Image.new("RGBA", picture.size, (*ground, 255)), picture)
+        picture = picture.convert("RGB")
+    bands = [picture.convert("L"), *(picture.split() if picture.mode == "RGB" else ())]
+    spreads = [_spread(band) for band in bands]
+    best = int(np.argmax(spreads))
+    return np.asarray(bands[best if spreads[best] > 2 * spreads[0] else 0])
+
+
+def _border(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+
+
+def _spread(band: Image.Image) -> float:
+    """How far from the border's brightness the band goes, but for single pixels."""
+    smooth = np.asarray(band.filter(ImageFilter.BoxBlur(1)), np.int16)
+    return float(np.abs(smooth - np.median(_border(smooth))).max())
+
+
+def _card(picture: Image.Image, opacity: Gray) -> Image.Image | None:
+    """What is not transparent, where that is a card with something on it and not the ink itself."""
+    pieces = pieces_of(opacity > 127)
+    if not len(pieces.area):
+        return None
+    largest = int(np.argmax(pieces.area))
+    filled = pieces.filled(largest)
+    if filled.sum() > 1.1 * area_within(pieces.corners(largest)) or pieces.area[largest] < 0.75 * filled.sum():
+        return None
+    gray = np.asarray(picture.convert("RGB").convert("L"))
+    paper = np.median(gray[filled])
+    if (np.abs(gray[filled] - paper) > 40).mean() < 0.002:
+        return None
+    colours = np.asarray(picture.convert("RGB"))
+    ground = np.median(colours[filled], axis=0).astype(np.uint8)
+    box = np.s_[pieces.top[largest] : pieces.bottom[largest], pieces.left[largest] : pieces.right[largest]]
+    inside = ~grown(~filled, 2)
+    return Image.fromarray(np.where(inside[..., None], colours, ground)[box]).convert("RGB")
+
+
+def sheet_in(gray: Gray) -> Gray | None:
+    """The sheet or card, and nothing around it, where one lies on a ground that shows all around it, and is written on.
+
+    Else None.
+    """
+    ground = float(np.median(_border(gray)))
+    for extreme in np.percentile(gray, [95, 5]).tolist():
+        if abs(extreme - ground) < 24:
+            continue
+        middle = (extreme + ground) / 2
+        pieces = pieces_of(gray > middle if extreme > ground else gray < middle)
+        largest = int(np.argmax(pieces.area))
+        sheet = _sheet(gray, pieces, largest, extreme - ground)
+        if sheet is not None:
+            return sheet
+    return None
+
+
+def _sheet(gray: Gray, pieces: Pieces, which: int, contrast: float) -> Gray | None:
+    filled = pieces.filled(which)
+    size, (height, width) = int(filled.sum()), gray.shape
+    sides = sorted((int(pieces.height[which]), int(pieces.width[which])))
+    if size < 0.12 * gray.size or sides[1] > 3 * sides[0] or pieces.area[which] < 0.75 * size:
+        return None
+    if not 0.9 < size / area_within(pieces.corners(which)) < 1.1 or sides[0] < 12:
+        return None
+    inside = ~grown(~filled, max(2, sides[0] // 40))
+    paper = np.median(gray[inside])
+    written = np.abs(gray[inside] - paper) > 0.35 * abs(contrast)
+    if not 0.001 < written.mean() < 0.4:
+        return None
+    box = np.s_[pieces.top[which] : pieces.bottom[which], pieces.left[which] : pieces.right[which]]
+    return np.where(inside, gray, np.uint8(paper))[box]
+
+
+def _is_dark_on_light(gray: Gray) -> bool:
+    """Whether what differs from the paper is darker: paper that is filled where it is darker is then the smoother one."""
+    small = _small(gray)
+    reach = max(1, round(BROADEST * min(small.shape) / 2))
+    return _roughness(_closed(small, reach)) <= _roughness(-_closed(-small, reach))
+
+
+def _roughness(surface: NDArray[np.float32]) -> float:
+    return float(np.abs(np.diff(surface, axis=0)).sum() + np.abs(np.diff(surface, axis=1)).sum())
+
+
+def _small(gray: Gray) -> NDArray[np.float32]:
+    """The picture's brightness in at most CELLS cells a side."""
+    shrunk = min(1.0, CELLS / max(gray.shape))
+    size = (max(1, round(gray.shape[1] * shrunk)), max(1, round(gray.shape[0] * shrunk)))
+    return np.asarray(Image.fromarray(gray).resize(size, Image.Resampling.BOX), np.float32)
+
+
+def _closed(values: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """What is dark and slimmer than 2 `reach` + 1 is filled: a morphological closing with a square."""
+    return -_highest(-_highest(values, reach), reach)
+
+
+def _highest(values: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    for _ in range(2):
+        padded = np.pad(values, ((reach, reach), (0, 0)), constant_values=-np.inf)
+        values = sliding_window_view(padded, 2 * reach + 1, axis=0).max(axis=-1).T
+    return values
+
+
+def paper_of(gray: Gray, ink: Mask | None = None) -> Contrast:
+    """The paper's brightness at each pixel, where the ink is darker than it; `ink`: where some is known to be."""
+    small = _small(gray)
+    closed = _closed(small, max(1, round(WINDOW * min(small.shape) / 2)))
+    border = _border(closed)
+    level = float(np.median(border))
+    tolerance = max(8.0, 0.1 * float((level - small).max()))
+    if (np.abs(border - level) <= tolerance).mean() >= EVEN:
+        return np.full(gray.shape, np.median(_border(gray)[_border(gray) > level - tolerance]), np.float32)
+    if ink is not None:
+        bare = _small(np.where(ink, np.uint8(0), np.uint8(255))) / 255
+        seen = _small(np.where(ink, np.uint8(0), gray))
+        closed = np.where(bare > 0.3, seen / np.maximum(bare, 0.3), closed)
+    return np.asarray(Image.fromarray(closed).resize(gray.shape[::-1], Image.Resampling.BICUBIC))
+
+
+def _written(gray: Gray) -> list[Step]:
+    """The ink on paper that is lighter than it."""
+    grain = (
+        1.4826 / 2**0.5 * float(np.median(np.abs(gray[:, 3:].astype(np.int16) - gray[:, :-3])))
+        if gray.shape[1] > 3
+        else 0.0
+    )
+    contrast = (paper_of(gray) - gray).clip(min=0)
+    ink = contrast > FIRM * max(_level(contrast), 1.0)
+    contrast = paper_of(gray, grown(ink, max(1, max(gray.shape) // 150))) - gray
+    contrast = (contrast - max(np.median(contrast), 0)).clip(min=0)
+    shown = Step("contrast", np.rint(contrast.clip(max=255)).astype(np.uint8))
+    marks = _inked(contrast, grain)
+    digit = _digit(contrast, grain)
+    return [shown, Step("ink", marks), Step("digit", digit)]
+
+
+def _level(contrast: Contrast) -> float:
+    """How much the ink differs from the paper: most of what differs most, single pixels aside."""
+    radius = max(1, round(min(contrast.shape) / 150))
+    smooth = np.asarray(Image.fromarray(contrast.astype(np.uint8)).filter(ImageFilter.BoxBlur(radius)))
+    if not smooth.any():
+        return 0.0
+    return float(np.percentile(contrast[smooth > smooth.max() / 2], 90))
+
+
+def _mask(contrast: Contrast, grain: float) -> tuple[Mask, float]:
+    level = _level(contrast)
+    if level < max(3.0, 1.5 * NOISE * grain):
+        return np.zeros(contrast.shape, bool), 1.0
+    return contrast > min(max(FAINTEST * level, NOISE * grain), FIRM * level), level
+
+
+def _inked(contrast: Contrast, grain: float) -> Gray:
+    mask, level = _mask(contrast, grain)
+    return np.where(mask, np.rint((contrast * 255 / level).clip(max=255)), 0).astype(np.uint8)
+
+
+def _digit(contrast: Contrast, grain: float) -> Gray:
+    """What is left of the ink when what is no stroke of the pen is taken away."""
+    contrast = contrast.copy()
+    for _ in range(6):
+        mask, level = _mask(contrast, grain)
+        pieces = pieces_of(mask)
+        firm = _firm(pieces, contrast, level)
+        gone = _lines(pieces, firm)
+        if gone is None:
+            gone = _frame(pieces, firm)
+        if gone is None:
+            gone = _hanging(pieces, firm)
+        if gone is None:
+            break
+        contrast[gone] = 0
+    if not firm.any():
+        return np.zeros(contrast.shape, np.uint8)
+    kept = pieces.mask(firm & ~_specks(pieces, firm))
+    ink: Gray = np.where(kept, np.rint((contrast * 255 / level).clip(max=255)), 0).astype(np.uint8)
+    return _fitted(ink)
+
+
+def _firm(pieces: Pieces, contrast: Contrast, level: float) -> Mask:
+    """(P,): which pieces differ from the paper as ink does, somewhere."""
+    strong = contrast > FIRM * level
+    counts = np.concatenate([np.zeros((len(strong), 1), np.int64), np.cumsum(strong, axis=1)], axis=1)
+    in_run = counts[pieces.row, pieces.end] - counts[pieces.row, pieces.start]
+    return np.bincount(pieces.piece, weights=in_run, minlength=len(pieces.area)) > 0
+
+
+class Trace(NamedTuple):
+    """What lies along a straight line through a mask."""
+
+    covered: float  # share of its length that is ink
+    thickness: float  # pixels across, of most of it
+    line: Mask  # (H, W): the line's own pixels, not those of strokes that cross it
+
+
+def _trace(mask: Mask, start: tuple[float, float], end: tuple[float, float], reach: int) -> Trace:
+    """What lies between two points (x, y), up to `reach` pixels beside the straight line from one to the other."""
+    if abs(end[1] - start[1]) > abs(end[0] - start[0]):
+        trace = _trace(mask.T, start[::-1], end[::-1], reach)
+        return trace._replace(line=trace.line.T)
+    (x0, y0), (x1, y1) = sorted((start, end))
+    x = np.arange(round(x0), round(x1) + 1)
+    y = np.rint(np.interp(x, [x0, x1], [y0, y1])).astype(np.int64) + np.arange(-reach, reach + 1)[:, None]
+    inside = (y >= 0) & (y < len(mask))
+    y = y.clip(0, len(mask) - 1)
+    across = mask[y, x] & inside
+    counts = across.sum(axis=0)
+    covered = across[reach // 3 : reach + 1 + (reach - reach // 3)].any(axis=0)
+    thickness = float(np.median(counts[covered])) if covered.any() else 0.0
+    own = across & (counts <= 1.5 * thickness + 1)
+    line = np.zeros(mask.shape, bool)
+    line[y[own], np.broadcast_to(x, y.shape)[own]] = True
+    return Trace(float(covered.mean()), thickness, line)
+
+
+def _lines(pieces: Pieces, firm: Mask) -> Mask | None:
+    """Thin lines that run straight from one border to the opposite one."""
+    height, width = pieces.shape
+    gone = np.zeros(pieces.shape, bool)
+    across = firm & (pieces.left == 0) & (pieces.right == width)
+    down = firm & (pieces.top == 0) & (pieces.bottom == height)
+    if across.any():
+        gone |= _between_borders(pieces.mask(across))
+    if down.any():
+        gone |= _between_borders(pieces.mask(down).T).T
+    return grown(gone, 1) if gone.any() else None
+
+
+def _between_borders(mask: Mask) -> Mask:
+    """Thin lines from the left border to the right one."""
+    thickest, reach = LINE * max(mask.shape), max(3, round(LINE * max(mask.shape)))
+    gone = np.zeros(mask.shape, bool)
+    left, right = _middles(mask[:, 0], 2 * reach), _middles(mask[:, -1], 2 * reach)
+    for y0 in left:
+        for y1 in right:
+            if abs(y1 - y0) < 0.2 * mask.shape[1]:
+                trace = _trace(mask, (0, y0), (mask.shape[1] - 1, y1), reach)
+                if trace.covered >= COVERED and trace.thickness <= thickest:
+                    gone |= trace.line
+    return gone
+
+
+def _middles(values: Mask, longest: int) -> list[float]:
+    """The middles of runs that are at most so long."""
+    edges = np.flatnonzero(np.diff(np.pad(values.astype(np.int8), 1)))
+    return [(a + b - 1) / 2 for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True) if b - a <= longest]
+
+
+def _frame(pieces: Pieces, firm: Mask) -> Mask | None:
+    """A box of four straight lines with something in it."""
+    for which in np.flatnonzero(firm & (np.minimum(pieces.height, pieces.width) >= 0.2 * min(pieces.shape))):
+        top, left, bottom, right = (int(side[which]) for side in (pieces.top, pieces.left, pieces.bottom, pieces.right))
+        mask = pieces.mask(firm)[top:bottom, left:right]
+        corners = [(x - left, y - top) for x, y in pieces.corners(int(which)).tolist()]
+        reach = max(3, round(0.04 * max(mask.shape)))
+        traces = [_trace(mask, *ends, reach) for ends in zip(corners, corners[1:] + corners[:1], strict=True)]
+        if min(trace.covered for trace in traces) < 0.85 or max(t.thickness for t in traces) > 0.08 * min(mask.shape):
+            continue
+        gone = np.any([trace.line for trace in traces], axis=0)
+        inner = pieces_of(mask & ~grown(gone, 1))
+        if (np.maximum(inner.height, inner.width / 3) >= 0.25 * min(mask.shape)).any():
+            full = np.zeros(pieces.shape, bool)
+            full[top:bottom, left:right] = gone
+            return grown(full, 1)
+    return None
+
+
+def _hanging(pieces: Pieces, firm: Mask) -> Mask | None:
+    """What hangs on the border: desk, shadows, pieces of the neighbours."""
+    height, width = pieces.shape
+    shallow = np.stack([pieces.bottom, pieces.right, height - pieces.top, width - pieces.left])  # reach from each side
+    touches = np.stack([pieces.top == 0, pieces.left == 0, pieces.bottom == height, pieces.right == width])
+    hanging = firm & touches.any(axis=0)
+    if not hanging.any():
+        return None
+    contact = _contacts(pieces)
+    sides = np.array([width, height, width, height])[:, None]
+    thickness = pieces.area / pieces.extent
+    free = firm & ~hanging & (pieces.extent >= 0.03 * min(pieces.shape))
+    strip = hanging & ((contact >= 0.95 * sides) & (pieces.area > 0.7 * shallow * sides)).any(axis=0)
+    gone = strip
+    if free.any():
+        main = int(np.argmax(np.where(free, pieces.extent, 0)))
+        cornered = (touches & np.roll(touches, 1, axis=0)).any(axis=0) | (contact >= 0.5 * sides).any(axis=0)
+        desk = cornered & (pieces.extent[main] >= 0.12 * min(pieces.shape))
+        reach = np.where(touches, shallow, 10**6).min(axis=0)
+        slight = (reach < 0.5 * pieces.extent[main]) & (pieces.extent < 1.6 * pieces.extent[main])
+        thick = thickness > 3 * thickness[main]
+        gone = hanging & (strip | desk | slight | thick)
+    return grown(pieces.mask(gone), 2) if gone.any() else None
+
+
+def _contacts(pieces: Pieces) -> NDArray[np.float64]:
+    """(4, P): how many of its pixels lie on the border's top, left, bottom, right."""
+    height, width = pieces.shape
+    length = pieces.end - pieces.start
+    shares = (
+        length * (pieces.row == 0), pieces.start == 0, length * (pieces.row == height - 1), pieces.end == width,
+    )  # fmt: skip
+    return np.stack([np.bincount(pieces.piece, share, len(pieces.area)) for share in shares])
+
+
+def _specks(pieces: Pieces, firm: Mask) -> Mask:
+    """(P,): dirt, and what is small and far from the largest piece."""
+    main = int(np.argmax(np.where(firm, pieces.extent, 0)))
+    extent = int(pieces.extent[main])
+    own = pieces.piece == main
+    stroke = min(float(np.median(pieces.end[own] - pieces.start[own])), float(pieces.area[main]) / extent)
+    above, below = pieces.top[main] - pieces.bottom, pieces.top - pieces.bottom[main]
+    before, behind = pieces.left[main] - pieces.right, pieces.left - pieces.right[main]
+    apart = np.max([above, below, before, behind], axis=0)
+    dirt = pieces.extent < max(0.75 * stroke, 0.06 * extent)
+    elsewhere = (apart > 0.3 * extent) & (pieces.extent < 0.35 * extent)
+    rule = (np.maximum(above, below) > 0) & (pieces.width > 8 * pieces.height)
+    gone: Mask = dirt | elsewhere | rule
+    gone[main] = False
+    return gone
+
+
+def _fitted(ink: Gray) -> Gray:
+    """The ink on no more paper than `to_mnist` takes: small ink on a large page is cut out."""
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    side = max(bottom - top, right - left)
+    if 4 * side >= min(ink.shape):
+        return ink
+    return np.pad(ink[top:bottom, left:right], side // 2)
