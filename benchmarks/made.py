@@ -1,16 +1,17 @@
 """The ways in which `benchmarks.pictures` sets a digit into a picture, as people photograph, scan and save them."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from benchmarks.redrawn import CUT, enlarged
+from benchmarks.unknown import SIGNS, sign
 from mnist_demo.handwriting import write
-from mnist_demo.strokes import Stroke, draw
+from mnist_demo.strokes import Path, Stroke, draw
 
 WHITE, PAPER, BLACK, PEN = (255, 255, 255), (226, 222, 212), (0, 0, 0), (45, 44, 50)
 BLUE, PENCIL, CHALK, BOARD = (38, 60, 150), (118, 118, 122), (214, 216, 206), (48, 84, 66)
@@ -34,12 +35,15 @@ def of_sample(sample: NDArray[np.uint8]) -> Hand:
     return mask
 
 
-def of_template(label: int, random: Random, thickest: float = 1 / 7) -> Hand:
-    """A digit as somebody writes it, with a pen of 1/18 to `thickest` of its height."""
-    paths = write(random, label)
+def of_template(label: int, random: Random) -> Hand:
+    """A digit as somebody writes it, with a pen of 1/18 to 1/7 of its height."""
+    return of_paths(write(random, label), random.uniform(1 / 18, 1 / 7))
+
+
+def of_paths(paths: Sequence[Path], share: float) -> Hand:
+    """Lines of a pen that is that share of their longer side wide."""
     points = np.concatenate(paths)
     low, high = points.min(axis=0), points.max(axis=0)
-    share = random.uniform(1 / 18, thickest)
 
     def mask(side: int) -> Mask:
         brush = max(share * side, 1.0)
@@ -294,8 +298,9 @@ def card(hand: Hand, random: Random) -> Image.Image:
 def eight(hand: Hand, random: Random) -> Image.Image:
     """8 x 8 pixels, as in the set of digits that scikit-learn carries."""
     look = sheet(128, 128, WHITE)
-    put(look, hand(112), (0.5, 0.5), BLACK)
-    return picture(look).convert("L").resize((8, 8), Image.Resampling.BOX)
+    put(look, hand(124), (0.5, 0.5), BLACK)
+    broad = picture(look).convert("L").filter(ImageFilter.MinFilter(5))  # a pen of at least a twelfth of the height
+    return broad.resize((8, 8), Image.Resampling.BOX)
 
 
 def page(hand: Hand, random: Random) -> Image.Image:
@@ -389,6 +394,51 @@ def scan(hand: Hand, random: Random) -> Image.Image:
     return picture(look).convert("1", dither=Image.Dither.NONE)
 
 
+def _nothing(side: int) -> Mask:
+    return np.zeros((side, side), np.float32)
+
+
+def _sign(random: Random) -> Hand:
+    """A letter or a sign that no network was taught."""
+    name = list(SIGNS)[random.integers(len(SIGNS))]
+    return of_paths(sign(random, name), random.uniform(1 / 18, 1 / 7))
+
+
+def _digits(random: Random, count: int) -> Hand:
+    """Digits side by side."""
+    hands = [of_template(int(random.integers(10)), random) for _ in range(count)]
+
+    def mask(side: int) -> Mask:
+        masks = [hand(side // count) for hand in hands]
+        height = max(mask.shape[0] for mask in masks)
+        gap = np.zeros((height, max(2, side // count // 6)), np.float32)
+        tall = [np.pad(mask, ((0, height - mask.shape[0]), (0, 0))) for mask in masks]
+        return np.concatenate([part for one in tall for part in (one, gap)][:-1], axis=1)
+
+    return mask
+
+
+def scene(random: Random) -> Image.Image:
+    """Things of many sizes and colours, blurred and grained."""
+    canvas = Image.new("RGB", (480, 360), tuple(random.integers(60, 220, 3).tolist()))
+    drawn = ImageDraw.Draw(canvas)
+    for _ in range(random.integers(6, 20)):
+        x, y = random.uniform(-60, 480), random.uniform(-60, 360)
+        box = (x, y, x + random.uniform(20, 250), y + random.uniform(20, 250))
+        shape = (drawn.ellipse, drawn.rectangle)[random.integers(2)]
+        shape(box, fill=tuple(random.integers(0, 256, 3).tolist()))
+    blurred = canvas.filter(ImageFilter.GaussianBlur(random.uniform(1, 4)))
+    return jpeg(picture(grained(np.asarray(blurred, np.float32), random, 4)), 75)
+
+
+NO_DIGIT: dict[str, Callable[[Random], Image.Image]] = {  # what must be refused
+    "letters and signs": lambda random: grain(_sign(random), random),
+    "two digits": lambda random: grain(_digits(random, 2), random),
+    "three digits, cut to the ink": lambda random: tight(_digits(random, 3), random),
+    "a bare sheet, desk at the border": lambda random: desk(_nothing, random),
+    "a bare sheet in a shadow": lambda random: shadow(_nothing, random),
+    "scenes": scene,
+}
 CLEAN: dict[str, Maker] = {  # what has always been read
     "drawn on a canvas": canvas,
     "light on dark": inverted,
