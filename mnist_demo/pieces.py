@@ -42,6 +42,14 @@ class Pieces(NamedTuple):
         """(P,): the longer side of each box."""
         return np.maximum(self.height, self.width)
 
+    def box(self, which: int) -> tuple[slice, slice]:
+        """The rows and columns of that piece's box."""
+        return slice(self.top[which], self.bottom[which]), slice(self.left[which], self.right[which])
+
+    def corner(self, which: int) -> Ints:
+        """(2,): x and y of the box's upper left corner."""
+        return np.array([self.left[which], self.top[which]])
+
     def mask(self, which: Mask | None = None) -> Mask:
         """(H, W): where the pieces are of which (P,) is true."""
         chosen = slice(None) if which is None else which[self.piece]
