@@ -28,9 +28,10 @@ def of_sample(sample: NDArray[np.uint8]) -> Hand:
     """An MNIST digit (28, 28), its outline made crisp."""
 
     def mask(side: int) -> Mask:
-        slope = 20 / max(side, 20)  # of the outline: a pixel or so from paper to ink
-        gray: Mask = enlarged(sample, side).astype(np.float32)
-        return ((gray - CUT) / (110 * slope) + 0.5).clip(0, 1)
+        slope = np.float32(110 * 20 / max(side, 20))  # of the outline: a pixel or so from paper to ink
+        gray = enlarged(sample, side).astype(np.float32)
+        crisp: Mask = ((gray - CUT) / slope + np.float32(0.5)).clip(0, 1)
+        return crisp
 
     return mask
 
@@ -99,7 +100,9 @@ def grained(look: Look, random: Random, strength: float) -> Look:
     """Paper's grain: fine noise and fibres, of that standard deviation."""
     height, width = look.shape[:2]
     fine = random.normal(size=(height, width)).astype(np.float32)
-    return look + strength * (0.7 * fine + 0.7 * field(random, (height, width), min(height, width) // 4))[..., None]
+    coarse = field(random, (height, width), min(height, width) // 4)
+    rough: Look = look + np.float32(0.7 * strength) * (fine + coarse)[..., None]
+    return rough
 
 
 def picture(look: Look) -> Image.Image:
@@ -147,7 +150,7 @@ def gradient(hand: Hand, random: Random) -> Image.Image:
 def vignette(hand: Hand, random: Random) -> Image.Image:
     """A lamp's light: corners half to three quarters as bright; a small digit in faint ink."""
     look = sheet(600, 800, (190, 188, 182))
-    put(look, hand(random.integers(90, 200)), middle(random, 0.1), (110, 110, 112))
+    put(look, hand(int(random.integers(90, 200))), middle(random, 0.1), (110, 110, 112))
     y, x = np.mgrid[-1:1:600j, -1:1:800j]
     dark = random.uniform(0.25, 0.5)
     return picture(grained(look * (1 - dark * (y**2 + x**2) / 2)[..., None].astype(np.float32), random, 2))

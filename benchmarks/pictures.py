@@ -166,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def chosen(parts: Sequence[str] | None) -> list[str]:
-    """The kinds with one of those parts in their names; all where none is given. Raises ValueError if there are none."""
+    """The kinds with one of those parts in their names; all where none is given. Raises ValueError if none has."""
     kinds = [*KINDS, *NO_DIGIT]
     found = kinds if parts is None else [kind for kind in kinds if any(part in kind for part in parts)]
     if not found:

@@ -23,7 +23,6 @@ FRAME_LINE = 0.05  # of the frame's shorter side, that its lines may be thick
 SQUARE = 0.93  # of a frame or a sheet and the quadrilateral of its corners, that they share
 STRIP = 0.35  # of the shorter side: what lies along the border and reaches less far in is no stroke
 BROADEST = 0.3  # of the longer side: no stroke is broader
-LITTER = 4  # pieces along the border: where more are broad it is no sheet of paper
 
 
 class Trace(NamedTuple):
@@ -132,13 +131,10 @@ def hanging(pieces: Pieces, firm: Mask) -> Mask | None:
     broad = hang & along_border(pieces)
     for which in np.flatnonzero(broad).tolist():
         broad[which] = is_broad(pieces.mask(np.arange(len(firm)) == which), BROADEST)
-    gone = broad | (hang & _is_strip(pieces))
+    gone: Mask = broad | (hang & _is_strip(pieces))
     free = firm & ~hang & (pieces.extent >= 0.03 * min(pieces.shape))
     if free.any():
-        gone |= hang & _is_foreign(pieces, touches, int(np.argmax(np.where(free, pieces.extent, 0))))
-    large = gone & (pieces.area > 0.01 * np.prod(pieces.shape))
-    if large.sum() > LITTER or pieces.area[gone].sum() > 0.5 * np.prod(pieces.shape):
-        return None
+        gone = gone | (hang & _is_foreign(pieces, touches, int(np.argmax(np.where(free, pieces.extent, 0)))))
     return grown(pieces.mask(gone), 2) if gone.any() else None
 
 
@@ -150,7 +146,8 @@ def _is_foreign(pieces: Pieces, touches: Mask, main: int) -> Mask:
     extent, thickness = pieces.extent, pieces.area / pieces.extent
     is_desk = along_border(pieces) & (extent[main] >= 0.12 * min(pieces.shape))
     is_neighbour = (reach < 0.5 * extent[main]) & (extent < 1.6 * extent[main])
-    foreign: Mask = is_desk | is_neighbour | (thickness > 3 * thickness[main])
+    is_thick = thickness > 3 * thickness[main]
+    foreign: Mask = is_desk | is_neighbour | is_thick
     return foreign
 
 

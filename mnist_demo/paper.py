@@ -1,4 +1,4 @@
-"""The paper in a picture: whether the ink on it is darker or lighter, and how bright it is at each pixel. NumPy, Pillow.
+"""The paper in a picture: whether ink is darker or lighter, and how bright paper is at each pixel. NumPy and Pillow.
 
 Knows: that strokes are slim, and that paper reaches the border. Does not know: what is written on it.
 """
@@ -13,6 +13,8 @@ from mnist_demo.pieces import Mask
 CELLS = 128  # that the longer side is divided into, at most, to tell the paper's brightness
 WINDOW = 0.25  # of the shorter side: what is dark and slimmer is ink, what is broader is darker paper
 EVEN = 0.75  # of the border: where so much of it is as bright as each other, the paper is of one brightness
+STEP = 20  # of 255, within three cells: so much is one thing's edge against another
+MOST_STEPS = 3  # along the border of a sheet
 TINY = 24  # pixels: a picture whose shorter side is shorter is a digit cut out, on paper of one brightness
 
 Gray = NDArray[np.uint8]  # (H, W), 0 = black
@@ -64,6 +66,15 @@ def paper_of(gray: Gray, ink: Mask | None = None) -> Surface:
         seen = _small(np.where(ink, np.uint8(0), gray))
         closed = np.where(bare > 0.3, seen / np.maximum(bare, 0.3), closed)
     return np.asarray(Image.fromarray(closed).resize(gray.shape[::-1], Image.Resampling.BICUBIC))
+
+
+def is_sheet(gray: Gray) -> bool:
+    """Whether the border shows a sheet, perhaps with some desk or shadow, rather than many things side by side."""
+    small = _filled(_small(gray))
+    small = -_filled(-small)
+    around = np.concatenate([small[0], small[1:, -1], small[-1, -2::-1], small[-2:0:-1, 0]])
+    steep = np.abs(np.roll(around, -3) - around) > STEP
+    return int((steep & ~np.roll(steep, 1)).sum()) <= MOST_STEPS
 
 
 def grain_of(gray: Gray) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
 from mnist_demo import marks
-from mnist_demo.paper import TINY, Gray, Surface, border, grain_of, is_dark_on_light, middle, paper_of
+from mnist_demo.paper import TINY, Gray, Surface, border, grain_of, is_dark_on_light, is_sheet, middle, paper_of
 from mnist_demo.pieces import Mask, Pieces, grown, pieces_of
 
 LARGEST = 1200  # pixels a side; a larger picture is made smaller first
@@ -26,6 +26,7 @@ FIRM = 0.5  # of the ink's contrast: a piece that nowhere differs so much is no 
 NEAR = 0.02  # of the shorter side: what is faint is ink as far as this from what is firm
 NOISE = 4.0  # standard deviations of the paper's grain that ink differs by
 LEAST, LEAST_UNEVEN = 3.0, 16.0  # of 255, that ink differs by; and where light falls unevenly
+RIMMED = 0.02  # of the picture: so much taken away at the border may leave a rim
 SHEET = 0.12  # of the picture that a sheet covers at least
 SMALLEST = 0.25  # of the shorter side: ink that reaches less far is cut out
 FEW = 14  # pixels: ink that reaches less far is enlarged
@@ -85,7 +86,7 @@ def steps(picture: Image.Image) -> list[Step]:
     shown = upright(picture)
     gray = brightness(shown)
     left = [Step("upright", np.asarray(shown.convert("RGB"))), Step("brightness", gray)]
-    for _ in range(2):  # a sheet on a desk, perhaps with a card on it
+    for _ in range(2 if is_sheet(gray) else 0):  # a sheet on a desk, perhaps with a card on it
         inner = sheet_in(gray)
         if inner is None:
             break
@@ -223,14 +224,20 @@ def written(gray: Gray, is_dark: bool) -> Written:
     grain = grain_of(gray)
     mask, level = _mask(contrast, grain, least)
     ink = Step("ink", _inked(contrast, mask, level))
+    if not is_sheet(gray):
+        return Written([seen, Step("digit", fitted(ink.left))], level, False)
+    is_cut = False  # whether what was taken away may have left a rim along the border
     for find in [marks.lines, marks.frame, marks.hanging] * 2:
         pieces = pieces_of(mask)
         gone = find(pieces, _firm(pieces, contrast, level))
         if gone is not None:
+            is_cut |= find is marks.hanging and gone.mean() > RIMMED
             contrast = np.where(gone, 0, contrast)
             mask, level = _mask(contrast, grain, least)
     pieces = pieces_of(mask)
     firm = _firm(pieces, contrast, level)
+    if is_cut:
+        firm &= ~(marks.contacts(pieces) > 0).any(axis=0)
     if firm.any():
         firm &= ~marks.specks(pieces, firm)
     digit = Step("digit", fitted(_inked(contrast, pieces.mask(firm), level)))
@@ -251,8 +258,8 @@ def _contrast(shown: Gray, is_lit: bool) -> tuple[Surface, float]:
     if is_uneven:
         if is_lit:
             contrast *= np.float32(max(middle(paper), 1.0)) / np.maximum(paper, 32)
-        bare = contrast[contrast < FIRM * max(_level(contrast.clip(min=0)), 1.0)]
-        contrast -= np.float32(max(middle(bare), 0.0))
+        faint = contrast[contrast < FIRM * max(_level(contrast.clip(min=0)), 1.0)]
+        contrast -= np.float32(max(middle(faint), 0.0))
     return contrast.clip(0, 255), LEAST_UNEVEN if is_uneven else LEAST
 
 
@@ -276,7 +283,7 @@ def _mask(contrast: Surface, grain: float, least: float) -> tuple[Mask, float]:
 def _firm(pieces: Pieces, contrast: Surface, level: float) -> Mask:
     """(P,): which pieces differ from the paper as ink does, somewhere."""
     strong = np.pad(np.cumsum(contrast > FIRM * level, axis=1), ((0, 0), (1, 0)))
-    in_run = strong[pieces.row, pieces.end] - strong[pieces.row, pieces.start]
+    in_run: NDArray[np.int64] = strong[pieces.row, pieces.end] - strong[pieces.row, pieces.start]
     firm: Mask = np.bincount(pieces.piece, in_run, len(pieces.area)) > 0
     return firm
 
@@ -287,7 +294,7 @@ def _inked(contrast: Surface, mask: Mask, level: float) -> Gray:
 
 
 def fitted(ink: Gray) -> Gray:
-    """The ink on no more paper than `to_mnist` takes: small ink on a large page is cut out, and that of few pixels enlarged."""
+    """The ink on no more paper than `to_mnist` takes, small ink on a large page cut out; of few pixels, enlarged."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not len(rows):
         return ink
@@ -305,4 +312,5 @@ def _enlarged(ink: Gray) -> Gray:
     times = -(-4 * FEW // max(ink.shape))
     size = (ink.shape[1] * times, ink.shape[0] * times)
     gray = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC), np.float32)
-    return np.rint(((gray - 128) * STEEP + 128).clip(0, 255)).astype(np.uint8)
+    steeper: Gray = np.rint(((gray - 128) * STEEP + 128).clip(0, 255)).astype(np.uint8)
+    return steeper

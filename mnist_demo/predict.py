@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "files",
         nargs="+",
         metavar="FILE",
-        help="a picture of one digit, of any size, dark on light or light on dark; a folder of such; or - for standard input",
+        help="a picture of one digit, dark on light or light on dark; a folder of such; or - for standard input",
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--model", choices=MODELS, default="convnet", help="the network that reads (default: convnet)")
