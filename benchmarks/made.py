@@ -29,9 +29,8 @@ def of_sample(sample: NDArray[np.uint8]) -> Hand:
 
     def mask(side: int) -> Mask:
         slope = np.float32(110 * 20 / max(side, 20))  # of the outline: a pixel or so from paper to ink
-        gray = enlarged(sample, side).astype(np.float32)
-        crisp: Mask = ((gray - CUT) / slope + np.float32(0.5)).clip(0, 1)
-        return crisp
+        gray = enlarged(sample, side).astype(np.float64)
+        return ((gray - CUT) / slope + 0.5).clip(0, 1).astype(np.float32)
 
     return mask
 

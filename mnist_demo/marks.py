@@ -128,14 +128,19 @@ def hanging(pieces: Pieces, firm: Mask) -> Mask | None:
     hang = firm & touches.any(axis=0)
     if not hang.any():
         return None
-    broad = hang & along_border(pieces)
-    for which in np.flatnonzero(broad).tolist():
-        broad[which] = is_broad(pieces.mask(np.arange(len(firm)) == which), BROADEST)
-    gone: Mask = broad | (hang & _is_strip(pieces))
+    gone = is_no_stroke(pieces, hang)
     free = firm & ~hang & (pieces.extent >= 0.03 * min(pieces.shape))
     if free.any():
         gone = gone | (hang & _is_foreign(pieces, touches, int(np.argmax(np.where(free, pieces.extent, 0)))))
     return grown(pieces.mask(gone), 2) if gone.any() else None
+
+
+def is_no_stroke(pieces: Pieces, which: Mask) -> Mask:
+    """(P,): which of those pieces lie along the border, and are strips there or broader than any stroke."""
+    broad = which & along_border(pieces)
+    for piece in np.flatnonzero(broad).tolist():
+        broad[piece] = is_broad(pieces.mask(np.arange(len(which)) == piece), BROADEST)
+    return broad | (which & is_strip(pieces))
 
 
 def _is_foreign(pieces: Pieces, touches: Mask, main: int) -> Mask:
@@ -151,7 +156,7 @@ def _is_foreign(pieces: Pieces, touches: Mask, main: int) -> Mask:
     return foreign
 
 
-def _is_strip(pieces: Pieces) -> Mask:
+def is_strip(pieces: Pieces) -> Mask:
     """(P,): what lies along whole sides and nowhere reaches far in."""
     height, width = pieces.shape
     whole = contacts(pieces) >= 0.9 * np.array([width, height, width, height])[:, None]
@@ -169,7 +174,8 @@ def along_border(pieces: Pieces) -> Mask:
     height, width = pieces.shape
     contact = contacts(pieces)
     is_cornered = ((contact > 0) & np.roll(contact > 0, 1, axis=0)).any(axis=0)
-    along: Mask = is_cornered | (contact >= 0.5 * np.array([width, height, width, height])[:, None]).any(axis=0)
+    is_long = (contact >= 0.5 * np.array([width, height, width, height])[:, None]).any(axis=0)
+    along: Mask = np.logical_or(is_cornered, is_long)
     return along
 
 

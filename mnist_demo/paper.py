@@ -14,7 +14,7 @@ CELLS = 128  # that the longer side is divided into, at most, to tell the paper'
 WINDOW = 0.25  # of the shorter side: what is dark and slimmer is ink, what is broader is darker paper
 EVEN = 0.75  # of the border: where so much of it is as bright as each other, the paper is of one brightness
 STEP = 20  # of 255, within three cells: so much is one thing's edge against another
-MOST_STEPS = 3  # along the border of a sheet
+MOST_STEPS = 4  # along the border of a sheet
 TINY = 24  # pixels: a picture whose shorter side is shorter is a digit cut out, on paper of one brightness
 
 Gray = NDArray[np.uint8]  # (H, W), 0 = black

@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
 from mnist_demo import marks
-from mnist_demo.paper import TINY, Gray, Surface, border, grain_of, is_dark_on_light, is_sheet, middle, paper_of
+from mnist_demo.paper import (
+    TINY,
+    Gray,
+    Surface,
+    border,
+    grain_of,
+    is_broad,
+    is_dark_on_light,
+    is_sheet,
+    middle,
+    paper_of,
+)
 from mnist_demo.pieces import Mask, Pieces, grown, pieces_of
 
 LARGEST = 1200  # pixels a side; a larger picture is made smaller first
@@ -27,6 +38,10 @@ NEAR = 0.02  # of the shorter side: what is faint is ink as far as this from wha
 NOISE = 4.0  # standard deviations of the paper's grain that ink differs by
 LEAST, LEAST_UNEVEN = 3.0, 16.0  # of 255, that ink differs by; and where light falls unevenly
 RIMMED = 0.02  # of the picture: so much taken away at the border may leave a rim
+MARGIN = 0.05  # of the longer side, that a digit cut out may have around it
+LARGE = 0.15  # of the longer side: what reaches as far is large there
+GROUND = 0.8  # of the border, that the ground must be under a sheet
+EDGE = 24  # of 255, that the sheet differs from its ground by
 SHEET = 0.12  # of the picture that a sheet covers at least
 SMALLEST = 0.25  # of the shorter side: ink that reaches less far is cut out
 FEW = 14  # pixels: ink that reaches less far is enlarged
@@ -54,15 +69,19 @@ def open_picture(file: str | PathLike[str] | BinaryIO, name: str | None = None) 
     Raises ValueError, in one line that names the file (as `name`, where given), where there is none that can be read.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # for MOST_PIXELS is the bound
-            picture = Image.open(file)
-        picture.draft(None, _bounded(picture.size))  # JPEG's own way to be made smaller
-        if picture.width * picture.height > MOST_PIXELS:
-            raise Image.DecompressionBombError
-        return upright(picture)
+        with _opened(file) as picture:
+            picture.draft(None, _bounded(picture.size))  # JPEG's own way to be made smaller
+            if picture.width * picture.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            return upright(picture)
     except Exception as error:  # of a damaged file Pillow raises whatever its decoder meets
         raise ValueError(f"{name or file}: {_reason(error)}") from None
+
+
+def _opened(file: str | PathLike[str] | BinaryIO) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # for MOST_PIXELS is the bound
+        return Image.open(file)
 
 
 def _reason(error: Exception) -> str:
@@ -86,7 +105,10 @@ def steps(picture: Image.Image) -> list[Step]:
     shown = upright(picture)
     gray = brightness(shown)
     left = [Step("upright", np.asarray(shown.convert("RGB"))), Step("brightness", gray)]
-    for _ in range(2 if is_sheet(gray) else 0):  # a sheet on a desk, perhaps with a card on it
+    whole = cut_out(gray)
+    if whole is not None:
+        return left + whole
+    for _ in range(2):  # a sheet on a desk, perhaps with a card on it
         inner = sheet_in(gray)
         if inner is None:
             break
@@ -182,9 +204,12 @@ def _quadrilateral(pieces: Pieces) -> int | None:
 
 def sheet_in(gray: Gray) -> Gray | None:
     """The sheet or card alone, where one lies on a ground that shows all around it, and is written on; else None."""
-    ground = middle(border(gray))
+    around = border(gray)
+    ground = middle(around)
+    if (np.abs(around - ground) < EDGE).mean() < GROUND:
+        return None
     for extreme in np.percentile(gray, [95, 5]).tolist():
-        if abs(extreme - ground) >= 24:
+        if abs(extreme - ground) >= EDGE:
             between = (extreme + ground) / 2
             pieces = pieces_of(gray > between if extreme > ground else gray < between)
             sheet = _sheet(gray, pieces, abs(extreme - ground))
@@ -211,16 +236,38 @@ def _sheet(gray: Gray, pieces: Pieces, contrast: float) -> Gray | None:
     return np.where(inside, gray, np.uint8(paper))[pieces.box(which)]
 
 
+def cut_out(gray: Gray) -> list[Step] | None:
+    """The last steps, where the picture is tiny, or is a digit cut out, whose ink reaches every side.
+
+    Ink is then simply what differs from the border's brightness.
+    """
+    contrast = np.abs(gray.astype(np.float32) - middle(border(gray)))
+    level = float(contrast.max())
+    if min(gray.shape) >= TINY and not (level >= LEAST and _reaches_all_sides(contrast >= FIRM * level)):
+        return None
+    ink = _inked(contrast, contrast >= max(FAINTEST * level, 1.0), max(level, 1.0))
+    return [Step("contrast", np.rint(contrast).astype(np.uint8)), Step("digit", fitted(ink))]
+
+
+def _reaches_all_sides(mask: Mask) -> bool:
+    """Whether what is large in the mask lies along the sides, along each some, and may be strokes."""
+    pieces, (height, width) = pieces_of(mask), mask.shape
+    margin = MARGIN * max(mask.shape)
+    near = [pieces.top <= margin, pieces.left <= margin]
+    touches = np.stack([*near, pieces.bottom >= height - margin, pieces.right >= width - margin])
+    large = pieces.extent >= LARGE * max(mask.shape)
+    if not touches[:, large].any(axis=1).all() or not touches[:, large].any(axis=0).all():
+        return False
+    return not (
+        is_broad(mask, marks.BROADEST) or marks.is_strip(pieces)[large].any() or marks.lines(pieces, large) is not None
+    )
+
+
 def written(gray: Gray, is_dark: bool) -> Written:
     """The ink that is darker than the paper, or lighter."""
     shown = gray if is_dark else 255 - gray
     contrast, least = _contrast(shown, is_dark)
     seen = Step("contrast", np.rint(contrast).astype(np.uint8))
-    if min(gray.shape) < TINY:
-        level = max(float(contrast.max()), 1.0)
-        return Written(
-            [seen, Step("digit", fitted(_inked(contrast, contrast >= FAINTEST * level, level)))], level, False
-        )
     grain = grain_of(gray)
     mask, level = _mask(contrast, grain, least)
     ink = Step("ink", _inked(contrast, mask, level))
