@@ -50,7 +50,7 @@ def of_paths(paths: Sequence[Path], share: float) -> Hand:
         scale = (side - brush) / (high - low).max()
         ink = draw([Stroke((path - (low + high) / 2) * scale + side / 2, brush) for path in paths], side)
         rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-        box: Mask = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32) / 255
+        box: Mask = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32) / np.float32(255)
         return box
 
     return mask

@@ -87,8 +87,9 @@ def grain_of(gray: Gray) -> float:
 
 def is_broad(mask: Mask, share: float) -> bool:
     """Whether a square lies in it whose side is that share of the longer side of (H, W)."""
-    small = _small(np.where(mask, np.uint8(255), np.uint8(0)))
-    return bool((-_highest(-small, max(1, round(share * max(small.shape) / 2)))).max() > 127)
+    small = np.pad(_small(np.where(mask, np.uint8(255), np.uint8(0))), 1)
+    reach = max(1, round(share * max(small.shape) / 2))
+    return bool((-_highest(np.pad(-small, reach), reach)).max() > 127)
 
 
 def _small(gray: Gray) -> Surface:

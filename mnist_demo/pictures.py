@@ -105,15 +105,15 @@ def steps(picture: Image.Image) -> list[Step]:
     shown = upright(picture)
     gray = brightness(shown)
     left = [Step("upright", np.asarray(shown.convert("RGB"))), Step("brightness", gray)]
-    whole = cut_out(gray)
-    if whole is not None:
-        return left + whole
     for _ in range(2):  # a sheet on a desk, perhaps with a card on it
         inner = sheet_in(gray)
         if inner is None:
             break
         gray = inner
         left.append(Step("sheet", gray))
+    whole = cut_out(gray)
+    if whole is not None:
+        return left + whole
     is_dark = is_dark_on_light(gray)
     found = written(gray, is_dark)
     if found.is_doubtful:
