@@ -51,15 +51,20 @@ def _opened(file: str) -> Image.Image:
     return open_picture(file)
 
 
-def _explain(folder: Path, file: str, left: Iterable[Step], reading: Reading) -> None:
+def _explain(folder: Path, name: str, left: Iterable[Step], reading: Reading) -> None:
     """Writes what each step left of a picture, and what the network saw, as one picture a step."""
-    stem = "standard-input" if file == STANDARD_INPUT else Path(file).name.replace(".", "-")
     pictures = [(step.name, Image.fromarray(step.left)) for step in left]
     if reading.image is not None:
         digit = Image.fromarray((255 * reading.image).round().astype("uint8"))
         pictures.append(("seen", digit.resize((280, 280), Image.Resampling.NEAREST)))
-    for number, (name, picture) in enumerate(pictures, start=1):
-        picture.save(folder / f"{stem}-{number}-{name}.png")
+    for number, (step, picture) in enumerate(pictures, start=1):
+        picture.save(folder / f"{name}-{number}-{step}.png")
+
+
+def _names(files: Iterable[str]) -> list[str]:
+    """A name for each file, that tells it from the others: its own, numbered where there are several such."""
+    own = ["standard-input" if file == STANDARD_INPUT else Path(file).name for file in files]
+    return [f"{name}-{own[:at].count(name) + 1}" if own.count(name) > 1 else name for at, name in enumerate(own)]
 
 
 def _describe(reading: Reading) -> str:
@@ -95,13 +100,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _read(classifier: Classifier, file: str, explain: Path | None) -> Reading:
+def _read(classifier: Classifier, file: str, explain: Path | None, name: str) -> Reading:
     """What the picture says. Raises ValueError, in one line, where there is none, or its steps cannot be written."""
     left = steps(_opened(file))
     reading = classifier.read(left[-1].left)
     if explain is not None:
         try:
-            _explain(explain, file, left, reading)
+            _explain(explain, name, left, reading)
         except OSError as error:
             raise ValueError(f"{explain}: {error.strerror or error}") from None
     return reading
@@ -121,9 +126,10 @@ def main(arguments: list[str] | None = None) -> int:
     if not files:
         print(f"error: {', '.join(options.files)}: no picture in there", file=sys.stderr)
         return 2
-    for file in tqdm(files, unit=" pictures", disable=None if len(files) >= MANY else True, leave=False):
+    shown = tqdm(files, unit=" pictures", disable=None if len(files) >= MANY else True, leave=False)
+    for file, name in zip(shown, _names(files), strict=True):
         try:
-            reading = _read(classifier, file, options.explain)
+            reading = _read(classifier, file, options.explain, name)
         except ValueError as error:
             tqdm.write(f"error: {error}", file=sys.stderr)
             code = 2
