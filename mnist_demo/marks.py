@@ -22,6 +22,7 @@ FRAME = 0.2  # of the shorter side that a frame reaches at least
 FRAME_LINE = 0.05  # of the frame's shorter side, that its lines may be thick
 SQUARE = 0.93  # of a frame or a sheet and the quadrilateral of its corners, that they share
 STRIP = 0.35  # of the shorter side: what lies along the border and reaches less far in is no stroke
+WEDGE = 0.45  # of its box: what lies along half of a side and fills so much of it is no stroke
 BROADEST = 0.3  # of the longer side: no stroke is broader
 
 
@@ -136,11 +137,12 @@ def hanging(pieces: Pieces, firm: Mask) -> Mask | None:
 
 
 def is_no_stroke(pieces: Pieces, which: Mask) -> Mask:
-    """(P,): which of those pieces lie along the border, and are strips there or broader than any stroke."""
+    """(P,): which of those pieces lie along the border, and are strips or wedges there, or broader than any stroke."""
     broad = which & along_border(pieces)
     for piece in np.flatnonzero(broad).tolist():
         broad[piece] = is_broad(pieces.mask(np.arange(len(which)) == piece), BROADEST)
-    return broad | (which & is_strip(pieces))
+    is_wedge = is_long(pieces) & (pieces.area > WEDGE * pieces.height * pieces.width)
+    return broad | (which & (is_strip(pieces) | is_wedge))
 
 
 def _is_foreign(pieces: Pieces, touches: Mask, main: int) -> Mask:
@@ -171,12 +173,17 @@ def is_strip(pieces: Pieces) -> Mask:
 
 def along_border(pieces: Pieces) -> Mask:
     """(P,): which pieces lie in a corner, or along half of a side."""
-    height, width = pieces.shape
-    contact = contacts(pieces)
-    is_cornered = ((contact > 0) & np.roll(contact > 0, 1, axis=0)).any(axis=0)
-    is_long = (contact >= 0.5 * np.array([width, height, width, height])[:, None]).any(axis=0)
-    along: Mask = np.logical_or(is_cornered, is_long)
+    touches = contacts(pieces) > 0
+    along: Mask = (touches & np.roll(touches, 1, axis=0)).any(axis=0) | is_long(pieces)
     return along
+
+
+def is_long(pieces: Pieces) -> Mask:
+    """(P,): which pieces lie along half of a side."""
+    height, width = pieces.shape
+    half = np.array([[width], [height], [width], [height]]) / 2
+    long: Mask = np.any(contacts(pieces) >= half, axis=0)
+    return long
 
 
 def contacts(pieces: Pieces) -> NDArray[np.float64]:
