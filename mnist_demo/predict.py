@@ -1,19 +1,70 @@
-"""Reads a digit from each image file: `python -m mnist_demo.predict FILE...`.
+"""Reads a digit from each picture: `python -m mnist_demo.predict FILE...`.
 
 Knows: the command line. Does not know: how a picture becomes ink, or how a network answers.
 """
 
 import argparse
+import glob
+import io
 import json
 import signal
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
 
 from mnist_demo.classifier import Classifier, Reading
 from mnist_demo.models import MODELS
-from mnist_demo.pictures import ink_of, open_picture
+from mnist_demo.pictures import Step, open_picture, steps
 
 __all__ = ["Classifier", "main"]  # where other programs have always found the classifier
+
+STANDARD_INPUT = "-"
+MANY = 20  # files: for fewer no progress is shown
+
+
+def files_of(arguments: Iterable[str]) -> Iterator[str]:
+    """The files that the arguments name: those of a folder, by name, and those that a pattern with * or ? matches.
+
+    What is none of these stays as it is, for whoever opens it to complain.
+    """
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            yield from (str(file) for file in sorted(path.iterdir()) if _is_picture(file))
+        elif argument == STANDARD_INPUT or path.exists():
+            yield argument
+        else:
+            yield from sorted(glob.glob(argument, recursive=True)) or [argument]  # noqa: PTH207
+
+
+def _is_picture(file: Path) -> bool:
+    """Whether a file of a folder is one to read: by its name, and not hidden."""
+    return file.is_file() and not file.name.startswith(".") and file.suffix.lower() in Image.registered_extensions()
+
+
+def _opened(file: str) -> Image.Image:
+    if file == STANDARD_INPUT:
+        return open_picture(io.BytesIO(sys.stdin.buffer.read()), "standard input")
+    return open_picture(file)
+
+
+def _explain(folder: Path, name: str, left: Iterable[Step], reading: Reading) -> None:
+    """Writes what each step left of a picture, and what the network saw, as one picture a step."""
+    pictures = [(step.name, Image.fromarray(step.left)) for step in left]
+    if reading.image is not None:
+        digit = Image.fromarray((255 * reading.image).round().astype("uint8"))
+        pictures.append(("seen", digit.resize((280, 280), Image.Resampling.NEAREST)))
+    for number, (step, picture) in enumerate(pictures, start=1):
+        picture.save(folder / f"{name}-{number}-{step}.png")
+
+
+def _names(files: Iterable[str]) -> list[str]:
+    """A name for each file, that tells it from the others: its own, numbered where there are several such."""
+    own = ["standard-input" if file == STANDARD_INPUT else Path(file).name for file in files]
+    return [f"{name}-{own[:at].count(name) + 1}" if own.count(name) > 1 else name for at, name in enumerate(own)]
 
 
 def _describe(reading: Reading) -> str:
@@ -30,15 +81,35 @@ def _as_json(path: str, reading: Reading) -> dict[str, object]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mnist_demo.predict", description="Reads a digit from each image.")
+    parser = argparse.ArgumentParser(
+        prog="python -m mnist_demo.predict", description="Reads a digit from each picture."
+    )
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="a picture of one digit: any size, dark on light or light on dark"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a picture of one digit, dark on light or light on dark; a folder of such; or - for standard input",
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--model", choices=MODELS, default="convnet", help="the network that reads (default: convnet)")
     source.add_argument("--weights", type=Path, metavar="FILE", help="a weights file to read with instead")
     parser.add_argument("--json", action="store_true", help="print one JSON line per file, with all ten probabilities")
+    parser.add_argument(
+        "--explain", type=Path, metavar="FOLDER", help="write there what each step left of each picture"
+    )
     return parser
+
+
+def _read(classifier: Classifier, file: str, explain: Path | None, name: str) -> Reading:
+    """What the picture says. Raises ValueError, in one line, where there is none, or its steps cannot be written."""
+    left = steps(_opened(file))
+    reading = classifier.read(left[-1].left)
+    if explain is not None:
+        try:
+            _explain(explain, name, left, reading)
+        except OSError as error:
+            raise ValueError(f"{explain}: {error.strerror or error}") from None
+    return reading
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,18 +117,24 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         classifier = Classifier.load(options.weights or options.model)
-    except ValueError as error:
+        if options.explain is not None:
+            options.explain.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    code = 0
-    for path in options.files:
+    code, files = 0, list(files_of(options.files))
+    if not files:
+        print(f"error: {', '.join(options.files)}: no picture in there", file=sys.stderr)
+        return 2
+    shown = tqdm(files, unit=" pictures", disable=None if len(files) >= MANY else True, leave=False)
+    for file, name in zip(shown, _names(files), strict=True):
         try:
-            reading = classifier.read(ink_of(open_picture(path)))
+            reading = _read(classifier, file, options.explain, name)
         except ValueError as error:
-            print(f"error: {error}", file=sys.stderr)
+            tqdm.write(f"error: {error}", file=sys.stderr)
             code = 2
             continue
-        print(json.dumps(_as_json(path, reading)) if options.json else f"{path}  {_describe(reading)}")
+        tqdm.write(json.dumps(_as_json(file, reading)) if options.json else f"{file}  {_describe(reading)}")
     return code
 
 

@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import sys
@@ -89,3 +90,78 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(
 def test_weights_that_cannot_be_read_end_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["a.png", "--weights", "nowhere.safetensors"]) == 2
     assert capsys.readouterr().err.startswith("error: nowhere.safetensors is missing")
+
+
+def test_a_folder_is_read_by_name_and_what_is_no_picture_in_it_is_left_out(
+    test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, image in (("b.PNG", test_digits.images[1]), ("a.jpg", test_digits.images[0])):
+        picture(image).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("seven, two")
+    (tmp_path / ".hidden.png").write_text("nothing")
+    assert main([str(tmp_path)]) == 0
+    seven, two = capsys.readouterr().out.splitlines()
+    assert seven.startswith(f"{tmp_path / 'a.jpg'}  7")
+    assert two.startswith(f"{tmp_path / 'b.PNG'}  2")
+
+
+def test_a_pattern_that_the_shell_left_alone_is_filled_in(
+    test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        picture(test_digits.images[number]).save(tmp_path / f"digit{number}.png")
+    picture(test_digits.images[2]).save(tmp_path / "odd[1].png")  # a name that looks like a pattern is a name first
+    assert main([str(tmp_path / "digit*.png"), str(tmp_path / "odd[1].png")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+@pytest.mark.parametrize("empty", ["", "*.png"])
+def test_where_no_picture_is_that_is_told_in_one_line(
+    empty: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path / empty)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_standard_input_is_read(
+    test_digits: Samples, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = io.BytesIO()
+    picture(test_digits.images[0]).save(file, "PNG")
+    for content, code in ((file.getvalue(), 0), (b"nothing", 2)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        assert main(["-"]) == code
+    printed = capsys.readouterr()
+    assert printed.out.startswith("-  7")
+    assert printed.err == "error: standard input: no image that can be read\n"
+
+
+def test_explain_writes_a_picture_a_step(
+    test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        picture(test_digits.images[0]).save(tmp_path / folder / "seven.png")
+    explained = tmp_path / "explained" / "here"
+    assert main([str(tmp_path / "one"), str(tmp_path / "two"), "--explain", str(explained)]) == 0
+    names = sorted(file.name for file in explained.iterdir())
+    assert [name for name in names if name.startswith("seven.png-1-")] == [
+        f"seven.png-1-{number}-{step}.png"
+        for number, step in enumerate(("upright", "brightness", "contrast", "ink", "digit", "seen"), start=1)
+    ]
+    assert len(names) == 12
+    with Image.open(explained / "seven.png-2-6-seen.png") as seen:
+        assert seen.size == (280, 280)
+
+
+def test_a_folder_for_explanations_that_cannot_be_ends_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main(["a.png", "--explain", str(tmp_path / "file")]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert printed.count("\n") == 1
