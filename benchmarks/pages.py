@@ -45,10 +45,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(
+def served(*command: str, **options: Any) -> Iterator[str]:
+    """The address of what `started` starts, which takes the same options and raises the same errors."""
+    with started(*command, **options) as (_, address):
+        yield address
+
+
+@contextmanager
+def started(
     *command: str, port: int | None = None, environment: Mapping[str, str] | None = None, folder: Path = ROOT
-) -> Iterator[str]:
-    """Runs Python with those arguments and environment variables; the address it serves at, once it answers.
+) -> Iterator[tuple[int, str]]:
+    """Runs Python with those arguments and environment variables; its process and its address, once it answers.
 
     Raises RuntimeError, with what it printed, where it ends first or has not answered in PATIENCE seconds.
     """
@@ -66,7 +73,7 @@ def served(
                     printed.seek(0)
                     raise RuntimeError(f"python {' '.join(command)} does not serve: {printed.read().decode()}")
                 time.sleep(0.02)
-            yield address
+            yield process.pid, address
         finally:
             process.terminate()
             process.wait(10)
