@@ -8,14 +8,14 @@ import argparse
 import asyncio
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.crowd import RATE, OurVisitor, Page, StockVisitor, Tally, Visitor, crowd, pictures
-from benchmarks.pages import started
+from benchmarks.pages import Server, started
 from benchmarks.report import json_file, machine, table, write_json
 
 PEOPLE = (1, 5, 10, 20, 40, 80)
@@ -135,12 +135,12 @@ def served_and_measured(people: Sequence[int], seconds: float, before: Path | No
     """Serves the pages side by side, and measures them."""
     drawn = pictures(5)
 
-    async def measured(places: dict[str, tuple[int, str]]) -> list[Figures]:
+    async def measured(servers: Mapping[str, Server]) -> list[Figures]:
         stalls = []
-        for name, (process_id, address) in places.items():
-            page = await Page.open(address)
+        for name, server in servers.items():
+            page = await Page.open(server.address)
             join: Join = (lambda page, seed: StockVisitor(page, seed, drawn)) if name == "stock" else OurVisitor
-            stalls.append(Stall(name, process_id, page, join))
+            stalls.append(Stall(name, server.process.pid, page, join))
         return await measure(stalls, people, seconds)
 
     with (

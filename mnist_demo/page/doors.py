@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from mnist_demo.page.bounds import App, Message, Receive, Send
 
 READ, CALL = ("GET", "HEAD"), ("POST",)
-FILE = r"[\w.@~+-]{1,80}"
+FILE = r"(?!\.)[\w.@~+-]{1,80}"
 DOORS: Mapping[str, tuple[str, ...]] = {  # a path, as a regular expression, and how it may be asked for
     "/": READ,
     "/card.png": READ,

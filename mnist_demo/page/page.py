@@ -35,9 +35,8 @@ def serve(classifiers: Mapping[str, Classifier], samples: Samples, **options: An
     torch.set_num_threads(1)  # a call: many visitors share the processor
     i18n = translations(classifiers)
     page = build(classifiers, samples, i18n)
-    page.launch(**launch_options(page, i18n), **options, prevent_thread_lock=True)
-    bound_connections(page.server)
-    page.block_thread()
+    bound_connections()
+    page.launch(**launch_options(page, i18n), **options)
 
 
 def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
