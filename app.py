@@ -1,6 +1,9 @@
 """The demo: weights at hand, page built, page served. `python app.py`."""
 
+import os
 import sys
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, read when it is imported: they fight for the processor
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import load_mnist

@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ PROBE = Path(__file__).parent / "probe.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 VIEW = {"width": 1280, "height": 800}
 PATIENCE = 60  # seconds until a server answers
+MOST_PRINTED = 10**8  # bytes
 RATE = 60  # pointer moves a second, as a mouse sends them
 
 
@@ -44,29 +45,48 @@ def free_port() -> int:
     return port
 
 
-@contextmanager
-def served(
-    *command: str, port: int | None = None, environment: Mapping[str, str] | None = None, folder: Path = ROOT
-) -> Iterator[str]:
-    """Runs Python with those arguments and environment variables; the address it serves at, once it answers.
+class Server(NamedTuple):
+    """A page served in a process of its own."""
 
-    Raises RuntimeError, with what it printed, where it ends first or has not answered in PATIENCE seconds.
+    process: subprocess.Popen[bytes]
+    address: str
+    output: IO[bytes]
+
+    def printed(self) -> str:
+        """What it has printed so far."""
+        return os.pread(self.output.fileno(), MOST_PRINTED, 0).decode(errors="replace")
+
+
+@contextmanager
+def served(*command: str, **options: Any) -> Iterator[str]:
+    """The address of what `started` starts, which takes the same options and raises the same errors."""
+    with started(*command, **options) as server:
+        yield server.address
+
+
+@contextmanager
+def started(
+    *command: str, port: int | None = None, environment: Mapping[str, str] | None = None, folder: Path = ROOT
+) -> Iterator[Server]:
+    """Runs Python with those arguments and environment variables, and waits until it answers.
+
+    Raises RuntimeError, with what it printed, where it ends by itself or has not answered in PATIENCE seconds.
     """
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"
     variables = os.environ | {"GRADIO_SERVER_PORT": str(port)} | dict(environment or {})
-    with tempfile.TemporaryFile() as printed:
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env=variables, stdout=printed, stderr=subprocess.STDOUT
+            [sys.executable, *command], cwd=folder, env=variables, stdout=output, stderr=subprocess.STDOUT
         )
+        server = Server(process, address, output)
         try:
             deadline = time.monotonic() + PATIENCE
             while not _answers(address):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    printed.seek(0)
-                    raise RuntimeError(f"python {' '.join(command)} does not serve: {printed.read().decode()}")
+                    raise RuntimeError(f"python {' '.join(command)} does not serve: {server.printed()}")
                 time.sleep(0.02)
-            yield address
+            yield server
         finally:
             process.terminate()
             process.wait(10)

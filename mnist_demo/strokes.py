@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 SUBPIXELS = 4  # places within a pixel, each way, that the brush is set down at
 ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
+DISCS_KEPT = 2048  # more than there are on the wire, of all widths and at all places within a pixel
 
 Path = NDArray[np.float64]  # (N, 2), x and y along a line
 
@@ -46,15 +47,17 @@ def draw(strokes: Sequence[Stroke], side: int = 280, base: NDArray[np.uint8] | N
 
 def _stamp(canvas: NDArray[np.uint8], margin: int, stroke: Stroke) -> None:
     """Sets the brush down along the stroke, on a canvas that has a margin around it."""
-    size, discs = _disc_side(stroke.width), _discs(stroke.width, stroke.erase)
-    leave = np.minimum if stroke.erase else np.maximum
+    size = _disc_side(stroke.width)
     corners = _path(stroke, len(canvas)) + (margin - size / 2)
     places = np.rint(corners * SUBPIXELS).astype(np.int64)
     seen = ((places >= 0) & (places < (len(canvas) - margin) * SUBPIXELS)).all(axis=1)
     whole, part = np.divmod(places[seen], SUBPIXELS)
-    for (x, y), which in zip(whole.tolist(), (part[:, 1] * SUBPIXELS + part[:, 0]).tolist(), strict=True):
+    which = (part[:, 1] * SUBPIXELS + part[:, 0]).tolist()
+    leave = np.minimum if stroke.erase else np.maximum
+    brush = {one: ~_disc(stroke.width, one) if stroke.erase else _disc(stroke.width, one) for one in set(which)}
+    for (x, y), one in zip(whole.tolist(), which, strict=True):
         patch = canvas[y : y + size, x : x + size]
-        leave(patch, discs[which], out=patch)
+        leave(patch, brush[one], out=patch)
 
 
 def _path(stroke: Stroke, side: int) -> NDArray[np.float64]:
@@ -93,12 +96,11 @@ def _disc_side(width: float) -> int:
     return math.ceil(width) + 2
 
 
-@functools.lru_cache(maxsize=64)
-def _discs(width: float, erase: bool) -> NDArray[np.uint8]:
-    """The brush (SUBPIXELS ** 2, side, side) at each place within a pixel: 255 within, or 0 within where it erases."""
+@functools.lru_cache(maxsize=DISCS_KEPT)
+def _disc(width: float, which: int) -> NDArray[np.uint8]:
+    """The brush (side, side), 255 within, at one of the SUBPIXELS ** 2 places within a pixel, counted row by row."""
     side = _disc_side(width)
-    offsets = side / 2 + np.arange(SUBPIXELS) / SUBPIXELS
-    squares = (np.arange(side) + 0.5 - offsets[:, None]) ** 2  # (SUBPIXELS, side)
-    distances = np.sqrt(squares[:, None, :, None] + squares[None, :, None, :])  # (SUBPIXELS, SUBPIXELS, side, side)
-    discs: NDArray[np.uint8] = np.rint(255 * (width / 2 + 0.5 - distances).clip(0, 1)).astype(np.uint8)
-    return (255 - discs if erase else discs).reshape(-1, side, side)
+    y, x = ((np.arange(side) + 0.5 - (side / 2 + part / SUBPIXELS)) ** 2 for part in divmod(which, SUBPIXELS))
+    distances = np.sqrt(y[:, None] + x)
+    disc: NDArray[np.uint8] = np.rint(255 * (width / 2 + 0.5 - distances).clip(0, 1)).astype(np.uint8)
+    return disc

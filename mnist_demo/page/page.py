@@ -14,7 +14,10 @@ from starlette.middleware import Middleware
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.page import inside, pad, read
-from mnist_demo.page.bounds import BoundedBody
+from mnist_demo.page.bounds import MOST_BYTES, BoundedBody
+from mnist_demo.page.calls import Calls, functions_of
+from mnist_demo.page.connections import bound_connections
+from mnist_demo.page.doors import Doors
 from mnist_demo.page.files import HERE, text
 from mnist_demo.page.sharing import Introduced
 
@@ -31,10 +34,12 @@ def serve(classifiers: Mapping[str, Classifier], samples: Samples, **options: An
     """Serves the page until stopped; `options` are those of `gr.Blocks.launch`."""
     torch.set_num_threads(1)  # a call: many visitors share the processor
     i18n = translations(classifiers)
-    build(classifiers, samples, i18n).launch(**launch_options(i18n), **options)
+    page = build(classifiers, samples, i18n)
+    bound_connections()
+    page.launch(**launch_options(page, i18n), **options)
 
 
-def launch_options(i18n: gr.I18n) -> dict[str, Any]:
+def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
     """What `gr.Blocks.launch` must know of the page's looks and bounds."""
     return {
         "theme": theme(),
@@ -42,9 +47,16 @@ def launch_options(i18n: gr.I18n) -> dict[str, Any]:
         "i18n": i18n,
         "favicon_path": HERE / "favicon.png",
         "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "num_workers": 0,  # Gradio's static workers would take uploads
+        "max_file_size": MOST_BYTES,
+        "state_session_capacity": 1,  # nothing asks for one
         "app_kwargs": {
             "middleware": [
+                Middleware(Doors),
                 Middleware(BoundedBody),
+                Middleware(Calls, functions_of(page.blocks.values())),
                 Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
             ]
         },

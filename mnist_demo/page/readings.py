@@ -1,19 +1,22 @@
-"""What every part of the page sends to the browser: the readings of all networks for one picture.
+"""What every part of the page sends to the browser: the readings of all networks for a picture.
 
 Knows: how a reading becomes JSON. Does not know: where the picture came from.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_demo.classifier import Classifier, Reading
+from mnist_demo.drawing import to_mnist
 
 # "image": base64 of the 784 grey pixels, or None; "networks": by name, answer and probabilities
 Readings = dict[str, Any]
+
+BLANK = Reading(None, np.zeros(10, np.float32), None)
 
 
 def as_json(readings: Mapping[str, Reading]) -> Readings:
@@ -22,7 +25,7 @@ def as_json(readings: Mapping[str, Reading]) -> Readings:
     return {
         "image": None if image is None else pixels(image),
         "networks": {
-            name: {"answer": reading.answer, "probabilities": np.round(reading.probabilities, 4).tolist()}
+            name: {"answer": reading.answer, "probabilities": np.round(reading.probabilities.astype(float), 4).tolist()}
             for name, reading in readings.items()
         },
     }
@@ -30,8 +33,19 @@ def as_json(readings: Mapping[str, Reading]) -> Readings:
 
 def read_ink(classifiers: Mapping[str, Classifier], ink: NDArray[np.uint8]) -> Readings:
     """What each network makes of the drawing (H, W), 255 = ink; and whether there is any."""
-    readings = as_json({name: classifier.read(ink) for name, classifier in classifiers.items()})
-    return readings | {"ink": bool(ink.any())}
+    return read_inks(classifiers, [ink])[0]
+
+
+def read_inks(classifiers: Mapping[str, Classifier], inks: Sequence[NDArray[np.uint8]]) -> list[Readings]:
+    """The same for each of several drawings, which every network is asked about at once."""
+    images = [to_mnist(ink) for ink in inks]
+    seen = [image for image in images if image is not None]
+    by_network = {name: iter(c.read_images(np.stack(seen))) if seen else iter(()) for name, c in classifiers.items()}
+    return [
+        as_json({name: BLANK if image is None else next(read) for name, read in by_network.items()})
+        | {"ink": bool(ink.any())}
+        for image, ink in zip(images, inks, strict=True)
+    ]
 
 
 def pixels(image: NDArray[np.float32]) -> str:

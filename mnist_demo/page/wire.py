@@ -22,12 +22,12 @@ from PIL import Image
 from mnist_demo.strokes import Stroke, draw
 
 SIDE = 280  # of the pad's own canvas, and of what strokes are drawn on here, pixels
-MOST_STROKES = 500
+MOST_STROKES = 400
 MOST_NUMBERS = 20_000  # in all strokes together
-MOST_LENGTH = 100_000  # pixels, of all strokes together: ten minutes of scribbling
+MOST_LENGTH = 20_000  # pixels, of all strokes together: two minutes of scribbling
 MOST = {"strokes": MOST_STROKES, "numbers": MOST_NUMBERS, "length": MOST_LENGTH}  # for the page to keep to
 FARTHEST = 4 * SIDE  # pixels; a step or a point beyond is no pen's
-WIDEST = 200  # pixels
+NARROWEST, WIDEST = 6, 100  # pixels, of a line; the page offers 6 to 60
 MOST_BASE = 16_384  # characters
 MOST_PICTURE = 200_000  # characters
 
@@ -61,7 +61,7 @@ def stroke_of(numbers: Any) -> Stroke:
     if not all(type(number) is int and abs(number) <= FARTHEST for number in numbers):
         raise ValueError(f"a stroke holds whole numbers up to {FARTHEST}")
     width, erase, *steps = numbers
-    if not 1 <= width <= WIDEST or erase not in (0, 1):
+    if not NARROWEST <= width <= WIDEST or erase not in (0, 1):
         raise ValueError("a stroke's width or erase flag is out of range")
     points = np.array(steps, np.float32).reshape(-1, 2).cumsum(axis=0)
     return Stroke(points.astype(np.float32), width, bool(erase))

@@ -12,8 +12,8 @@ from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.page.files import script, text
 from mnist_demo.page.read.gallery import open_gallery
-from mnist_demo.page.readings import Readings, read_ink
-from mnist_demo.page.wire import ink_of
+from mnist_demo.page.read.reader import Reader
+from mnist_demo.page.readings import Readings
 
 
 def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any]) -> None:
@@ -22,9 +22,10 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
     `shared` is what every part of the page is told.
     """
     gallery = open_gallery(samples, classifiers)
+    reader = Reader(classifiers)
 
-    def read(drawing: Any) -> Readings:
-        return read_ink(classifiers, ink_of(drawing))
+    async def read(drawing: Any) -> Readings:
+        return await reader.read(drawing)
 
     def pick(wanted: Any) -> list[dict[str, Any]]:
         return gallery.pick_wanted(wanted)

@@ -1,0 +1,256 @@
+"""People who draw, simulated: what their browsers send over HTTP, and what they get for it.
+
+Knows: the requests of our page and of Gradio's stock sketchpad, and how a person draws. Does not know: who counts.
+"""
+
+import asyncio
+import contextlib
+import io
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
+from PIL import Image
+
+from mnist_demo.handwriting import write
+from mnist_demo.strokes import Stroke, draw
+
+RATE = 10  # updates a second, of one person
+UPDATES = 20  # of a digit that is drawn, from its first points to its last
+HAND = 60  # points a second, of a pen
+SIDE, STOCK_SIDE = 280, 800  # of the canvas, pixels
+PATIENCE = 30.0  # seconds until an answer is given up
+JSON = "application/json"
+BOUNDARY = "drawing"
+
+Strokes = list[list[int]]  # as the page sends them: width, erase flag, a point, steps
+
+
+@dataclass
+class Tally:
+    """What became of the drawings that people wanted read."""
+
+    times: list[float] = field(default_factory=list)  # seconds to each answer
+    in_time: int = 0  # answers that came while people still drew
+    busy: int = 0  # times that the server said so
+    errors: int = 0
+
+
+class Visitor(Protocol):
+    """Somebody whose browser has one connection to the server."""
+
+    async def ask(self, number: int) -> int:
+        """Has the drawing of that number read; the HTTP status. Raises OSError or EOFError where nothing answers."""
+        ...
+
+    def leave(self) -> None:
+        """Closes the connection."""
+        ...
+
+
+class Connection:
+    """One connection to a server, opened when it is needed, and again where the server closed it."""
+
+    def __init__(self, address: str) -> None:
+        url = urlsplit(address)
+        self.host, self.port = url.hostname or "", url.port or 80
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def send(self, method: str, path: str, body: bytes = b"", kind: str = JSON) -> tuple[int, bytes]:
+        """The status and the body of the answer. Raises OSError or EOFError where none comes."""
+        try:
+            return await asyncio.wait_for(self._exchange(method, path, body, kind), PATIENCE)
+        except BaseException:
+            self.close()
+            raise
+
+    async def _exchange(self, method: str, path: str, body: bytes, kind: str) -> tuple[int, bytes]:
+        if self.streams is None or self.streams[0].at_eof():
+            self.close()
+            self.streams = await asyncio.open_connection(self.host, self.port)
+        reader, writer = self.streams
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nContent-Type: {kind}\r\n"
+        writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        return await received(reader)
+
+    def close(self) -> None:
+        if self.streams is not None:
+            self.streams[1].close()
+        self.streams = None
+
+
+async def received(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """The status and the body of the answer that comes."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    status, lowered = int(head.split(b" ", 2)[1]), head.lower()
+    if b"content-length: " in lowered:
+        length = int(lowered.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
+        return status, await reader.readexactly(length)
+    parts = b""
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        parts += (await reader.readexactly(size + 2))[:-2]
+    await reader.readexactly(2)
+    return status, parts
+
+
+@dataclass
+class Page:
+    """What the server says of its page: the numbers of its components, by type and by server function."""
+
+    address: str
+    numbers: dict[str, int]
+
+    @classmethod
+    async def open(cls, address: str) -> "Page":
+        connection = Connection(address)
+        _, body = await connection.send("GET", "/config")
+        connection.close()
+        numbers: dict[str, int] = {}
+        for one in json.loads(body)["components"]:
+            numbers |= dict.fromkeys([one["type"], *(one["props"].get("server_fns") or [])], one["id"])
+        return cls(address, numbers)
+
+    def call(self, function: str, data: object, session: str = "visitor") -> bytes:
+        """The body of a call of a server function of our page."""
+        call = {"data": data, "component_id": self.numbers[function], "fn_name": function, "session_hash": session}
+        return json.dumps(call).encode()
+
+
+CALL = "/gradio_api/component_server/"
+
+
+class OurVisitor:
+    """Draws on our page: the strokes go out, and the readings come back."""
+
+    def __init__(self, page: Page, seed: int) -> None:
+        self.connection = Connection(page.address)
+        self.bodies = [page.call("read", {"base": "", "strokes": one}, f"visitor-{seed}") for one in growing(seed)]
+
+    async def ask(self, number: int) -> int:
+        status, _ = await self.connection.send("POST", CALL, self.bodies[number % len(self.bodies)])
+        return status
+
+    def leave(self) -> None:
+        self.connection.close()
+
+
+class StockVisitor:
+    """Draws on Gradio's stock page: three pictures go up, an event is queued, and its end is waited for.
+
+    A real browser sends three to six uploads more, which the answer does not wait for; they are left out.
+    """
+
+    def __init__(self, page: Page, seed: int, pictures: Sequence[bytes]) -> None:
+        self.connection = Connection(page.address)
+        self.editor = page.numbers["imageeditor"]
+        self.session = f"visitor{seed}"
+        self.pictures = pictures
+
+    async def ask(self, number: int) -> int:
+        picture, name = self.pictures[number % len(self.pictures)], f"{self.session}-{number}"
+        for kind, index in (("background", "null"), ("layer", "0"), ("composite", "null")):
+            fields = {"type": kind, "index": index, "id": name, "component_id": self.editor, "fn_name": "accept_blobs"}
+            body = form(fields | {"session_hash": self.session}, picture)
+            status, _ = await self.connection.send("POST", CALL, body, f"multipart/form-data; boundary={BOUNDARY}")
+            if status != 200:
+                return status
+        event = {"data": [{"id": name}], "fn_index": 0, "trigger_id": 1, "session_hash": self.session}
+        status, _ = await self.connection.send("POST", "/gradio_api/queue/join?", json.dumps(event).encode())
+        if status != 200:
+            return status
+        status, told = await self.connection.send("GET", f"/gradio_api/queue/data?session_hash={self.session}")
+        return status if b'"success":true' in told else 500
+
+    def leave(self) -> None:
+        self.connection.close()
+
+
+def form(fields: dict[str, object], picture: bytes) -> bytes:
+    """A multipart form of those fields and one picture."""
+    part = f"--{BOUNDARY}\r\nContent-Disposition: form-data; name="
+    text = "".join(f'{part}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
+    file = f'{part}"file"; filename="blob"\r\nContent-Type: image/png\r\n\r\n'
+    return (text + file).encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def growing(seed: int) -> list[Strokes]:
+    """A digit, handwritten, after each of its UPDATES updates, as the page sends it."""
+    random = np.random.default_rng(seed)
+    paths = [40 + np.asarray(path) * (SIDE - 80) for path in write(random, seed % 10)]
+    points = [(number, point) for number, path in enumerate(paths) for point in dense(path)]
+    return [wired(points[: max(2, len(points) * update // UPDATES)]) for update in range(1, UPDATES + 1)]
+
+
+def dense(path: np.ndarray) -> np.ndarray:
+    """Points (N, 2) along the path, in whole pixels, some 5 apart, as a pen leaves them."""
+    lengths = np.hypot(*np.diff(path, axis=0).T)
+    along = np.concatenate([[0.0], lengths.cumsum()])
+    stops = np.arange(0, along[-1] + 5, 5).clip(max=along[-1])
+    return np.stack([np.interp(stops, along, path[:, axis]) for axis in (0, 1)], axis=1).round()
+
+
+def wired(points: Sequence[tuple[int, np.ndarray]]) -> Strokes:
+    """Points, each with the number of its stroke, as the page sends them."""
+    strokes: Strokes = []
+    for number in sorted({number for number, _ in points}):
+        path = np.array([point for its, point in points if its == number]).astype(int)
+        strokes.append([20, 0, *path[0].tolist(), *np.diff(path, axis=0).ravel().tolist()])
+    return strokes
+
+
+def pictures(count: int) -> list[bytes]:
+    """Digits as the stock sketchpad sends them, in so many stages of being drawn: PNG, black ink upon white paper."""
+    files = []
+    for strokes in growing(3)[:: max(1, UPDATES // count)]:
+        scale = STOCK_SIDE / SIDE
+        paths = [np.array(numbers[2:], np.float32).reshape(-1, 2).cumsum(axis=0) * scale for numbers in strokes]
+        paper = 255 - draw([Stroke(path.astype(np.float32), 20 * scale) for path in paths], STOCK_SIDE)
+        file = io.BytesIO()
+        Image.fromarray(paper).convert("RGBA").save(file, "PNG")
+        files.append(file.getvalue())
+    return files
+
+
+async def person(visitor: Visitor, start: float, end: float, tally: Tally) -> None:
+    """Draws from `start` to `end`, seconds of time.perf_counter: one question in flight, the newest drawing next."""
+    sent = -1
+    while (now := time.perf_counter()) < end:
+        newest = int((now - start) * RATE)
+        if newest <= sent:
+            await asyncio.sleep(max(0.0, start + (sent + 1) / RATE - now))
+            continue
+        sent = newest
+        try:
+            status = await visitor.ask(newest)
+        except (OSError, EOFError, ValueError):
+            tally.errors += 1
+            await asyncio.sleep(1 / RATE)
+            continue
+        if status == 200:
+            tally.times.append(time.perf_counter() - now)
+            tally.in_time += time.perf_counter() < end
+        elif status == 503:
+            tally.busy += 1
+            sent = int((time.perf_counter() - start) * RATE)  # the page, too, waits for the next update
+        else:
+            tally.errors += 1
+    visitor.leave()
+
+
+async def crowd(visitors: Sequence[Visitor], seconds: float) -> Tally:
+    """What becomes of what those people draw in so many seconds, who begin one after the other within an update."""
+    tally, now = Tally(), time.perf_counter()
+    starts = now + np.arange(len(visitors)) / len(visitors) / RATE
+    people = [
+        asyncio.create_task(person(visitor, start, start + seconds, tally))
+        for visitor, start in zip(visitors, starts.tolist(), strict=True)
+    ]
+    await asyncio.wait(people)
+    for one in people:
+        with contextlib.suppress(asyncio.CancelledError):
+            one.result()
+    return tally

@@ -1,0 +1,157 @@
+"""Many people at once, over HTTP, on our page and on Gradio's stock one: `python -m benchmarks.load`.
+
+Each person draws at ten updates a second, has one drawing on its way, and sends the newest next, as the page does.
+Both pages are served by this machine, which also plays the people.
+"""
+
+import argparse
+import asyncio
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.crowd import RATE, OurVisitor, Page, StockVisitor, Tally, Visitor, crowd, pictures
+from benchmarks.pages import Server, started
+from benchmarks.report import json_file, machine, table, write_json
+
+PEOPLE = (1, 5, 10, 20, 40, 80)
+SECONDS = 4.0  # of drawing, each time
+WARM = 1.0  # seconds of drawing before anything is counted
+ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False"}
+
+Figures = dict[str, Any]
+Join = Callable[[Page, int], Visitor]  # makes a visitor of a page, by number
+
+
+class Stall:
+    """A page that is served, and what to measure it by."""
+
+    def __init__(self, name: str, process_id: int, page: Page, join: Join) -> None:
+        self.name, self.process_id, self.page, self.join = name, process_id, page, join
+
+    async def visited(self, people: int, seconds: float) -> Figures:
+        """What so many people get there."""
+        before = memory(self.process_id)
+        tally = await crowd([self.join(self.page, number) for number in range(people)], seconds)
+        return {
+            "page": self.name,
+            "people": people,
+            "asked": people * RATE,
+            **told(tally, seconds),
+            "memory": [before, memory(self.process_id)],
+        }
+
+
+def told(tally: Tally, seconds: float) -> Figures:
+    """A tally as figures: answers a second, milliseconds to them, and what was no answer."""
+    median, late, latest = (1000 * np.percentile(tally.times or [math.inf], [50, 95, 99])).tolist()
+    return {
+        "answers": tally.in_time / seconds,
+        "median": median,
+        "late": late,
+        "latest": latest,
+        "busy": tally.busy,
+        "errors": tally.errors,
+    }
+
+
+def memory(process_id: int) -> float:
+    """Megabytes that the process holds; NaN where the system does not tell."""
+    try:
+        status = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8")
+    except OSError:
+        return math.nan
+    return int(status.split("VmRSS:", 1)[1].split(None, 1)[0]) / 1024
+
+
+async def measure(stalls: Sequence[Stall], people: Sequence[int], seconds: float) -> list[Figures]:
+    """All figures: each number of people on every page in turn; then twice as many on ours as it can serve."""
+    for stall in stalls:
+        await stall.visited(1, WARM)
+    figures = [await stall.visited(number, seconds) for number in people for stall in stalls]
+    ours = stalls[-1]
+    twice = math.ceil(2 * ceiling(figures, ours.name) / RATE)
+    return [*figures, await ours.visited(twice, seconds)]
+
+
+def ceiling(figures: Sequence[Figures], name: str) -> float:
+    """The most answers a second that the page of that name gave."""
+    return max(float(one["answers"]) for one in figures if one["page"] == name)
+
+
+def rows(figures: Sequence[Figures]) -> list[list[str]]:
+    """What the table says."""
+    return [
+        [
+            f"{one['people']}",
+            str(one["page"]),
+            f"{one['answers']:.0f} of {one['asked']}",
+            f"{one['median']:.0f} / {one['late']:.0f} / {one['latest']:.0f}",
+            f"{one['busy']}",
+            f"{one['errors']}",
+            " / ".join(f"{held:.0f}" for held in one["memory"]),
+        ]
+        for one in figures
+    ]
+
+
+def summary(figures: Sequence[Figures]) -> str:
+    """The ceilings, and what is left of ours at twice its ceiling."""
+    *steady, over = figures
+    ours, stock = ceiling(steady, "ours"), ceiling(steady, "stock")
+    return (
+        f"At the ceiling, answers a second: ours {ours:.0f}, stock {stock:.1f}, ratio {ours / stock:.1f}. "
+        f"At twice ours ({over['people']} people): {over['answers']:.0f}, {over['answers'] / ours:.2f} of it."
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit code: 2 where it asks for what cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description="Many people at once.")
+    parser.add_argument("--people", type=int, nargs="+", default=PEOPLE, metavar="N", help="how many at once")
+    parser.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help="how long they draw each time")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="measure another checkout's page, too")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args(arguments)
+    if min(options.people) < 1 or max(options.people) > 1000 or not 0.5 <= options.seconds <= 600:
+        print("error: --people must be 1 to 1000, --seconds 0.5 to 600", file=sys.stderr)
+        return 2
+    if options.before and not (options.before / "app.py").is_file():
+        print(f"error: --before {options.before} is no checkout of this project", file=sys.stderr)
+        return 2
+    figures = served_and_measured(options.people, options.seconds, options.before)
+    print(machine(), end="\n\n")
+    header = ["people", "page", "answers a second", "ms, 50th / 95th / 99th", "busy", "errors", "MB before / after"]
+    print(table(header, rows(figures)), summary(figures), sep="\n\n")
+    write_json(options.json, figures)
+    return 0
+
+
+def served_and_measured(people: Sequence[int], seconds: float, before: Path | None) -> list[Figures]:
+    """Serves the pages side by side, and measures them."""
+    drawn = pictures(5)
+
+    async def measured(servers: Mapping[str, Server]) -> list[Figures]:
+        stalls = []
+        for name, server in servers.items():
+            page = await Page.open(server.address)
+            join: Join = (lambda page, seed: StockVisitor(page, seed, drawn)) if name == "stock" else OurVisitor
+            stalls.append(Stall(name, server.process.pid, page, join))
+        return await measure(stalls, people, seconds)
+
+    with (
+        started("-m", "benchmarks.stock", environment=ENVIRONMENT) as stock,
+        started("app.py", environment=ENVIRONMENT) as ours,
+    ):
+        if before is None:
+            return asyncio.run(measured({"stock": stock, "ours": ours}))
+        with started("app.py", environment=ENVIRONMENT, folder=before.resolve()) as old:
+            return asyncio.run(measured({"stock": stock, "before": old, "ours": ours}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

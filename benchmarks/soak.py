@@ -1,0 +1,133 @@
+"""Mixed use for as long as one likes, and what the server holds meanwhile: `python -m benchmarks.soak --minutes 30`.
+
+People draw, open and leave pages, look at the gallery, and send nonsense; memory, threads, open handles and temporary
+files are counted all along.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import math
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.crowd import CALL, Connection, OurVisitor, Page, Tally, person
+from benchmarks.load import memory
+from benchmarks.pages import Server, started
+from benchmarks.report import json_file, machine, table, write_json
+
+PEOPLE = 12  # who draw at a time: on two cores, some half of what can be served
+STAY = 10.0  # seconds that one draws
+SETTLED = 0.2  # of the whole time, after which what is held should grow no more
+LOOKS = 20  # at what the server holds
+NONSENSE = (b"", b"{", b"[" * 10_000, b'{"component_id": 1, "fn_name": "read", "data": 1}', b"x" * 300_000)
+ASSETS = ("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/static/img/logo_nosize.svg", "/nowhere")
+
+
+class Held(NamedTuple):
+    """What the server holds."""
+
+    minute: float
+    megabytes: float
+    threads: int
+    handles: int
+    files: int  # in its temporary folder
+
+
+def held(server: Server, folder: Path, start: float) -> Held:
+    """What it holds now; zeros where the system does not tell."""
+    place = Path(f"/proc/{server.process.pid}")
+    threads, handles = (len(list(place.glob(f"{kind}/*"))) for kind in ("task", "fd"))
+    files = sum(path.is_file() for path in folder.rglob("*"))
+    return Held((time.perf_counter() - start) / 60, memory(server.process.pid), threads, handles, files)
+
+
+async def draw_again(page: Page, seed: int, end: float, tally: Tally) -> None:
+    """One person after the other draws for a while, and leaves."""
+    while (now := time.perf_counter()) < end:
+        await person(OurVisitor(page, seed), now, min(now + STAY, end), tally)
+        seed += PEOPLE
+
+
+async def look_around(page: Page, end: float, tally: Tally) -> None:
+    """Opens pages, looks at the gallery, sends nonsense, and breaks off in between."""
+    chance = random.Random(0)
+    while time.perf_counter() < end:
+        connection = Connection(page.address)
+        bodies = [
+            *NONSENSE,
+            page.call("pick", {"digit": chance.randrange(10), "hard": chance.random() < 0.5}),
+            page.call("settle", {"base": "", "strokes": [[20, 0, 9, 9, 200, 200]]}, "x" * chance.randrange(9999)),
+        ]
+        for path in ASSETS:
+            await asked(connection, tally, "GET", path)
+        for body in bodies:
+            await asked(connection, tally, "POST", CALL, body)
+        broken = Connection(page.address)
+        with contextlib.suppress(TimeoutError, OSError, EOFError):
+            await asyncio.wait_for(broken.send("POST", CALL, page.call("pick", {"digit": 1, "hard": False})), 0.002)
+        connection.close()
+        await asyncio.sleep(0.2)
+
+
+async def asked(connection: Connection, tally: Tally, method: str, path: str, body: bytes = b"") -> None:
+    """Counts an error where the server fails."""
+    try:
+        status, _ = await connection.send(method, path, body)
+        tally.errors += status >= 500 and status != 503
+    except (OSError, EOFError, ValueError):
+        connection.close()  # the server hangs up on a body that is too long
+
+
+async def soak(server: Server, folder: Path, minutes: float) -> tuple[Tally, list[Held]]:
+    """What people got in so many minutes, and what the server held meanwhile."""
+    page, tally = await Page.open(server.address), Tally()
+    start = time.perf_counter()
+    end = start + 60 * minutes
+    people = [asyncio.create_task(draw_again(page, seed, end, tally)) for seed in range(PEOPLE)]
+    people.append(asyncio.create_task(look_around(page, end, tally)))
+    looks = []
+    for number in range(1, LOOKS + 1):
+        await asyncio.sleep(max(0.0, start + 60 * minutes * number / LOOKS - time.perf_counter()))
+        looks.append(held(server, folder, start))
+    await asyncio.gather(*people)
+    return tally, looks
+
+
+def summary(tally: Tally, looks: Sequence[Held]) -> str:
+    """What became of it all."""
+    settled = looks[math.ceil(SETTLED * len(looks)) - 1]
+    growth = 100 * (looks[-1].megabytes / settled.megabytes - 1)
+    return (
+        f"{tally.in_time} answers to drawings, {tally.busy} times busy, {tally.errors} errors. From minute "
+        f"{settled.minute:.1f} to {looks[-1].minute:.1f}, memory grew by {growth:.1f} %."
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit code: 2 where it asks for what cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description="Mixed use, and what it leaves.")
+    parser.add_argument("--minutes", type=float, default=1.0, metavar="N", help="how long (1)")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="write what was held there too")
+    options = parser.parse_args(arguments)
+    if not 0.1 <= options.minutes <= 24 * 60:
+        print("error: --minutes must be 0.1 to 1440", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as name:
+        environment = {"TMPDIR": name, "GRADIO_TEMP_DIR": f"{name}/gradio"}
+        with started("app.py", environment=environment) as server:
+            tally, looks = asyncio.run(soak(server, Path(name), options.minutes))
+    print(machine(), end="\n\n")
+    rows = [[f"{one.minute:.1f}", f"{one.megabytes:.0f}", *map(str, one[2:])] for one in looks]
+    print(table(["minute", "MB", "threads", "handles", "temporary files"], rows), summary(tally, looks), sep="\n\n")
+    write_json(options.json, [one._asdict() for one in looks])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""How many connections there may be, and how long one may keep the server waiting.
+
+Knows: uvicorn's protocols, and the operating system's bound on open handles. Does not know: what is asked for.
+"""
+
+import contextlib
+import logging
+from typing import Any
+
+from uvicorn.config import HTTP_PROTOCOLS
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+MOST_PATIENCE = 15.0  # seconds for a request to come in
+LONGEST = 120.0  # seconds for its answer to be taken
+HANDLES_SPARED = 64  # of those that the process may have open: for files
+MOST = 4096  # connections
+
+
+class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """A connection, which ends where it brings no request in time, or sooner where others wait for room."""
+
+    room = MOST  # connections
+    patience: Any = None  # the timer
+
+    def connection_made(self, transport: Any) -> None:
+        if len(self.connections) >= self.room:
+            idle = min(filter(is_idle, self.connections), key=lambda one: one.since, default=None)
+            self.connections.discard(idle)
+            (idle.transport if idle else transport).abort()
+        super().connection_made(transport)
+        self.wait_for_request()
+
+    def wait_for_request(self) -> None:
+        self.since = self.loop.time()
+        if self.patience is not None:
+            self.patience.cancel()
+        self.patience = self.loop.call_later(MOST_PATIENCE, self.lose_patience)
+
+    def lose_patience(self) -> None:
+        if is_idle(self) or self.loop.time() - self.since > LONGEST:
+            self.transport.abort()
+        else:
+            self.patience = self.loop.call_later(LONGEST, self.lose_patience)
+
+    def on_response_complete(self) -> None:
+        self.wait_for_request()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.patience.cancel()
+        super().connection_lost(exc)
+
+
+def is_idle(connection: Any) -> bool:
+    """Whether the server waits for the rest of a request, or for the next."""
+    cycle = connection.cycle
+    return cycle is None or cycle.response_complete or cycle.more_body
+
+
+def bound_connections() -> None:
+    """Bounds the connections of each server that is started from now on to what the process may have open."""
+    BoundedProtocol.room = room()
+    HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"  # Gradio makes the server, and names no protocol
+    logging.getLogger("uvicorn.error").addFilter(is_no_nonsense)
+    logging.getLogger("asyncio").addFilter(is_no_lack_of_handles)
+
+
+def is_no_nonsense(record: logging.LogRecord) -> bool:
+    """Uvicorn warns of each request that is none."""
+    return record.levelno >= logging.ERROR
+
+
+def is_no_lack_of_handles(record: logging.LogRecord) -> bool:
+    """Asyncio tells of it some two thousand times a second, and waits by itself until there are some."""
+    return "socket.accept()" not in record.getMessage()
+
+
+def room() -> int:
+    """How many connections the process may have open, once its bound on handles is as high as it may be set."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such bound
+        return MOST
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return MOST if soft == resource.RLIM_INFINITY else max(min(MOST, soft - HANDLES_SPARED), 1)

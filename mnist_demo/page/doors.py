@@ -1,0 +1,102 @@
+"""What may be asked for, and nothing else: the paths that the page needs, out of all that Gradio answers.
+
+Knows: paths, methods, and the headers that every answer carries. Does not know: what is behind them.
+
+Gradio itself also takes uploads and keeps them, fetches addresses that it is told, streams, and resizes pictures to any
+size. The page uses none of that.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+
+from fastapi import HTTPException
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+
+from mnist_demo.page.bounds import App, Message, Receive, Send
+
+READ, CALL = ("GET", "HEAD"), ("POST",)
+FILE = r"(?!\.)[\w.@~+-]{1,80}"
+DOORS: Mapping[str, tuple[str, ...]] = {  # a path, as a regular expression, and how it may be asked for
+    "/": READ,
+    "/card.png": READ,
+    "/favicon.ico": READ,
+    "/robots.txt": READ,
+    "/manifest.json": READ,
+    r"/pwa_icon/(192|512)": READ,  # the two that the manifest names
+    "(/gradio_api)?/theme.css": READ,
+    rf"/(assets|static)(/{FILE}){{1,5}}": READ,
+    "/config/?": READ,
+    "/gradio_api/startup-events": READ,
+    "/gradio_api/info/?": READ,
+    "/gradio_api/component_server/?": CALL,
+}
+FRAMES = "'self' https://huggingface.co https://*.hf.space http://localhost:* http://127.0.0.1:*"
+POLICY = (  # of content: Gradio's scripts are inline and make functions of text; a Space's head comes from its host
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline' https://fonts.googleapis.com; font-src 'self' data: https://fonts.gstatic.com; "
+    "img-src 'self' data: blob: https:; connect-src 'self' https://huggingface.co https://*.hf.space; "
+    f"object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors {FRAMES}"
+)
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "content-security-policy": POLICY,
+}
+
+logger = logging.getLogger(__name__)
+
+
+def asked(scope: Message) -> str:
+    """The path that is asked for, below the root path, whether the proxy in front took that off or not."""
+    path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+
+class Doors:
+    """ASGI middleware that answers 404 to what is not among the doors, and 500, in a word, where an answer fails."""
+
+    def __init__(self, app: App, doors: Mapping[str, tuple[str, ...]] = DOORS) -> None:
+        self.app = app
+        self.doors = [(re.compile(path, re.ASCII), methods) for path, methods in doors.items()]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1008})
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                MutableHeaders(raw=message["headers"]).update(HEADERS)
+            await send(message)
+
+        refusal = self.refusal(scope)
+        if refusal is None:
+            try:
+                return await self.app(scope, receive, guarded)
+            except ClientDisconnect:
+                refusal = Response(status_code=400)
+            except HTTPException as error:
+                refusal = JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+            except Exception as error:
+                logger.error("%s in answer to %s", type(error).__name__, asked(scope), exc_info=is_debugging())
+                refusal = JSONResponse({"detail": "something went wrong here"}, 500)
+        return None if started else await refusal(scope, receive, guarded)
+
+    def refusal(self, scope: Message) -> Response | None:
+        """What is answered where there is no such door, or it is not for that method."""
+        methods = next((methods for path, methods in self.doors if path.fullmatch(asked(scope))), ())
+        if scope["method"] in methods:
+            return None
+        return JSONResponse({"detail": "Not Found"}, 404) if not methods else Response(status_code=405)
+
+
+def is_debugging() -> bool:
+    """Whether whoever runs it wants to see where in the code an answer failed, which names the machine's folders."""
+    return logger.isEnabledFor(logging.DEBUG)

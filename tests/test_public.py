@@ -1,0 +1,253 @@
+"""What the page does where it is open to the world: the real app, in a process of its own, asked over HTTP."""
+
+import asyncio
+import base64
+import io
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.crowd import CALL, Page
+from benchmarks.load import memory
+from benchmarks.pages import Server, started
+
+ROOT = Path(__file__).parent.parent
+SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
+HANDLES = 256
+FEW_HANDLES = f"import resource, app; resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES},) * 2); app.main()"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """The app, as few handles allowed as it must do with; in the end it has told nothing of itself."""
+    with started("-c", FEW_HANDLES) as server:
+        yield server
+        printed = server.printed()
+    assert "Traceback" not in printed
+    assert str(ROOT) not in printed
+    assert len(printed) < 2000
+
+
+@pytest.fixture(scope="module")
+def page(server: Server) -> Page:
+    return asyncio.run(Page.open(server.address))
+
+
+def ask(server: Server, method: str, path: str, body: bytes | None = None, kind: str = "") -> HTTPResponse:
+    """The answer, read to its end, which stands in `content`."""
+    connection = HTTPConnection(urlsplit(server.address).netloc, timeout=30)
+    connection.putrequest(method, path, skip_accept_encoding=True)
+    if body is not None:
+        connection.putheader("content-length", str(len(body)))
+        connection.putheader("content-type", kind or "application/json")
+    connection.endheaders(body)
+    answer = connection.getresponse()
+    answer.content = answer.read()  # type: ignore[attr-defined]
+    connection.close()
+    return answer
+
+
+def call(server: Server, body: bytes) -> HTTPResponse:
+    return ask(server, "POST", CALL, body)
+
+
+def reading(server: Server, page: Page) -> float:
+    """Seconds that an ordinary reading takes, which is right."""
+    start = time.perf_counter()
+    answer = call(server, page.call("read", SEVEN))
+    assert json.loads(answer.content)["networks"]["net"]["answer"] == 7  # type: ignore[attr-defined]
+    return time.perf_counter() - start
+
+
+def named(value: object) -> str:
+    return repr(value)[:40]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?__theme=dark",
+        "/card.png",
+        "/config",
+        "/favicon.ico",
+        "/manifest.json",
+        "/pwa_icon/192",
+        "/pwa_icon/512",
+        "/robots.txt",
+        "/static/img/logo_nosize.svg",
+        "/theme.css",
+        "/gradio_api/info",
+        "/gradio_api/startup-events",
+    ],
+)
+def test_what_the_page_needs_is_there(server: Server, path: str) -> None:
+    assert ask(server, "GET", path).status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/pwa_icon",
+        "/pwa_icon/8000",
+        "/pwa_icon/0192",
+        "/monitoring",
+        "/monitoring/summary",
+        "/login",
+        "/logout",
+        "/docs",
+        "/openapi.json",
+        "/svelte/index.js",
+        "/gradio_api/openapi.json",
+        "/gradio_api/app_id",
+        "/gradio_api/dev/reload",
+        "/gradio_api/deep_link",
+        "/gradio_api/heartbeat/visitor",
+        "/gradio_api/queue/data?session_hash=visitor",
+        "/gradio_api/queue/status",
+        "/gradio_api/upload_progress?upload_id=1",
+        "/gradio_api/file=https://127.0.0.1/",
+        "/gradio_api/file=app.py",
+        "/gradio_api/file/app.py",
+        "/gradio_api/proxy=https://a.hf.space/",
+        "/gradio_api/runs",
+        "/gradio_api/custom_component/a/client/component/index.js",
+        "/gradio_api/stream/a/b/1/playlist.m3u8",
+        "/static/../../../app.py",
+        "/static/%2e%2e/%2e%2e/app.py",
+        "/static/%00",
+        "/static/" + "a" * 5000,
+        "/assets/" + "a/" * 500,
+        "//config",
+        "/CONFIG",
+    ],
+    ids=named,
+)
+def test_what_the_page_does_not_need_is_not_there(server: Server, path: str) -> None:
+    assert ask(server, "GET", path).status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["upload", "upload?upload_id=1", "queue/join", "run/read", "api/read", "call/read", "reset", "cancel"]
+)
+def test_nothing_is_taken_in_but_calls(server: Server, path: str) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\nb\r\n--x--\r\n'
+    assert ask(server, "POST", f"/gradio_api/{path}", body, "multipart/form-data; boundary=x").status == 404
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("DELETE", "/config"), ("GET", CALL), ("PUT", CALL)])
+def test_a_door_is_for_its_own_methods(server: Server, method: str, path: str) -> None:
+    assert ask(server, method, path).status == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/nowhere", "/static/nothing.js", CALL])
+def test_every_answer_says_how_it_may_be_used(server: Server, path: str) -> None:
+    headers = ask(server, "GET", path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'self' https://huggingface.co" in headers["content-security-policy"]
+    assert str(ROOT) not in str(headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b"7", 400),
+        (b"\xff\xfe", 400),
+        (b"[" * 100_000, 400),
+        (b'{"component_id": 1, "fn_name": "read"}', 400),
+        (b'{"component_id": [], "fn_name": {}, "data": 0}', 404),
+        (b'{"component_id": 999999, "fn_name": "read", "data": 0}', 404),
+        (b'{"component_id": 1, "fn_name": "__init__", "data": 0}', 404),
+        (b'{"component_id": true, "fn_name": "read", "data": 0}', 404),
+        (b"0" * 300_000, 413),
+    ],
+    ids=named,
+)
+def test_a_call_that_is_none_is_refused(server: Server, body: bytes, status: int) -> None:
+    assert call(server, body).status == status
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 4000, "1" * 5000, "null", "{}"])
+def test_numbers_that_are_none_are_refused(server: Server, page: Page, number: str) -> None:
+    body = page.call("read", {"base": "", "strokes": [[20, 0, 80, "?"]]}).replace(b'"?"', number.encode())
+    assert call(server, body).status in (400, 422)
+
+
+def test_names_of_callers_are_not_kept(server: Server, page: Page) -> None:
+    reading(server, page)
+    before = memory(server.process.pid)
+    for number in range(300):
+        assert call(server, page.call("read", SEVEN, f"{number}" + "x" * 200_000)).status == 200
+    assert memory(server.process.pid) - before < 30
+
+
+def test_a_body_that_is_broken_off_harms_nobody(server: Server, page: Page) -> None:
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
+            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf".encode())
+    for nonsense in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000):
+        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
+            one.sendall(nonsense)
+    reading(server, page)
+
+
+def test_idle_connections_lock_nobody_out(server: Server, page: Page) -> None:
+    idle = []
+    for number in range(HANDLES + 50):
+        one = socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0))
+        if number % 2:
+            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf".encode())
+        idle.append(one)
+    assert reading(server, page) < 5
+    for one in idle:
+        one.close()
+
+
+def png(side: int) -> str:
+    file = io.BytesIO()
+    Image.fromarray(np.full((side, side, 4), 255, np.uint8)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_many_large_pictures_at_once_take_little_memory(server: Server, page: Page) -> None:
+    body = page.call("read_pad", {"picture": png(1120), "drawing": SEVEN})
+    most = memory(server.process.pid)
+    before, is_over = most, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not is_over.wait(0.01):
+            most = max(most, memory(server.process.pid))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    with ThreadPoolExecutor(100) as crowd:
+        answers = list(crowd.map(lambda _: call(server, body).status, range(100)))
+    is_over.set()
+    watching.join()
+    assert set(answers) <= {200, 503}
+    assert answers.count(200) >= 2
+    assert most - before < 300
+
+
+def test_dear_drawings_keep_others_waiting_for_moments_only(server: Server, page: Page) -> None:
+    dots = {"base": "", "strokes": [[6 + n % 90, n % 2, 140 + n % 7, 140 + n % 5] for n in range(400)]}
+    body: Any = page.call("settle", dots)
+    with ThreadPoolExecutor(20) as crowd:
+        answers = [crowd.submit(call, server, body) for _ in range(20)]
+        assert reading(server, page) < 3
+        assert {answer.result().status for answer in answers} == {200}

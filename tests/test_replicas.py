@@ -1,0 +1,79 @@
+"""Two replicas of the page behind nginx: one is killed while a person draws, and the person hardly notices."""
+
+import asyncio
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from benchmarks.crowd import OurVisitor, Page, Tally, person
+from benchmarks.pages import Server, free_port, started
+
+BEFORE, AFTER = 1.5, 3.0  # seconds of drawing, before and after the kill
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+# The README's `upstream` and `server`, with what they need around them, on one port of loopback.
+CONFIGURATION = """
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 128; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  {readme}
+}}
+"""
+
+
+@contextmanager
+def balanced(folder: Path, ports: list[int]) -> Iterator[str]:
+    """Runs nginx, configured as the README says, in front of those ports; its address."""
+    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if nginx is None:
+        pytest.skip("no nginx: apt install nginx-light")
+    port = free_port()
+    readme = README.split("```nginx\n")[1].split("```")[0]
+    for written, here in (("7861", ports[0]), ("7862", ports[1]), ("listen 80", f"listen 127.0.0.1:{port}")):
+        assert written in readme
+        readme = readme.replace(written, str(here))
+    file = folder / "nginx.conf"
+    file.write_text(CONFIGURATION.format(folder=folder, readme=readme), encoding="utf-8")
+    process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(file)], stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(0.5)
+        assert process.poll() is None, (folder / "error.log").read_text(encoding="utf-8")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_a_replica_that_is_killed_while_people_draw_is_not_missed(tmp_path: Path) -> None:
+    ports = [free_port(), free_port()]
+    with ExitStack() as stack:
+        replicas = [stack.enter_context(started("app.py", port=port)) for port in ports]
+        address = stack.enter_context(balanced(tmp_path, ports))
+        before, after = asyncio.run(drawn_upon(address, replicas[0]))
+    assert before.errors == before.busy == 0
+    assert before.in_time >= 4 * BEFORE * 10 * 0.5
+    assert after.errors <= 4  # what was on its way to the one that was killed
+    assert after.in_time >= 4 * AFTER * 10 * 0.5
+
+
+async def drawn_upon(address: str, victim: Server) -> tuple[Tally, Tally]:
+    """What four people get before and after that replica is killed, while they draw."""
+    page = await Page.open(address)
+    before, after = Tally(), Tally()
+    now = time.perf_counter()
+    first = [person(OurVisitor(page, seed), now, now + BEFORE, before) for seed in range(4)]
+    await asyncio.gather(*first)
+    now = time.perf_counter()
+    second = [asyncio.create_task(person(OurVisitor(page, seed), now, now + AFTER, after)) for seed in range(4)]
+    await asyncio.sleep(AFTER / 3)
+    victim.process.kill()
+    await asyncio.gather(*second)
+    return before, after
