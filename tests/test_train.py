@@ -123,7 +123,7 @@ def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path
     command += ["--batch-size", "1000", "--output", str(output)]
     heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # also below a shell that ignores it
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as run:
-        while run.poll() is None and not (tmp_path / "net.checkpoint").exists():
+        while run.poll() is None and not (tmp_path / "net.safetensors.checkpoint").exists():
             time.sleep(0.05)
         run.send_signal(signal.SIGINT)
         _, errors = run.communicate(timeout=60)
@@ -166,7 +166,7 @@ def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
         (["--no-cuda", "--device", "cuda"], "--no-cuda and --device cuda contradict each other"),
         (["--output", "/no/such/folder/x.safetensors"], "there is no folder /no/such/folder; make it first"),
         (["--output", "."], "--output . is a folder: name a file"),
-        (["--output", "a.checkpoint"], "--output a.checkpoint is what the run's checkpoint is called"),
+        (["--output", "a.checkpoint"], "--output a.checkpoint is what a run's checkpoint is called"),
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--resume", "/no/such.checkpoint"], "there is no checkpoint /no/such.checkpoint"),
         (["--resume", "--lr", "1"], "--resume goes on as the run began: leave out --lr"),
