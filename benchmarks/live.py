@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from playwright.async_api import Browser, Response, async_playwright
 
-from benchmarks.pages import FLAGS, Path2, Visit, body_size, chromium_path, placed, served
+from benchmarks.pages import Path2, Visit, body_size, launched, placed, served
 from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.report import json_file, machine, table, write_json
+from mnist_demo import commandline
 from mnist_demo.handwriting import bend, write
 from mnist_demo.strokes import evenly
 from mnist_demo.templates import DIGITS
@@ -153,7 +154,7 @@ async def before_and_after(before: Path) -> list[Figures]:
     figures: list[Figures] = [{}, {}]
     with served(*OURS, environment=UNCOUNTED, folder=before) as old, served(*OURS, environment=UNCOUNTED) as new:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+            browser = await launched(playwright)
             for _ in range(ROUNDS):
                 for address, taken in zip((old, new), figures, strict=True):
                     visit = await open_page(browser, OURS, address)
@@ -198,7 +199,7 @@ async def measure(count: int, written: Sequence[Handwritten]) -> Figures:
     figures: Figures = {}
     with served(*OURS, environment=UNCOUNTED) as ours, served(*STOCK, environment=UNCOUNTED) as stock:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+            browser = await launched(playwright)
             pages = ((STOCK, stock), (OURS, ours))
             figures["ready"] = await ready_times(browser, pages)
             visits = [await open_page(browser, *page) for page in pages]
@@ -270,4 +271,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commandline.run(main)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.async_api import Browser, Page, Request
+from playwright.async_api import Browser, Error, Page, Playwright, Request
 
 Path2 = NDArray[np.float64]  # (N, 2), x and y in shares of the pad's side
 
@@ -37,6 +37,15 @@ def chromium_path() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+async def launched(playwright: Playwright) -> Browser:
+    """Chromium, without a window. Raises OSError, in one line, where there is none that starts."""
+    try:
+        return await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+    except Error as error:
+        reason = error.message.splitlines()[0]
+        raise OSError(f"Chromium cannot be started ({reason}): apt install chromium") from None
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -50,7 +59,7 @@ def served(
 ) -> Iterator[str]:
     """Runs Python with those arguments and environment variables; the address it serves at, once it answers.
 
-    Raises RuntimeError, with what it printed, where it ends first or has not answered in PATIENCE seconds.
+    Raises OSError, with what it printed, where it ends first or has not answered in PATIENCE seconds.
     """
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"
@@ -64,7 +73,7 @@ def served(
             while not _answers(address):
                 if process.poll() is not None or time.monotonic() > deadline:
                     printed.seek(0)
-                    raise RuntimeError(f"python {' '.join(command)} does not serve: {printed.read().decode()}")
+                    raise OSError(f"python {' '.join(command)} does not serve: {printed.read().decode()}")
                 time.sleep(0.02)
             yield address
         finally:

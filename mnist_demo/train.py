@@ -3,18 +3,24 @@
 Knows: what a run may be asked for, and what is said of it. Does not know: the loop.
 """
 
+from mnist_demo import commandline
+
+if __name__ == "__main__":
+    commandline.end_quietly()
+
 import argparse
 import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
 
+from mnist_demo.commandline import STOPPED, WRONG, complain
 from mnist_demo.device import DEVICES, choose_device
 from mnist_demo.files import check_can_write
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, Recipe
 from mnist_demo.training import CHECKPOINT, Job, load_checkpoint, precision, train
-from mnist_demo.weights import FOLDER, Card, default_path, load_weights
+from mnist_demo.weights import Card, default_path, load_weights
 
 
 def parser() -> argparse.ArgumentParser:
@@ -86,8 +92,8 @@ def check_output(job: Job) -> None:
     path = job.output
     if path.suffix == CHECKPOINT:
         raise OSError(f"--output {path} is what a run's checkpoint is called: name a .safetensors file")
-    if path.parent == FOLDER:
-        FOLDER.mkdir(exist_ok=True)
+    if path in map(default_path, MODELS):
+        path.parent.mkdir(exist_ok=True)
     if not path.parent.is_dir():
         raise OSError(f"--output {path}: there is no folder {path.parent}; make it first")
     for what, written in (("--output", path), ("the checkpoint", job.checkpoint)):
@@ -134,10 +140,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(report(job, train(job, checkpoint), before))
     except KeyboardInterrupt:
         print(f"\nstopped; {job.output} is as it was. {how_to_go_on(job)}" if job else "\nstopped", file=sys.stderr)
-        return 130
+        return STOPPED
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1 if isinstance(error, FloatingPointError) else 2
+        can_go_on = job is not None and isinstance(error, OSError) and job.checkpoint.exists()
+        complain(OSError(f"{error}. {how_to_go_on(job)}") if job and can_go_on else error)
+        return 1 if isinstance(error, FloatingPointError) else WRONG
     return 0
 
 
@@ -149,4 +156,4 @@ def how_to_go_on(job: Job) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commandline.run(main)

@@ -13,7 +13,20 @@ from mnist_demo import classifier, predict
 PACKAGE = Path(__file__).parent.parent / "mnist_demo"
 
 FLOORS = [  # a module imports of ours only what stands in a floor below its own, or beside it on the ground floor
-    {"device", "files", "data", "models", "recipes", "templates", "drawing", "distort", "strokes", "pictures"},
+    {
+        "address",
+        "commandline",
+        "device",
+        "files",
+        "data",
+        "models",
+        "recipes",
+        "templates",
+        "drawing",
+        "distort",
+        "strokes",
+        "pictures",
+    },
     {"handwriting", "weights"},
     {"scribbles", "evaluate", "classifier", "nearest"},
     {"training", "predict", "inside"},
