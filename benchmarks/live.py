@@ -152,16 +152,16 @@ async def ready_times(browser: Browser, pages: Sequence[tuple[tuple[str, ...], s
 async def before_and_after(before: Path) -> list[Figures]:
     """The figures of strokes on the page of another checkout and on ours, ROUNDS rounds of each, in turn."""
     figures: list[Figures] = [{}, {}]
-    with served(*OURS, environment=UNCOUNTED, folder=before) as old, served(*OURS, environment=UNCOUNTED) as new:
-        async with async_playwright() as playwright:
-            browser = await launched(playwright)
+    async with async_playwright() as playwright:
+        browser = await launched(playwright)
+        with served(*OURS, environment=UNCOUNTED, folder=before) as old, served(*OURS, environment=UNCOUNTED) as new:
             for _ in range(ROUNDS):
                 for address, taken in zip((old, new), figures, strict=True):
                     visit = await open_page(browser, OURS, address)
                     for name, values in (await during(visit)).items():
                         taken.setdefault(name, []).append(values)
                     await visit.page.context.close()
-            await browser.close()
+        await browser.close()
     return figures
 
 
@@ -197,9 +197,9 @@ def start_ratio() -> float:
 async def measure(count: int, written: Sequence[Handwritten]) -> Figures:
     """All figures, both pages side by side; the answers to so many digits, of those written, are compared."""
     figures: Figures = {}
-    with served(*OURS, environment=UNCOUNTED) as ours, served(*STOCK, environment=UNCOUNTED) as stock:
-        async with async_playwright() as playwright:
-            browser = await launched(playwright)
+    async with async_playwright() as playwright:
+        browser = await launched(playwright)
+        with served(*OURS, environment=UNCOUNTED) as ours, served(*STOCK, environment=UNCOUNTED) as stock:
             pages = ((STOCK, stock), (OURS, ours))
             figures["ready"] = await ready_times(browser, pages)
             visits = [await open_page(browser, *page) for page in pages]
@@ -207,7 +207,7 @@ async def measure(count: int, written: Sequence[Handwritten]) -> Figures:
             figures["stock finals"] = await finals(visits[0])
             figures["posts"] = [await posts_of_three_strokes(visit) for visit in visits]
             figures["agreed"] = await agreement(visits[1], hands(1, written), count)
-            await browser.close()
+        await browser.close()
     figures["start"] = start_ratio()
     return figures
 

@@ -3,6 +3,7 @@
 Knows: signals, standard output, exit codes. Does not know: what a command line is for.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 STOPPED = 130  # the exit code after Ctrl-C, as shells have it
+OUTPUT_FAILS = (errno.ENOSPC, errno.EPIPE, errno.EIO)  # where no file is named
 WRONG = 2  # the exit code where what was asked cannot be done
 
 
@@ -48,7 +50,10 @@ def _code_of(main: Callable[[], int | None]) -> int:
         return main() or 0
     except SystemExit as end:  # argparse's
         return end.code if isinstance(end.code, int) else WRONG
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        complain(_of_output(error) if error.errno in OUTPUT_FAILS and error.filename is None else error)
+        return WRONG
+    except ValueError as error:
         complain(error)
         return WRONG
 
@@ -59,6 +64,10 @@ def _flushed(code: int) -> int:
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try once more, and complain
-        complain(OSError(f"standard output cannot be written: {error.strerror}"))
+        complain(_of_output(error))
         return WRONG
     return code
+
+
+def _of_output(error: OSError) -> OSError:
+    return OSError(f"standard output cannot be written: {error.strerror}")

@@ -49,11 +49,10 @@ def default_root() -> Path:
 
     Raises OSError, in one line, where that needs a home directory and there is none.
     """
-    root = Path(os.environ.get("MNIST_DEMO_DATA") or user_cache_path("mnist-demo"))
     try:
-        return root.expanduser()
+        return Path(os.environ.get("MNIST_DEMO_DATA") or user_cache_path("mnist-demo")).expanduser()
     except RuntimeError:
-        raise OSError(f"{root} needs a home directory, and there is none: set MNIST_DEMO_DATA to a folder") from None
+        raise OSError("there is no home directory for the data set: set MNIST_DEMO_DATA to a folder") from None
 
 
 def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Samples:
