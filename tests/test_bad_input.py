@@ -61,6 +61,15 @@ def test_to_mnist_makes_a_digit_or_says_that_it_is_none(ink: Any) -> None:
         assert digit.max() == 1
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_ink_far_under_0_is_paper_and_nothing_overflows(dtype: type[np.floating[Any]]) -> None:
+    ink = np.zeros((30, 30), dtype)
+    ink[5:25, 5:25] = np.finfo(dtype).tiny
+    clean = to_mnist(ink)
+    ink[0, 0] = ink[10, 2] = np.finfo(dtype).min
+    np.testing.assert_array_equal(to_mnist(ink), clean)
+
+
 @examples(60, 4_000)
 @given(st.sampled_from([1, 2, 3, 28, 280, 1000]), st.sampled_from([1, 2, 29, 5000, 100_000]), st.integers(0, 2**32 - 1))
 def test_a_sketch_of_any_size_becomes_a_digit_or_nothing(height: int, width: int, seed: int) -> None:
