@@ -26,7 +26,7 @@ from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.redrawn import CANVAS, REDRAWN, Ink, middle
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.unknown import UNKNOWN
-from mnist_demo import evaluate
+from mnist_demo import commandline, evaluate
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import load_mnist
 from mnist_demo.drawing import SIDE, to_mnist
@@ -242,4 +242,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commandline.run(main)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.training import apart, resident
+from mnist_demo import commandline
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import load_mnist
 from mnist_demo.inside import Nearest, occlusion, packed, packed_kernels, trace, work
@@ -159,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commandline.run(main)

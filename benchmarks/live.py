@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from playwright.async_api import Browser, Response, async_playwright
 
-from benchmarks.pages import FLAGS, Path2, Visit, body_size, chromium_path, placed, served
+from benchmarks.pages import Path2, Visit, body_size, launched, placed, served
 from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.report import json_file, machine, table, write_json
+from mnist_demo import commandline
 from mnist_demo.handwriting import bend, write
 from mnist_demo.strokes import evenly
 from mnist_demo.templates import DIGITS
@@ -173,16 +174,16 @@ async def ready_times(browser: Browser, pages: Sequence[tuple[tuple[str, ...], s
 async def before_and_after(before: Path) -> list[Figures]:
     """The figures of strokes on the page of another checkout and on ours, ROUNDS rounds of each, in turn."""
     figures: list[Figures] = [{}, {}]
-    with served(*OURS, environment=UNCOUNTED, folder=before) as old, served(*OURS, environment=UNCOUNTED) as new:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+    async with async_playwright() as playwright:
+        browser = await launched(playwright)
+        with served(*OURS, environment=UNCOUNTED, folder=before) as old, served(*OURS, environment=UNCOUNTED) as new:
             for _ in range(ROUNDS):
                 for address, taken in zip((old, new), figures, strict=True):
                     visit = await open_page(browser, OURS, address)
                     for name, values in (await during(visit)).items():
                         taken.setdefault(name, []).append(values)
                     await visit.page.context.close()
-            await browser.close()
+        await browser.close()
     return figures
 
 
@@ -218,9 +219,9 @@ def start_ratio() -> float:
 async def measure(count: int, written: Sequence[Handwritten]) -> Figures:
     """All figures, both pages side by side; the answers to so many digits, of those written, are compared."""
     figures: Figures = {}
-    with served(*OURS, environment=UNCOUNTED) as ours, served(*STOCK, environment=UNCOUNTED) as stock:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+    async with async_playwright() as playwright:
+        browser = await launched(playwright)
+        with served(*OURS, environment=UNCOUNTED) as ours, served(*STOCK, environment=UNCOUNTED) as stock:
             pages = ((STOCK, stock), (OURS, ours))
             figures["ready"] = await ready_times(browser, pages)
             visits = [await open_page(browser, *page) for page in pages]
@@ -229,7 +230,7 @@ async def measure(count: int, written: Sequence[Handwritten]) -> Figures:
             figures["stock finals"] = await finals(visits[0])
             figures["posts"] = [await posts_of_three_strokes(visit) for visit in visits]
             figures["agreed"] = await agreement(visits[1], hands(1, written), count)
-            await browser.close()
+        await browser.close()
     figures["start"] = start_ratio()
     return figures
 
@@ -295,4 +296,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commandline.run(main)

@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.async_api import Browser, Page, Request
+from playwright.async_api import Browser, Error, Page, Playwright, Request
 
 Path2 = NDArray[np.float64]  # (N, 2), x and y in shares of the pad's side
 
@@ -36,6 +36,15 @@ RATE = 60  # pointer moves a second, as a mouse sends them
 def chromium_path() -> str | None:
     """Chromium on PATH; None where there is none, and Playwright's own is to be launched."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+async def launched(playwright: Playwright) -> Browser:
+    """Chromium, without a window. Raises OSError, in one line, where there is none that starts."""
+    try:
+        return await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+    except Error as error:
+        reason = error.message.splitlines()[0]
+        raise OSError(f"Chromium cannot be started ({reason}): apt install chromium") from None
 
 
 def free_port() -> int:
@@ -70,7 +79,7 @@ def started(
 ) -> Iterator[Server]:
     """Runs Python with those arguments and environment variables, and waits until it answers.
 
-    Raises RuntimeError, with what it printed, where it ends by itself or has not answered in PATIENCE seconds.
+    Raises OSError, with what it printed, where it ends by itself or has not answered in PATIENCE seconds.
     """
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"
@@ -84,7 +93,7 @@ def started(
             deadline = time.monotonic() + PATIENCE
             while not _answers(address):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"python {' '.join(command)} does not serve: {server.printed()}")
+                    raise OSError(f"python {' '.join(command)} does not serve: {server.printed()}")
                 time.sleep(0.02)
             yield server
         finally:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.tutorial import Tutorial
-from mnist_demo import evaluate
+from mnist_demo import commandline, evaluate
 from mnist_demo.data import Samples, default_root, load_mnist
 from mnist_demo.device import choose_device
 from mnist_demo.models import MODELS
@@ -264,4 +264,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commandline.run(main)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mnist_demo.drawing import to_mnist
+from mnist_demo.drawing import SIDE, to_mnist
 from mnist_demo.models import MODELS, HalfPixelShifts, certainty
 from mnist_demo.weights import Card, load_named, load_weights
 
@@ -22,6 +22,16 @@ class Reading(NamedTuple):
     answer: int | None  # the digit; None where nothing is drawn, or where it is no digit the network knows
     probabilities: NDArray[np.float32]  # (10,); zeros where nothing is drawn
     image: NDArray[np.float32] | None  # (28, 28) in [0, 1], what the network saw; None where nothing is drawn
+
+
+def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Those images. Raises ValueError where they are not (N, 28, 28) numbers in [0, 1]."""
+    images = np.asarray(images)
+    if images.shape[1:] != (SIDE, SIDE) or images.dtype.kind not in "buif":
+        raise ValueError(f"images must be (N, 28, 28) numbers, not {images.dtype} of shape {images.shape}")
+    if images.size and not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError("images must hold numbers from 0 to 1 only")
+    return np.ascontiguousarray(images, dtype=np.float32)
 
 
 class Classifier:
@@ -43,7 +53,10 @@ class Classifier:
         return cls(model, card, torch.device(device or "cpu"))
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Images (N, 28, 28) in [0, 1] to the probabilities (N, 10) of the ten digits, each row summing to 1."""
+        """Images (N, 28, 28) in [0, 1] to the probabilities (N, 10) of the ten digits, each row summing to 1.
+
+        Raises ValueError, as all that takes images here, where they are none such.
+        """
         return self._tempered(self._log_probabilities(images))
 
     def known(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -51,7 +64,7 @@ class Classifier:
         return self._certain(self._log_probabilities(images))
 
     def read(self, ink: NDArray[np.uint8]) -> Reading:
-        """What the drawing (H, W), 0 = paper and 255 = ink, says."""
+        """What the drawing (H, W), 0 = paper and 255 = ink, says. Raises ValueError as `to_mnist` does."""
         image = to_mnist(ink)
         if image is None:
             return Reading(None, np.zeros(10, np.float32), None)
@@ -65,7 +78,7 @@ class Classifier:
 
     @torch.inference_mode()
     def _log_probabilities(self, images: NDArray[np.float32]) -> Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).unsqueeze(1)
+        pixels = torch.from_numpy(_checked(images)).unsqueeze(1)
         log_probabilities: Tensor = self.model(pixels.to(self.device)).cpu()
         return log_probabilities
 

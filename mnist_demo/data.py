@@ -16,6 +16,8 @@ import torch
 from platformdirs import user_cache_path
 from torch import Tensor
 
+from mnist_demo.files import clear_away, read_whole, write_whole
+
 BOX = Path(__file__).parent / "mnist"  # the data set as this package carries it, one .xz a file
 
 MD5 = {  # of the unpacked files, as published with the data set
@@ -43,8 +45,14 @@ class Samples(NamedTuple):
 
 
 def default_root() -> Path:
-    """`MNIST_DEMO_DATA` where that is set, else a per-user cache folder."""
-    return Path(os.environ.get("MNIST_DEMO_DATA") or user_cache_path("mnist-demo"))
+    """`MNIST_DEMO_DATA` where that is set, a leading ~ being the home directory, else a per-user cache folder.
+
+    Raises OSError, in one line, where that needs a home directory and there is none.
+    """
+    try:
+        return Path(os.environ.get("MNIST_DEMO_DATA") or user_cache_path("mnist-demo")).expanduser()
+    except RuntimeError:
+        raise OSError("there is no home directory for the data set: set MNIST_DEMO_DATA to a folder") from None
 
 
 def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Samples:
@@ -83,26 +91,13 @@ def batches(count: int, size: int, generator: torch.Generator, device: torch.dev
     yield from torch.randperm(count, generator=generator).to(device).split(size)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes beside `path`, then renames. Raises OSError where it cannot be written."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
-        whole = Path(beside.name)
-        try:
-            beside.write(content)
-            beside.flush()
-            os.fsync(beside.fileno())
-            whole.chmod(0o644)
-            whole.replace(path)
-        except BaseException:
-            whole.unlink()
-            raise
-
-
 def _at_hand(split: Literal["train", "test"], root: Path | None) -> tuple[Path, Path]:
     """Where that split's images and labels lie, all four files unpacked or downloaded where they did not."""
     raw = (default_root() if root is None else root) / "MNIST" / "raw"
+    for name in MD5:
+        clear_away(raw / name)
     if missing := [name for name in MD5 if not (raw / name).exists()]:
-        raw.mkdir(parents=True, exist_ok=True)
+        _make(raw)
         if all((BOX / f"{name}.xz").exists() for name in missing):
             _unpack(missing, raw)
         else:
@@ -111,9 +106,18 @@ def _at_hand(split: Literal["train", "test"], root: Path | None) -> tuple[Path, 
     return raw / f"{prefix}-images-idx3-ubyte", raw / f"{prefix}-labels-idx1-ubyte"
 
 
+def _make(raw: Path) -> None:
+    try:
+        raw.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"{raw} cannot be made ({error.strerror}): name a folder for the data set by MNIST_DEMO_DATA or --data-dir"
+        ) from None
+
+
 def _checked(path: Path) -> bytearray:
     """The content of the data set's file at that path."""
-    content = path.read_bytes()
+    content = read_whole(path)
     _check(path.name, content, path)
     return bytearray(content)
 

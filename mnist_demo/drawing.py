@@ -60,7 +60,8 @@ def steps(ink: NDArray[Any]) -> Sketch | None:
     if ink.dtype.kind == "f":
         if not np.isfinite(ink).all():
             raise ValueError("ink must hold finite numbers only")
-        ink = ink / (max(float(ink.max()), 0.0) or 1.0)  # for the darkest ink might be no float32
+        ink = np.maximum(ink, 0)  # what is far under 0 would overflow
+        ink = ink / (float(ink.max()) or 1.0)  # for the darkest ink might be no float32
     columns, rows = ink.max(axis=0), ink.max(axis=1)
     peak = float(columns.max())
     if peak <= 0:
@@ -72,7 +73,7 @@ def steps(ink: NDArray[Any]) -> Sketch | None:
         return None
     side = max(side, SMALLEST_BOX)
     crop: NDArray[Any] = ink[top:bottom, left:right].astype(np.float32)
-    if ink.dtype.kind != "u":
+    if ink.dtype.kind == "i":
         np.maximum(crop, 0, out=crop)
     averaged = _averaging(bottom - top, side) @ crop @ _averaging(right - left, side).T
     scaled = averaged / averaged.max()

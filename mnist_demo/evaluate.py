@@ -55,5 +55,5 @@ def fit_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
 
 
 def choose_threshold(log_probabilities: Tensor, refused: float) -> float:
-    """The certainty under which that share of digits with log-probabilities (N, 10) stays."""
-    return torch.quantile(certainty(log_probabilities).cpu().double(), refused).item()
+    """The certainty, in [0, 1], under which that share of digits with log-probabilities (N, 10) stays."""
+    return torch.quantile(certainty(log_probabilities).cpu().double().clamp(0, 1), refused).item()

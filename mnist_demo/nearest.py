@@ -4,7 +4,6 @@ Knows: what a network's last hidden layer makes of the 60,000, and where that is
 Does not know: what the network answers, or who looks.
 """
 
-import hashlib
 import mmap
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -18,9 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from mnist_demo.data import default_root, mnist_files, write_whole
+from mnist_demo.data import default_root, mnist_files
 from mnist_demo.drawing import SIDE
+from mnist_demo.files import write_whole
 from mnist_demo.models import bare
+from mnist_demo.weights import digest
 
 FORMAT = "1"  # of the files that are kept; another one's are made anew
 BATCH = 64  # digits at a time: some 5 ms of work, so that whoever else wants the processor waits no longer
@@ -77,7 +78,7 @@ class Nearest:
         if (features := _read(path, key)) is None:
             features = _computed(network, images)
             try:
-                write_whole(path, save(features._asdict(), {"seal": _digest(features._asdict(), key)}))
+                write_whole(path, save(features._asdict(), {"seal": digest(features._asdict(), key)}))
             except OSError:  # costs the memory and, next time, the time
                 return cls(network, features, features.levels.numpy().view(np.uint8), images, labels)
         return cls(network, features, _Rows(path, *features.levels.shape), images, labels)
@@ -185,17 +186,9 @@ def _read(path: Path, key: str) -> _Features | None:
             features = _Features(*(file.get_tensor(name) for name in _Features._fields))
     except (SafetensorError, OSError):
         return None
-    return features if seal == _digest(features._asdict(), key) else None
+    return features if seal == digest(features._asdict(), key) else None
 
 
 def _key(network: nn.Module) -> str:
     """Of the weights' content, and of how we keep what they make of digits."""
-    return _digest(network.state_dict(), FORMAT)
-
-
-def _digest(tensors: dict[str, Tensor], *words: str) -> str:
-    digest = hashlib.sha256(repr(words).encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().data)
-    return digest.hexdigest()
+    return digest(network.state_dict(), FORMAT)

@@ -3,6 +3,11 @@
 Knows: the command line. Does not know: how a picture becomes ink, or how a network answers.
 """
 
+from mnist_demo import commandline
+
+if __name__ == "__main__":
+    commandline.end_quietly()
+
 import argparse
 import glob
 import io
@@ -141,4 +146,4 @@ def main(arguments: list[str] | None = None) -> int:
 if __name__ == "__main__":
     if sys.platform != "win32":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # so that `... | head -1` ends without a traceback
-    sys.exit(main())
+    commandline.run(main)

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+MOST = 1_000_000  # epochs, or images a step: more than there are images
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -33,8 +35,11 @@ class Recipe:
     def __post_init__(self) -> None:
         """Raises ValueError, in one line that names the flag, where a value makes no sense."""
         for name in ("epochs", "batch_size", "test_batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(self, name)}")
+            flag, value = f"--{name.replace('_', '-')}", getattr(self, name)
+            if value < 1:
+                raise ValueError(f"{flag} must be at least 1, not {value}")
+            if value > MOST or type(value) is not int:
+                raise ValueError(f"{flag} must be a whole number up to {MOST}, not {value}")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"--lr must be a number above 0, not {self.lr}")
         if self.momentum is not None and self.optimizer != "sgd":

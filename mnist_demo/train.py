@@ -3,16 +3,23 @@
 Knows: what a run may be asked for, and what is said of it. Does not know: the loop.
 """
 
+from mnist_demo import commandline
+
+if __name__ == "__main__":
+    commandline.end_quietly()
+
 import argparse
 import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
 
+from mnist_demo.commandline import STOPPED, WRONG, complain
 from mnist_demo.device import DEVICES, choose_device
+from mnist_demo.files import check_can_write
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, Recipe
-from mnist_demo.training import Job, load_checkpoint, precision, train
+from mnist_demo.training import CHECKPOINT, Job, load_checkpoint, precision, train
 from mnist_demo.weights import Card, default_path, load_weights
 
 
@@ -53,15 +60,13 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
     if options.no_cuda and options.device not in ("auto", "cpu"):
         raise ValueError(f"--no-cuda and --device {options.device} contradict each other: leave one out")
     named = None if options.resume == Path() else options.resume
-    output = options.output or (
-        named.with_suffix(".safetensors") if named else default_path(options.model or "convnet")
-    )
+    output = options.output or (output_of(named) if named else default_path(options.model or "convnet"))
     values = {name: value for name in RECIPE_FLAGS if (value := getattr(options, name)) is not None}
     checkpoint = None
     if options.resume is not None:
         if fixed := [flag for flag in ("recipe", "seed", *values) if getattr(options, flag) is not None]:
             raise ValueError(f"--resume goes on as the run began: leave out --{fixed[0].replace('_', '-')}")
-        path = named or output.with_suffix(".checkpoint")
+        path = named or Path(f"{output}{CHECKPOINT}")
         checkpoint = load_checkpoint(path)
         model, recipe, seed = checkpoint["model"], Recipe(**checkpoint["recipe"]), checkpoint["seed"]
         if options.model not in (None, model):
@@ -69,27 +74,33 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
     else:
         model, seed = options.model or "convnet", 1 if options.seed is None else options.seed
         recipe = dataclasses.replace(RECIPES[model][options.recipe or "best"], **values)
-    check_output(output)
     if not 0 <= seed < 2**63:
         raise ValueError(f"--seed must be at least 0 and under 2 to the 63rd, not {seed}")
     device = choose_device("cpu" if options.no_cuda else options.device)
-    return Job(model, recipe, output, device, seed, options.data_dir, options.log_interval), checkpoint
+    job = Job(model, recipe, output, device, seed, options.data_dir, options.log_interval)
+    check_output(job)
+    return job, checkpoint
 
 
-def check_output(path: Path) -> None:
-    """Raises OSError, in one line, where a weights file cannot be written at `path`."""
-    if path.is_dir():
-        raise OSError(f"--output {path} is a folder: name a file")
-    if path.suffix == ".checkpoint":
-        raise OSError(f"--output {path} is what the run's checkpoint is called: name a .safetensors file")
+def output_of(checkpoint: Path) -> Path:
+    """Which weights file a checkpoint was on the way to, by its name; where it has another name, one beside it."""
+    return checkpoint.with_suffix("" if checkpoint.suffix == CHECKPOINT else ".safetensors")
+
+
+def check_output(job: Job) -> None:
+    """Raises OSError, in one line, where a job's weights and checkpoint cannot be written. Makes our own folder."""
+    path = job.output
+    if path.suffix == CHECKPOINT:
+        raise OSError(f"--output {path} is what a run's checkpoint is called: name a .safetensors file")
+    if path in map(default_path, MODELS):
+        path.parent.mkdir(exist_ok=True)
     if not path.parent.is_dir():
         raise OSError(f"--output {path}: there is no folder {path.parent}; make it first")
-    probe = path.parent / f".{path.name}.probe"
-    try:
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OSError(f"--output {path} cannot be written: {error.strerror}") from None
+    for what, written in (("--output", path), ("the checkpoint", job.checkpoint)):
+        try:
+            check_can_write(written)
+        except OSError as error:
+            raise OSError(f"{what} {error}") from None
 
 
 def announce(job: Job) -> str:
@@ -129,10 +140,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(report(job, train(job, checkpoint), before))
     except KeyboardInterrupt:
         print(f"\nstopped; {job.output} is as it was. {how_to_go_on(job)}" if job else "\nstopped", file=sys.stderr)
-        return 130
+        return STOPPED
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1 if isinstance(error, FloatingPointError) else 2
+        can_go_on = job is not None and isinstance(error, OSError) and job.checkpoint.exists()
+        complain(OSError(f"{error}. {how_to_go_on(job)}") if job and can_go_on else error)
+        return 1 if isinstance(error, FloatingPointError) else WRONG
     return 0
 
 
@@ -144,4 +156,4 @@ def how_to_go_on(job: Job) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commandline.run(main)

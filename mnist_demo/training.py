@@ -5,6 +5,7 @@ every epoch the run is kept in a checkpoint beside the output; the output itself
 """
 
 import ctypes
+import hashlib
 import io
 import math
 import pickle
@@ -20,17 +21,20 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from mnist_demo import evaluate
-from mnist_demo.data import Samples, batches, load_mnist, write_whole
+from mnist_demo.data import Samples, batches, load_mnist
 from mnist_demo.distort import distort
+from mnist_demo.files import read_whole, write_whole
 from mnist_demo.handwriting import handwriting
 from mnist_demo.models import MODELS, HalfPixelShifts, Net
 from mnist_demo.recipes import Recipe
 from mnist_demo.scribbles import non_digits
-from mnist_demo.weights import Card, save_weights
+from mnist_demo.weights import Card, is_whole, save_weights
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
+CHECKPOINT = ".checkpoint"  # is what its name adds to the output's
 NON_DIGIT = 10  # the label, in training alone, of what is no digit
+CHECKSUM = hashlib.sha256().digest_size  # bytes that a checkpoint begins with
 REFUSED = 0.004  # share of the validation digits that the threshold may refuse: one standard error under 0.5 %
 
 
@@ -49,7 +53,7 @@ class Job:
     @property
     def checkpoint(self) -> Path:
         """Where the last finished epoch is kept until the run is done."""
-        return self.output.with_suffix(".checkpoint")
+        return Path(f"{self.output}{CHECKPOINT}")
 
 
 def precision(device: torch.device) -> torch.dtype:
@@ -169,7 +173,7 @@ class Training:
         }
         buffer = io.BytesIO()
         torch.save(content, buffer)
-        write_whole(self.job.checkpoint, buffer.getvalue())
+        write_whole(self.job.checkpoint, hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
 
     def restore(self, content: dict[str, Any]) -> None:
         """Goes back to where the checkpoint with that content was saved. Raises ValueError where it does not fit."""
@@ -181,7 +185,7 @@ class Training:
             torch.set_rng_state(default)
             self.order.set_state(order)
             self.distortion.set_state(distortion)
-        except (RuntimeError, LookupError, TypeError, ValueError):
+        except (RuntimeError, LookupError, TypeError, ValueError, AttributeError):
             raise ValueError("the checkpoint is damaged or of another device: start anew without --resume") from None
 
     def _stateful(self) -> list[Any]:
@@ -256,7 +260,7 @@ def run_epochs(training: Training, watched: Samples, what: str) -> None:
             loss = training.epoch(bar)
             rate = count / (time.perf_counter() - start)
             scores = evaluate.log_probabilities(training.kept, watched.images, job.recipe.test_batch_size)
-            watched_loss = evaluate.average_loss(scores, watched.labels)
+            watched_loss = training.finite(evaluate.average_loss(scores, watched.labels))
             accuracy = evaluate.accuracy(scores, watched.labels)
             training.history.append({"loss": loss, f"{what}_loss": watched_loss, "accuracy": accuracy})
             training.save()
@@ -289,10 +293,15 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `Training.save` wrote. Raises ValueError, naming the file, where it cannot be read."""
+    """What `Training.save` wrote, to the bit. Raises ValueError, naming the file, where it cannot be read."""
     try:
-        content = torch.load(path, weights_only=True)
+        written = read_whole(path)
+        if hashlib.sha256(written[CHECKSUM:]).digest() != written[:CHECKSUM]:
+            raise ValueError("its checksum differs")
+        content = torch.load(io.BytesIO(written[CHECKSUM:]), weights_only=True)
         Recipe(**content["recipe"])
+        if content["model"] not in MODELS or not is_whole(content["seed"], 0, 2**63 - 1):
+            raise ValueError("its model or seed makes no sense")
         return {key: content[key] for key in ("model", "recipe", "seed", "history", "random", "states")}
     except FileNotFoundError:
         raise ValueError(f"there is no checkpoint {path}: start anew without --resume") from None

@@ -4,22 +4,26 @@ Knows: how weights and what is to be said of them are written, whole or not at a
 Does not know: how they were trained, or what they are used for.
 """
 
+import hashlib
 import json
+import math
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import nn
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
 
-from mnist_demo.data import write_whole
+from mnist_demo.files import read_whole, write_whole
 from mnist_demo.models import MODELS
 
 FOLDER = Path(__file__).parent.parent / "weights"
+LARGEST = 1e5  # of a weight's size: up to there no digit can make a network's answer overflow
 
 
 def default_path(model_name: str) -> Path:
@@ -48,41 +52,127 @@ class Card:
     torch: str = field(default_factory=lambda: str(torch.__version__))
     date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, in one line that names it, where a value makes no sense."""
+        makes_sense = {
+            "model": isinstance(self.model, str) and self.model in MODELS,
+            "recipe": isinstance(self.recipe, dict) and isinstance(self.recipe.get("name"), str),
+            "seed": is_whole(self.seed, 0, 2**63 - 1),
+            "history": isinstance(self.history, list) and all(map(_is_epoch, self.history)),
+            "test_loss": _is_number(self.test_loss, 0),
+            "test_accuracy": _is_number(self.test_accuracy, 0, 1),
+            "misread": isinstance(self.misread, list) and all(map(_is_answer, self.misread)),
+            "temperature": _is_number(self.temperature, 0.01, 100),
+            "threshold": _is_number(self.threshold, 0, 1),
+            "python": isinstance(self.python, str),
+            "torch": isinstance(self.torch, str),
+            "date": _is_date(self.date),
+        }
+        if wrong := [name for name, is_sound in makes_sense.items() if not is_sound]:
+            raise ValueError(f"its {wrong[0]} makes no sense")
+
     @property
     def epochs(self) -> int:
         return len(self.history)
 
 
+def is_whole(value: object, least: int, most: int) -> bool:
+    """Whether that is a whole number from `least` to `most`."""
+    return type(value) is int and least <= value <= most
+
+
+def _is_number(value: object, least: float, most: float = math.inf) -> bool:
+    return type(value) in (int, float) and least <= value <= min(most, 1e30)  # type: ignore[operator]
+
+
+def _is_epoch(entry: object) -> bool:
+    return isinstance(entry, dict) and all(_is_number(value, 0) for value in entry.values())
+
+
+def _is_answer(entry: object) -> bool:
+    return isinstance(entry, list) and len(entry) == 2 and is_whole(entry[0], 0, 9_999) and is_whole(entry[1], 0, 9)
+
+
+def _is_date(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
+
+
 def save_weights(path: Path, model: nn.Module, card: Card) -> None:
     """Writes `path` in one rename: whoever reads it finds the old file or the new one, each whole.
 
-    Raises OSError where it cannot be written.
+    Raises OSError where it cannot be written, and ValueError where the weights are none that could be loaded.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    metadata = {name: json.dumps(value) for name, value in asdict(card).items()}
-    write_whole(path, save(tensors, metadata | {"epochs": json.dumps(card.epochs)}))
+    _check_weights(tensors)
+    said = asdict(card) | {"epochs": card.epochs}
+    metadata = {name: json.dumps(value) for name, value in said.items()}
+    write_whole(path, save(tensors, metadata | {"checksum": _checksum(tensors, metadata)}))
 
 
 def load_weights(path: Path) -> tuple[nn.Module, Card]:
     """The network in that file, on the CPU and ready to answer, and the file's card.
 
+    A file with a checksum is the one that was written, to the bit. One without, of an older version, is asked no more
+    than to make sense: all that a card says, and finite weights of the right shapes.
+
     Raises ValueError, in one line that names the file, where it is missing, damaged, or not one of ours.
     """
-    if not path.is_file():
-        raise ValueError(f"{path} is missing: train it with {train_command(path)}")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+        content = read_whole(path)
+        tensors, metadata = load(content), _metadata(content)
+        _check_metadata(tensors, metadata)
         card = Card(**{f.name: json.loads(metadata[f.name]) for f in fields(Card)})
+        _check_weights(tensors)
         model = MODELS[card.model]()
         model.load_state_dict(tensors)
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing: train it with {train_command(path)}") from None
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"{path} is damaged or not a weights file of ours ({reason}): train it again with {train_command(path)}"
         ) from None
     return model.eval(), card
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """What a safetensors file, known to be a sound one, says of itself."""
+    length = int.from_bytes(content[:8], "little")
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    return metadata
+
+
+def _check_metadata(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Raises ValueError where there is more than we write, or the checksum is of something else."""
+    known = {f.name for f in fields(Card)} | {"epochs", "checksum"}
+    if strange := set(metadata) - known:
+        raise ValueError(f"it says {min(strange)!r}, which none of ours does")
+    said = {name: value for name, value in metadata.items() if name != "checksum"}
+    if "checksum" in metadata and metadata["checksum"] != _checksum(tensors, said):
+        raise ValueError("its checksum differs")
+
+
+def _check_weights(tensors: Mapping[str, Tensor]) -> None:
+    """Raises ValueError, naming the tensor, where weights are no float32 numbers up to LARGEST."""
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.float32 or not (tensor.abs() <= LARGEST).all():
+            raise ValueError(f"{name} holds more than float32 numbers up to {LARGEST:g}")
+
+
+def digest(tensors: Mapping[str, Tensor], *words: str) -> str:
+    """SHA-256, as hexadecimal digits, of the words and of tensors by name, with their types and shapes."""
+    summed = hashlib.sha256(repr(words).encode())
+    for name, tensor in sorted(tensors.items()):
+        summed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        summed.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().data)
+    return summed.hexdigest()
+
+
+def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    return json.dumps(digest(tensors, *(f"{name} {value}" for name, value in sorted(metadata.items()))))
 
 
 def load_named(model_name: str) -> tuple[nn.Module, Card]:

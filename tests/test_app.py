@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import app
-from mnist_demo import train, weights
+from mnist_demo import page, train, weights
 from mnist_demo.models import MODELS
 from mnist_demo.page.files import HERE
 
@@ -35,8 +35,8 @@ def test_a_missing_weights_file_is_trained_first(monkeypatch: pytest.MonkeyPatch
 
 def test_both_networks_and_the_test_set_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
     served = []
-    monkeypatch.setattr(app, "serve", lambda *what: served.append(what))
-    assert app.main() == 0
+    monkeypatch.setattr(page, "serve", lambda *what, **where: served.append(what))
+    assert app.main([]) == 0
     [(classifiers, samples)] = served
     assert list(classifiers) == list(MODELS)
     assert samples.labels[:5].tolist() == [7, 2, 1, 0, 4]
@@ -49,7 +49,7 @@ def test_a_damaged_weights_file_ends_in_one_line(
         shutil.copy(weights.default_path(name), tmp_path)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     (tmp_path / "net.safetensors").write_bytes(b"damaged")
-    assert app.main() == 2
+    assert app.main([]) == 2
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1
     assert "net.safetensors" in complaint

@@ -1,6 +1,9 @@
 import hashlib
 import lzma
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,35 @@ def test_the_environment_says_where_the_data_lies(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("MNIST_DEMO_DATA", str(tmp_path / "elsewhere"))
     load_mnist("test")
     assert (tmp_path / "elsewhere" / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").exists()
+
+
+def test_a_tilde_in_the_environment_is_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("MNIST_DEMO_DATA", "~/mnist")
+    assert data.default_root() == Path("/home/somebody/mnist")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can be a user who is not known")
+@pytest.mark.parametrize("environment", [{}, {"MNIST_DEMO_DATA": "~/x"}])
+def test_without_a_home_directory_one_line_says_what_to_set(tmp_path: Path, environment: dict[str, str]) -> None:
+    code = (
+        "import os; from mnist_demo.data import load_mnist; os.setuid(54321)\n"
+        "try: load_mnist('test')\nexcept OSError as error: print(error)"
+    )
+    variables = {name: value for name, value in os.environ.items() if name not in ("HOME", "MNIST_DEMO_DATA")}
+    variables = {k: v for k, v in variables.items() if not k.startswith("XDG_")}
+    variables["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, env=variables | environment, cwd=tmp_path, check=True)
+    assert run.stdout == "there is no home directory for the data set: set MNIST_DEMO_DATA to a folder\n"
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_what_to_set_instead(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        OSError, match=r"file/MNIST/raw cannot be made \(Not a directory\): name a folder .* by MNIST_DEMO"
+    ):
+        load_mnist("test", tmp_path / "file")
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: content[:-1] + b"\xff"])

@@ -14,7 +14,10 @@ PACKAGE = Path(__file__).parent.parent / "mnist_demo"
 
 FLOORS = [  # a module imports of ours only what stands in a floor below its own, or beside it on the ground floor
     {
+        "address",
+        "commandline",
         "device",
+        "files",
         "data",
         "models",
         "recipes",

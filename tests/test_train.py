@@ -1,4 +1,6 @@
 import dataclasses
+import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from mnist_demo import weights
 from mnist_demo.data import Samples, load_mnist
-from mnist_demo.models import MODELS
+from mnist_demo.models import MODELS, Net
 from mnist_demo.recipes import RECIPES, Recipe
 from mnist_demo.train import job_from, main, parser
-from mnist_demo.training import NON_DIGIT, Job, Training, loss_targets, train, training_samples
+from mnist_demo.training import NON_DIGIT, Job, Training, load_checkpoint, loss_targets, train, training_samples
 from mnist_demo.weights import load_weights
 
 CPU = torch.device("cpu")
@@ -123,7 +126,7 @@ def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path
     command += ["--batch-size", "1000", "--output", str(output)]
     heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # also below a shell that ignores it
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as run:
-        while run.poll() is None and not (tmp_path / "net.checkpoint").exists():
+        while run.poll() is None and not (tmp_path / "net.safetensors.checkpoint").exists():
             time.sleep(0.05)
         run.send_signal(signal.SIGINT)
         _, errors = run.communicate(timeout=60)
@@ -160,15 +163,22 @@ def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
     [
         (["--epochs", "0"], "--epochs must be at least 1, not 0"),
         (["--batch-size", "-1"], "--batch-size must be at least 1, not -1"),
+        (["--batch-size", "1000001"], "--batch-size must be a whole number up to 1000000, not 1000001"),
+        (["--test-batch-size", "1" + 20 * "0"], "--test-batch-size must be a whole number up to 1000000, not 1000"),
+        (["--epochs", "1" + 400 * "0"], "--epochs must be a whole number up to 1000000, not 1000"),
         (["--lr", "nan"], "--lr must be a number above 0, not nan"),
         (["--log-interval", "0"], "--log-interval must be at least 1, not 0"),
         (["--momentum", "0.9"], "--momentum is of no use to"),
         (["--no-cuda", "--device", "cuda"], "--no-cuda and --device cuda contradict each other"),
         (["--output", "/no/such/folder/x.safetensors"], "there is no folder /no/such/folder; make it first"),
         (["--output", "."], "--output . is a folder: name a file"),
-        (["--output", "a.checkpoint"], "--output a.checkpoint is what the run's checkpoint is called"),
+        (["--output", "a.checkpoint"], "--output a.checkpoint is what a run's checkpoint is called"),
+        (["--output", "a" * 240], "cannot be written: File name too long"),
+        (["--output", "a" * 230], f"the checkpoint {'a' * 230}.checkpoint cannot be written: File name too long"),
+        (["--output", "/dev/null"], "--output /dev/null is no regular file: name a file"),
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--resume", "/no/such.checkpoint"], "there is no checkpoint /no/such.checkpoint"),
+        (["--resume", "/dev/zero"], "/dev/zero is damaged or no checkpoint of ours: start anew without --resume"),
         (["--resume", "--lr", "1"], "--resume goes on as the run began: leave out --lr"),
     ],
 )
@@ -197,3 +207,99 @@ def test_an_unreadable_checkpoint_is_named(tmp_path: Path, capsys: pytest.Captur
         torch.save(content, tmp_path / "bad.checkpoint")
     assert main(["--resume", str(tmp_path / "bad.checkpoint"), "--output", str(tmp_path / "a.safetensors")]) == 2
     assert f"{tmp_path / 'bad.checkpoint'} is damaged or no checkpoint of ours" in capsys.readouterr().err
+
+
+def test_runs_whose_outputs_differ_after_the_last_dot_do_not_share_a_checkpoint(tmp_path: Path) -> None:
+    names = ("net-lr0.1", "net-lr0.2", "net", "net.safetensors", "net.checkpoint.safetensors")
+    jobs = [Job("net", RECIPES["net"]["fast"], tmp_path / name, CPU) for name in names]
+    assert len({job.checkpoint for job in jobs}) == len(names)
+    for job in jobs:
+        Training(job, Samples(torch.zeros(1, 1, 28, 28), torch.zeros(1))).save()
+        for flags in (["--output", str(job.output), "--resume"], ["--resume", str(job.checkpoint)]):
+            resumed = job_from(parser().parse_args(flags))[0]
+            assert (resumed.output, resumed.checkpoint) == (job.output, job.checkpoint)
+
+
+def test_a_checkpoint_that_was_renamed_is_gone_on_from_beside_it_and_not_written_over(tmp_path: Path) -> None:
+    job = Job("net", RECIPES["net"]["fast"], tmp_path / "a", CPU)
+    Training(job, Samples(torch.zeros(1, 1, 28, 28), torch.zeros(1))).save()
+    kept = job.checkpoint.rename(tmp_path / "kept")
+    assert job_from(parser().parse_args(["--resume", str(kept)]))[0].output == tmp_path / "kept.safetensors"
+
+
+def test_a_changed_bit_in_a_checkpoint_is_told(tmp_path: Path) -> None:
+    job = Job("net", RECIPES["net"]["fast"], tmp_path / "a", CPU)
+    Training(job, Samples(torch.zeros(1, 1, 28, 28), torch.zeros(1))).save()
+    content = job.checkpoint.read_bytes()
+    assert load_checkpoint(job.checkpoint)["model"] == "net"
+    for place in range(0, len(content), len(content) // 50):
+        job.checkpoint.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(ValueError, match=r"a\.checkpoint is damaged or no checkpoint of ours"):
+            load_checkpoint(job.checkpoint)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no such files")
+def test_a_link_as_output_is_written_through_and_a_pipe_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.safetensors").symlink_to(tmp_path / "there" / "net.safetensors")
+    train(Job("net", small(RECIPES["net"]["fast"], epochs=1), tmp_path / "link.safetensors", CPU))
+    assert (tmp_path / "link.safetensors").is_symlink()
+    load_weights(tmp_path / "there" / "net.safetensors")
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["--model", "net", "--output", str(tmp_path / "pipe")]) == 2
+    assert capsys.readouterr().err == f"error: --output {tmp_path / 'pipe'} is no regular file: name a file\n"
+
+
+def test_our_own_folder_of_weights_is_made_where_it_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
+    assert main(["--model", "net", "--recipe", "fast", "--epochs", "1"]) == 0
+    assert load_weights(tmp_path / "weights" / "net.safetensors")[1].model == "net"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
+@pytest.mark.parametrize("room", [1000, 200_000])
+def test_a_full_disk_names_the_file_and_how_to_go_on_where_one_can(
+    room: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, save = tmp_path / "net.safetensors", Training.save
+    output.write_bytes(b"old")
+
+    def save_the_first(training: Training) -> None:
+        if len(training.history) > 1:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+        save(training)
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(Training, "save", save_the_first)
+    try:
+        code = main(["--model", "net", "--recipe", "fast", "--epochs", "2", "--output", str(output)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err
+    assert code == 2
+    assert f"error: {output}.checkpoint cannot be written: File too large. Go on with: python -m " in said
+    assert said.endswith(f"--output {output} --resume\n")
+    assert output.read_bytes() == b"old"
+    assert load_checkpoint(Path(f"{output}.checkpoint"))["history"]
+
+
+def test_a_network_that_training_broke_is_told_and_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Training.step
+
+    def break_it(training: Training, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        loss = step(training, images, labels)
+        assert isinstance(training.model, Net)
+        torch.nn.init.constant_(training.model.fc2.bias, float("nan"))
+        return loss if len(labels) == 3000 else loss * 0
+
+    monkeypatch.setattr(Training, "step", break_it)
+    flags = ["--recipe", "tutorial", "--epochs", "1", "--batch-size", "3000"]
+    assert main(["--model", "net", *flags, "--output", str(tmp_path / "a")]) == 1
+    assert capsys.readouterr().err == "error: the loss is nan in epoch 1: try a smaller --lr\n"
+    assert not list(tmp_path.iterdir())

@@ -1,13 +1,19 @@
+import dataclasses
 import json
 import os
+import random
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save
 from torch import nn
 
 from mnist_demo import weights
+from mnist_demo.classifier import Classifier
 from mnist_demo.models import MODELS, Net
 from mnist_demo.recipes import RECIPES
 from mnist_demo.weights import Card, default_path, load_named, load_weights, save_weights
@@ -101,6 +107,118 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
         save_weights(path, Net(), CARD)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+NONSENSE: list[tuple[str, Any]] = [
+    *(("temperature", value) for value in (0, -1.0, float("nan"), float("inf"), 1e-300, "abc", None, True)),
+    *(("threshold", value) for value in (float("nan"), -0.1, 1.1, "0.5", None)),
+    *(("test_accuracy", value) for value in (float("nan"), 99.5, "0.99", None, [])),
+    *(("misread", value) for value in (None, 3, "12", [3], [[1]], [[1, 10]], [[-1, 3]], [[0.5, 3]], {"1": 2})),
+    *(("model", value) for value in ("resnet", None, ["net"])),
+    *(("recipe", value) for value in (None, "fast", {}, {"name": 3})),
+    *(("history", value) for value in (None, {}, [3], [{"loss": None}], [{"loss": float("nan")}])),
+    *(("date", value) for value in (None, 2026, "some day")),
+    ("test_loss", float("inf")),
+    ("test_loss", 10**400),
+    ("seed", "1"),
+    ("seed", -1),
+    ("python", None),
+    ("torch", 2.14),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), NONSENSE)
+def test_a_card_that_makes_no_sense_is_neither_made_nor_read(
+    saved: tuple[Path, nn.Module], name: str, value: Any
+) -> None:
+    with pytest.raises(ValueError, match=f"^its {name} makes no sense$"):
+        dataclasses.replace(CARD, **{name: value})
+    said = {key: json.dumps(one) for key, one in (dataclasses.asdict(CARD) | {name: value}).items()}
+    saved[0].write_bytes(save(saved[1].state_dict(), said))
+    with pytest.raises(ValueError, match=rf"some\.safetensors is damaged .* \(its {name} makes no sense\)") as raised:
+        load_weights(saved[0])
+    assert "\n" not in str(raised.value)
+
+
+def without_checksum(path: Path, model: nn.Module, **tensors: torch.Tensor) -> None:
+    """Writes a file as older versions did, with those tensors in the place of the network's."""
+    said = {key: json.dumps(value) for key, value in dataclasses.asdict(CARD).items()}
+    path.write_bytes(save(model.state_dict() | tensors, said | {"epochs": "2"}))
+
+
+def test_a_file_of_an_older_version_without_a_checksum_loads(saved: tuple[Path, nn.Module]) -> None:
+    without_checksum(*saved)
+    assert load_weights(saved[0])[1] == CARD
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e38, -1e6])
+def test_a_weight_that_makes_no_sense_is_refused_by_name(saved: tuple[Path, nn.Module], value: float) -> None:
+    weight = saved[1].state_dict()["conv2.weight"].clone()
+    weight[3, 2, 1, 0] = value
+    without_checksum(*saved, **{"conv2.weight": weight})
+    with pytest.raises(ValueError, match=r"some\.safetensors is damaged .* \(conv2\.weight holds more than float32"):
+        load_weights(saved[0])
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float64, torch.bfloat16, torch.bool])
+def test_weights_of_another_type_are_refused(saved: tuple[Path, nn.Module], dtype: torch.dtype) -> None:
+    without_checksum(*saved, **{"fc1.bias": saved[1].state_dict()["fc1.bias"].to(dtype)})
+    with pytest.raises(ValueError, match=r"fc1\.bias holds more than float32 numbers"):
+        load_weights(saved[0])
+
+
+def test_weights_that_could_not_be_loaded_are_not_saved(saved: tuple[Path, nn.Module]) -> None:
+    path, before = saved[0], saved[0].read_bytes()
+    broken = Net()
+    torch.nn.init.constant_(broken.fc2.bias, float("nan"))
+    with pytest.raises(ValueError, match=r"fc2\.bias"):
+        save_weights(path, broken, CARD)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_single_changed_bit_anywhere_is_told(saved: tuple[Path, nn.Module], seed: int) -> None:
+    path, content = saved[0], bytearray(saved[0].read_bytes())
+    header = int.from_bytes(content[:8], "little") + 8
+    choose = random.Random(seed)
+    place = choose.randrange(header) if seed % 2 else choose.randrange(header, len(content))
+    content[place] ^= 1 << choose.randrange(8)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is damaged or not a weights file of ours") as raised:
+        load_weights(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_the_largest_weights_that_load_give_finite_answers() -> None:
+    for name, kind in MODELS.items():
+        model = kind()
+        for tensor in model.state_dict().values():
+            tensor.fill_(weights.LARGEST)
+        card = dataclasses.replace(CARD, model=name, temperature=0.01)
+        probabilities = Classifier(model, card, torch.device("cpu")).probabilities(np.ones((1, 28, 28), np.float32))
+        assert np.isfinite(probabilities).all()
+
+
+def test_a_classifier_goes_on_as_it_was_when_its_file_is_replaced_or_overwritten(saved: tuple[Path, nn.Module]) -> None:
+    path, images = saved[0], np.random.default_rng(0).random((5, 28, 28), np.float32)
+    classifier = Classifier.load(path)
+    before = classifier.probabilities(images)
+    save_weights(path, Net(), CARD)
+    np.testing.assert_array_equal(classifier.probabilities(images), before)
+    again = Classifier.load(path)
+    assert not np.array_equal(again.probabilities(images), before)
+    with path.open("r+b") as file:  # in place, as `cp` does
+        file.write(bytes(path.stat().st_size))
+    assert np.isfinite(again.probabilities(images)).all()
+    np.testing.assert_array_equal(classifier.probabilities(images), before)
+
+
+def test_a_path_that_is_no_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, tmp_path / ("a" * 300), Path("/dev/zero"), Path("a\0b")):
+        with pytest.raises(ValueError, match=r"is damaged or not|is missing") as raised:
+            load_weights(path)
+        assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,0 +1,92 @@
+"""Where the page is served, as the environment variables say that Gradio goes by.
+
+Knows: which values Gradio ends on in a traceback, or passes over without a word. Does not know: the page.
+"""
+
+import errno
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+HOST = "127.0.0.1"  # this machine alone
+FIRST_PORT = 7860
+PORTS = 100  # from the first on, that are tried
+
+
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str  # a name or an IPv4 address of this machine
+    port: int
+
+
+def address() -> Address:
+    """GRADIO_SERVER_NAME and the first free port from GRADIO_SERVER_PORT on; else HOST, FIRST_PORT on.
+
+    GRADIO_NUM_PORTS says how many are tried; one that was named is the only one, else there are PORTS.
+    Raises ValueError or OSError, in one line, where these or the other variables that Gradio starts by make no sense,
+    or none of the ports is free.
+    """
+    _check_temporary_folder(os.environ.get("GRADIO_TEMP_DIR"))
+    _check_root_path(os.environ.get("GRADIO_ROOT_PATH", ""))
+    host = os.environ.get("GRADIO_SERVER_NAME") or HOST
+    first = first_port()
+    count = _whole_number("GRADIO_NUM_PORTS", 1 if "GRADIO_SERVER_PORT" in os.environ else PORTS)
+    last = min(first + count, 65_536) - 1
+    for port in range(first, last + 1):
+        if _is_free(host, port):
+            return Address(host, port)
+    which = f"port {first} is" if first == last else f"all ports from {first} to {last} are"
+    raise OSError(f"{which} in use: set GRADIO_SERVER_PORT to a free one")
+
+
+def first_port() -> int:
+    """The port that is asked for. Raises ValueError, in one line, where that is none."""
+    return _whole_number("GRADIO_SERVER_PORT", FIRST_PORT)
+
+
+def _whole_number(variable: str, default: int) -> int:
+    value = os.environ.get(variable, str(default))
+    if not (value.isascii() and value.isdigit() and len(value) < 6 and 1 <= int(value) <= 65_535):
+        raise ValueError(f"{variable} must be a whole number from 1 to 65535, not {value!r}")
+    return int(value)
+
+
+def _is_free(host: str, port: int) -> bool:
+    """Whether one can listen there. Raises OSError, in one line, where it hangs on more than the port."""
+    with socket.socket() as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, UnicodeError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                return False
+            if isinstance(error, PermissionError):
+                raise OSError(f"port {port} may not be listened at: set GRADIO_SERVER_PORT to another one") from None
+            raise OSError(f"GRADIO_SERVER_NAME {host!r} is no IPv4 address of this machine") from None
+    return True
+
+
+def _check_temporary_folder(value: str | None) -> None:
+    if not value:
+        return
+    try:
+        Path(value).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=value):
+            pass
+    except OSError as error:
+        raise OSError(f"GRADIO_TEMP_DIR {value!r} is no folder that can be written: {error.strerror}") from None
+
+
+def _check_root_path(value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        is_sound = bool(parts.hostname) if parts.scheme in ("http", "https") else value[:1] in ("", "/")
+    except ValueError:
+        is_sound = False
+    if not is_sound or any(character.isspace() or character in "?#" for character in value):
+        raise ValueError(f"GRADIO_ROOT_PATH must be like /path or https://example.com/path, not {value!r}")

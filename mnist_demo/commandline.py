@@ -1,0 +1,73 @@
+"""How all our command lines begin and end: in one line where something is wrong, never in a traceback.
+
+Knows: signals, standard output, exit codes. Does not know: what a command line is for.
+"""
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+STOPPED = 130  # the exit code after Ctrl-C, as shells have it
+OUTPUT_FAILS = (errno.ENOSPC, errno.EPIPE, errno.EIO)  # where no file is named
+WRONG = 2  # the exit code where what was asked cannot be done
+
+
+def end_quietly() -> None:
+    """From now on Ctrl-C ends the process at once: for the seconds of imports, when there is nothing to be undone."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Ends the process with what the command line's work returns, or in one line with what it raises.
+
+    Ctrl-C is KeyboardInterrupt to `main`, and nothing once that is over. What cannot be encoded is printed escaped.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    code = STOPPED
+    try:
+        code = _code_of(main)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(_flushed(code))
+
+
+def complain(error: BaseException) -> None:
+    """Says, in one line on standard error, what is wrong."""
+    print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
+
+
+def _code_of(main: Callable[[], int | None]) -> int:
+    try:
+        return main() or 0
+    except SystemExit as end:  # argparse's
+        return end.code if isinstance(end.code, int) else WRONG
+    except OSError as error:
+        complain(_of_output(error) if error.errno in OUTPUT_FAILS and error.filename is None else error)
+        return WRONG
+    except ValueError as error:
+        complain(error)
+        return WRONG
+
+
+def _flushed(code: int) -> int:
+    """That code, or WRONG where standard output does not take what was printed."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try once more, and complain
+        complain(_of_output(error))
+        return WRONG
+    return code
+
+
+def _of_output(error: OSError) -> OSError:
+    return OSError(f"standard output cannot be written: {error.strerror}")

@@ -1,0 +1,83 @@
+"""Where the page is served, and that one line says so where that makes no sense."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from mnist_demo import address as module
+from mnist_demo.address import PORTS, address
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [name for name in os.environ if name.startswith("GRADIO_")]:
+        monkeypatch.delenv(variable)
+
+
+def listening() -> socket.socket:
+    """A socket that holds a port of this machine."""
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    held.listen()
+    return held
+
+
+def test_by_default_it_is_this_machine_alone_and_the_first_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as held:
+        taken = held.getsockname()[1]
+        monkeypatch.setattr(module, "FIRST_PORT", taken)
+        host, port = address()
+    assert host == "127.0.0.1"
+    assert taken < port < taken + PORTS
+
+
+def test_a_port_that_is_named_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as held:
+        port = held.getsockname()[1]
+        monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
+        with pytest.raises(OSError, match=f"^port {port} is in use: set GRADIO_SERVER_PORT to a free one$"):
+            address()
+    assert address().port == port
+
+
+@pytest.mark.parametrize("value", ["", "abc", "0", "-1", "65536", "1e3", "٣", "7860 ", "9" * 5000])
+@pytest.mark.parametrize("variable", ["GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"])
+def test_a_port_that_is_none_is_told(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=f"^{variable} must be a whole number from 1 to 65535, not '"):
+        address()
+
+
+@pytest.mark.parametrize("value", ["no.such.host.invalid", "203.0.113.1", "::1", "a" * 300, "a..b", "http://localhost"])
+def test_a_name_that_is_not_this_machines_is_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", value)
+    with pytest.raises(OSError, match=r"^GRADIO_SERVER_NAME '.*' is no IPv4 address of this machine$"):
+        address()
+
+
+@pytest.mark.parametrize("value", ["abc", "http://[", "http://", "ftp://x/y", "/a b", "/a?b", "/a\nb"])
+def test_a_root_path_that_is_none_is_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_ROOT_PATH", value)
+    with pytest.raises(ValueError, match=r"^GRADIO_ROOT_PATH must be like /path or https://example\.com/path, not '"):
+        address()
+
+
+@pytest.mark.parametrize("value", ["", "/", "/path/to", "https://example.com", "http://localhost:8000/path"])
+def test_a_root_path_as_gradio_has_them_is_none_of_our_business(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_ROOT_PATH", value)
+    assert address().host == "127.0.0.1"
+
+
+def test_a_temporary_folder_is_made_and_one_that_cannot_be_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "made" / "here"))
+    address()
+    assert not list((tmp_path / "made" / "here").iterdir())
+    (tmp_path / "file").touch()
+    for value in (tmp_path / "file", tmp_path / "file" / "below", "/dev/null"):
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(value))
+        with pytest.raises(OSError, match=f"^GRADIO_TEMP_DIR '{value}' is no folder that can be written: "):
+            address()

@@ -1,0 +1,170 @@
+"""Whatever is sent to the running server, it says what is wrong with it and goes on.
+
+Some hundred generated requests by default; so many as BAD_INPUT_CASES says, where that is set.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import string
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.crowd import CALL, Page
+from benchmarks.load import memory
+from benchmarks.pages import Server, started
+
+CASES = int(os.environ.get("BAD_INPUT_CASES", "240"))
+ROOT = str(Path(__file__).parent.parent).encode()
+KINDS = 4  # of requests, as many of each
+MOST_GROWN = 60  # megabytes that the server may hold more of afterwards
+SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
+FUNCTIONS = ("read", "settle", "read_pad", "pick")
+ORDINARY = {
+    "read": SEVEN,
+    "settle": SEVEN,
+    "read_pad": {"picture": "", "drawing": SEVEN},
+    "pick": {"digit": 4, "hard": False},
+}
+
+some = settings(
+    max_examples=max(CASES // KINDS, 1),
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+numbers = st.one_of(
+    st.integers(-2000, 2000),
+    st.integers(),
+    st.floats(),
+    st.sampled_from([0, -0.0, 2**31, 2**53, 2**63, 10**30, float("nan"), float("inf")]),
+)
+texts = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(["", "AAAA", "eJw=", "../../../etc/passwd", "\x00", "NaN", "𝟘", "\ud800", "A" * 17_000]),
+    st.binary(max_size=300).map(lambda content: base64.b64encode(content).decode()),
+)
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), numbers, texts),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=6),
+        st.dictionaries(
+            st.sampled_from(["base", "strokes", "picture", "drawing", "digit", "hard", "path", "x"]), inner
+        ),
+    ),
+    max_leaves=20,
+)
+strokes = st.lists(
+    st.one_of(
+        st.lists(st.one_of(st.integers(-1200, 1200), numbers), max_size=12),
+        st.tuples(st.integers(0, 120), st.integers(-1, 2), st.integers(-300, 600), st.integers(-300, 600)).map(list),
+        values,
+    ),
+    max_size=12,
+)
+drawings = st.fixed_dictionaries({"base": texts, "strokes": strokes})
+wanted = st.one_of(
+    values,
+    drawings,
+    st.fixed_dictionaries({"picture": texts, "drawing": st.one_of(drawings, values)}),
+    st.fixed_dictionaries({"digit": st.one_of(numbers, values), "hard": st.one_of(st.booleans(), values)}),
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """The app; in the end it answers as it did, holds little more, and has told of no error."""
+    with started("app.py") as server:
+        page = asyncio.run(Page.open(server.address))
+        for _ in range(30):
+            ask(server, "POST", CALL, page.call("read", SEVEN))
+        before = memory(server.process.pid)
+        yield server
+        status, content = ask(server, "POST", CALL, page.call("read", SEVEN))
+        assert status == 200
+        assert json.loads(content)["networks"]["net"]["answer"] == 7
+        assert memory(server.process.pid) - before < MOST_GROWN
+        assert "error" not in server.printed().lower()
+        assert "Traceback" not in server.printed()
+
+
+@pytest.fixture(scope="module")
+def page(server: Server) -> Page:
+    return asyncio.run(Page.open(server.address))
+
+
+def ask(server: Server, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
+    connection = HTTPConnection(urlsplit(server.address).netloc, timeout=60)
+    connection.request(method, path, body, headers or {"content-type": "application/json"})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+def is_an_answer(status: int, content: bytes) -> bool:
+    """Whether that is an answer, or says what was wrong, and of the server no more."""
+    tells = any(word in content for word in (b"Traceback", ROOT, b"site-packages", b"/tmp/"))
+    return (status < 300 or 400 <= status < 500) and not tells
+
+
+@some
+@given(function=st.sampled_from(FUNCTIONS), data=wanted)
+def test_functions_of_the_page_take_anything(server: Server, page: Page, function: str, data: Any) -> None:
+    assert is_an_answer(*ask(server, "POST", CALL, page.call(function, data)))
+
+
+@some
+@given(call=st.one_of(values, st.dictionaries(st.sampled_from(["component_id", "fn_name", "data"]), values)))
+def test_calls_may_be_anything(server: Server, call: Any) -> None:
+    status, content = ask(server, "POST", CALL, json.dumps(call).encode())
+    assert is_an_answer(status, content)
+    assert status >= 400
+
+
+@some
+@given(function=st.sampled_from(FUNCTIONS), at=st.floats(0, 1), length=st.integers(0, 40), put=st.binary(max_size=20))
+def test_bodies_may_be_damaged(server: Server, page: Page, function: str, at: float, length: int, put: bytes) -> None:
+    body = page.call(function, ORDINARY[function])
+    place = int(at * len(body))
+    kind = ["application/json", "multipart/form-data; boundary=x", "text/plain", "\x7f"][length % 4]
+    damaged = body[:place] + put + body[place + length :]
+    assert is_an_answer(*ask(server, "POST", CALL, damaged, {"content-type": kind}))
+
+
+names = st.text(st.sampled_from(string.ascii_letters + string.digits + "./=:%?#&;\\ é\x00"), max_size=40).map(quote)
+paths = st.one_of(
+    st.lists(names, max_size=5).map("/".join),
+    st.tuples(
+        st.sampled_from(["static", "assets", "pwa_icon", "config", "theme.css", "gradio_api", "gradio_api/info"]), names
+    ).map("/".join),
+    st.sampled_from(["gradio_api/file=", "gradio_api/proxy=", "gradio_api/stream/", "monitoring/"]).flatmap(
+        lambda start: names.map(lambda name: start + name)
+    ),
+)
+
+
+@some
+@given(
+    method=st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"]),
+    path=paths,
+    header=st.sampled_from(["origin", "x-forwarded-host", "x-forwarded-proto", "range", "cookie", "accept-encoding"]),
+    value=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60),
+)
+def test_paths_methods_and_headers_may_be_anything(
+    server: Server, method: str, path: str, header: str, value: str
+) -> None:
+    try:
+        answer = ask(server, method, f"/{path}", b"{}" if method == "POST" else b"", {header: value})
+    except HTTPException:
+        answer = (400, b"")  # which ends the connection
+    assert is_an_answer(*answer)

@@ -1,0 +1,148 @@
+"""How command lines begin and end, in processes of their own: never in a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+from paper import picture
+
+from mnist_demo.data import Samples
+
+ROOT = Path(__file__).parent.parent
+HEED = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # also below a shell that ignores Ctrl-C
+FAST = ("import signal, sys, time", "from mnist_demo import commandline")  # without torch
+
+
+def run(*command: str, environment: dict[str, str] | None = None, stdout: str = "") -> subprocess.CompletedProcess[str]:
+    """Python with those arguments; what it printed and its exit code."""
+    with Path(stdout or os.devnull).open("w", encoding="utf-8") as file:
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=os.environ | (environment or {}),
+            text=True,
+            stdout=file if stdout else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=120,
+        )
+
+
+def is_one_line(text: str) -> bool:
+    return text.startswith("error: ") and text.count("\n") == 1
+
+
+def script(*lines: str) -> str:
+    return "\n".join([*FAST, *lines])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_behind_standard_output_is_told_in_one_line(test_digits: Samples, tmp_path: Path) -> None:
+    picture(test_digits.images[0]).save(tmp_path / "seven.png")
+    for unbuffered in ("", "1"):
+        command = ("-m", "mnist_demo.predict", str(tmp_path / "seven.png"))
+        ended = run(*command, stdout="/dev/full", environment={"PYTHONUNBUFFERED": unbuffered})
+        assert ended.returncode == 2
+        assert ended.stderr == "error: standard output cannot be written: No space left on device\n"
+
+
+def test_what_cannot_be_encoded_is_printed_escaped(test_digits: Samples, tmp_path: Path) -> None:
+    file = tmp_path / "sieben-ä-七.png"
+    picture(test_digits.images[0]).save(file)
+    ended = run("-m", "mnist_demo.predict", str(file), environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "sieben-\\xe4-\\u4e03.png  7" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [("OSError('a\\nb')", 2), ("ValueError('a b')", 2), ("SystemExit('x')", 2), ("SystemExit(3)", 3)],
+)
+def test_what_a_command_line_raises_becomes_one_line_and_a_code(raised: str, code: int) -> None:
+    ended = run("-c", script("def main():", f"    raise {raised}", "commandline.run(main)"))
+    assert ended.returncode == code
+    assert ended.stderr == ("error: a b\n" if "a" in raised.removeprefix("SystemExit") else "")
+
+
+def test_a_second_ctrl_c_while_the_first_is_answered_is_none() -> None:
+    code = script(
+        "def main():",
+        "    try: print('ready', flush=True); time.sleep(60)",
+        "    except KeyboardInterrupt: time.sleep(0.3); print('stopped'); return 130",
+        "class Late:",
+        "    def __del__(self): time.sleep(0.5)",
+        "late = Late()",
+        "commandline.end_quietly()",
+        "commandline.run(main)",
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=HEED,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.6)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == ("stopped\n", "")
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("command", [("app.py",), ("-m", "mnist_demo.train"), ("-m", "mnist_demo.predict", "x")])
+@pytest.mark.parametrize("seconds", [0.3, 0.9])
+def test_ctrl_c_while_starting_ends_without_a_word(command: Sequence[str], seconds: float, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=HEED, env=os.environ | {"MNIST_DEMO_DATA": str(tmp_path)},
+    ) as process:  # fmt: skip
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors
+    assert errors.count("\n") <= 2
+    assert process.returncode in (-signal.SIGINT, 130)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GRADIO_SERVER_PORT", "abc"),
+        ("GRADIO_ROOT_PATH", "abc"),
+    ],
+)
+def test_the_app_says_in_one_line_that_it_cannot_be_served_there(variable: str, value: str) -> None:
+    ended = run("app.py", environment={variable: value})
+    assert ended.returncode == 2
+    assert is_one_line(ended.stderr)
+    assert variable in ended.stderr
+    assert not ended.stdout
+
+
+def test_the_app_has_a_help_and_takes_no_other_argument() -> None:
+    assert "GRADIO_SERVER_PORT" in run("app.py", "--help").stdout
+    ended = run("app.py", "--port", "8000")
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("error: unrecognized arguments: --port 8000\n")
+
+
+@pytest.mark.parametrize("module", ["training", "inside"])
+def test_a_benchmark_without_a_folder_for_the_data_set_ends_in_one_line(module: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = run("-m", f"benchmarks.{module}", environment={"MNIST_DEMO_DATA": str(tmp_path / "file")})
+    assert ended.returncode == 2
+    assert is_one_line(ended.stderr)
+    assert "cannot be made (Not a directory)" in ended.stderr
+
+
+def test_a_benchmark_without_a_browser_ends_in_one_line(tmp_path: Path) -> None:
+    nowhere = {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path)}
+    ended = run("-m", "benchmarks.live", "--digits", "1", environment=nowhere)
+    assert ended.returncode == 2
+    assert is_one_line(ended.stderr)
+    assert "apt install chromium" in ended.stderr
