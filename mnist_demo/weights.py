@@ -17,9 +17,11 @@ from safetensors.torch import save
 from torch import nn
 
 from mnist_demo.data import write_whole
+from mnist_demo.figures import Evaluation
 from mnist_demo.models import MODELS
 
 FOLDER = Path(__file__).parent.parent / "weights"
+NEWER = {"evaluation"}  # what the cards of older files do not say
 
 
 def default_path(model_name: str) -> Path:
@@ -44,6 +46,7 @@ class Card:
     misread: list[list[int]]  # [index in the test set, answer] of each test digit that was read wrong
     temperature: float = 1.0  # probabilities are the softmax of log-probabilities over it
     threshold: float = 0.0  # what is read with less certainty (`models.certainty`) is no digit the network knows
+    evaluation: Evaluation | None = None  # on the test set, asked once and at four shifts; None in older files
     python: str = field(default_factory=platform.python_version)
     torch: str = field(default_factory=lambda: str(torch.__version__))
     date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -74,7 +77,8 @@ def load_weights(path: Path) -> tuple[nn.Module, Card]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-        card = Card(**{f.name: json.loads(metadata[f.name]) for f in fields(Card)})
+        said = [f.name for f in fields(Card) if f.name in metadata or f.name not in NEWER]
+        card = Card(**{name: json.loads(metadata[name]) for name in said})
         model = MODELS[card.model]()
         model.load_state_dict(tensors)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parent.parent / "mnist_demo"
 
 FLOORS = [  # a module imports of ours only what stands in a floor below its own, or beside it on the ground floor
     {"device", "data", "models", "recipes", "templates", "drawing", "distort", "strokes", "pictures"},
-    {"handwriting", "weights"},
+    {"handwriting", "figures"},
+    {"weights"},
     {"scribbles", "evaluate", "classifier", "nearest"},
     {"training", "predict", "inside"},
     {"train", "page"},
