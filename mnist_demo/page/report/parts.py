@@ -59,8 +59,11 @@ class Found:
         return {name: as_json(classifier.card) | self._counts(name) for name, classifier in self.classifiers.items()}
 
     def _counts(self, name: str) -> Json:
-        """Digits that it alone gets right; misread ones, of them those on whose label people were asked, and of those
-        the ones where most people saw something else. And the command that fills an older card."""
+        """Of digits, and the command that fills an older card.
+
+        Those that it alone gets right, and those it misreads; of the latter, those whose label is suspected, and of
+        these the ones in which most people saw something else.
+        """
         misread = np.flatnonzero(self.answers[name] != self.labels).tolist()
         suspected = [self.votes[index] for index in misread if index in self.votes]
         return {

@@ -142,6 +142,7 @@ function mistakeOf({ index, label, answer, probability }, sample) {
 
 function votesOf(votes, label) {
   if (!votes) return texts.votes_none;
+  if (votes.other === label) return texts.votes_nothing;
   const words = votes.label >= 3 ? texts.votes_misread : texts.votes_mislabelled;
   return fit(words, { VOTES: votes.label, LABEL: label, RIVALS: votes.other_votes, OTHER: votes.other });
 }
