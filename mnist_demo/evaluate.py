@@ -1,59 +1,253 @@
-"""What a network is worth: figures from log-probabilities and labels. Trains nothing, prints nothing."""
+"""Judges a network: `python -m mnist_demo.evaluate [--model NAME | --weights FILE]`.
 
-import math
+Knows: the command line, what is judged on what, and how figures are said. Does not know: how a figure is computed.
+"""
+
+from mnist_demo import commandline
+
+if __name__ == "__main__":
+    commandline.end_quietly()
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from tqdm import tqdm
 
-from mnist_demo.models import certainty
+from mnist_demo.commandline import WRONG, complain
+from mnist_demo.data import Samples, load_mnist
+from mnist_demo.figures import (
+    Evaluation,
+    Figures,
+    accuracy,
+    average_loss,
+    calibration_error,
+    choose_threshold,
+    evaluation,
+    fit_temperature,
+    log_probabilities,
+    misread,
+)
+from mnist_demo.models import MODELS, HalfPixelShifts
+from mnist_demo.weights import Card, default_path, load_named, load_weights, save_weights
+
+__all__ = [  # figures, too, where other programs have always found them
+    "accuracy", "average_loss", "calibration_error", "choose_threshold", "fit_temperature", "log_probabilities", "main",
+    "misread",
+]  # fmt: skip
+
+BATCH = 100  # images between two steps of the progress bar; larger ones take up to twice the time
+SAVED_BY_TORCH = (b"PK\3\4", b"\x80\2\x8a")  # how such files begin, those of today and those before torch 1.6
 
 
-@torch.inference_mode()
-def log_probabilities(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
-    """Images (N, 1, 28, 28) uint8 to log-probabilities (N, 10) float32, without dropout; all on the model's device."""
-    training = model.training
-    model.eval()
-    parts = [model(part.float() / 255) for part in images.split(batch_size)]
-    model.train(training)
+class Judged(NamedTuple):
+    """A network, and what is known of it."""
+
+    name: str  # a key of MODELS
+    path: Path
+    model: nn.Module
+    card: Card | None  # None of a plain state dict
+
+    @property
+    def temperature(self) -> float:
+        return self.card.temperature if self.card else 1.0
+
+    @property
+    def threshold(self) -> float:
+        return self.card.threshold if self.card else 0.0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m mnist_demo.evaluate", description="Judges a network.")
+    source = p.add_mutually_exclusive_group()
+    source.add_argument("--model", choices=MODELS, default="convnet", help="the network (default: convnet)")
+    source.add_argument(
+        "--weights", type=Path, metavar="FILE", help="a weights file, or a state dict that torch.save wrote, instead"
+    )
+    p.add_argument(
+        "--split", choices=("test", "train", "validation"), default="test",
+        help="the 10,000 test digits (default), all 60,000 training digits, or those of them that training held out",
+    )  # fmt: skip
+    p.add_argument("--json", action="store_true", help="print the figures as JSON")
+    p.add_argument("--write", action="store_true", help="keep them in the weights file's card, for the page to show")
+    return p
+
+
+def load(options: argparse.Namespace) -> Judged:
+    """What the command line names. Raises ValueError, in one line, where that is no network of ours."""
+    path: Path = options.weights or default_path(options.model)
+    if options.weights and _was_saved_by_torch(path):
+        return load_state_dict(path)
+    model, card = load_weights(path) if options.weights else load_named(options.model)
+    return Judged(card.model, path, model, card)
+
+
+def load_state_dict(path: Path) -> Judged:
+    """The network whose state dict `torch.save` wrote to that file.
+
+    Read with `weights_only=True`, so that nothing in the file is run. Raises ValueError, in one line that names it,
+    where it is damaged, or no state dict of one of MODELS.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # of a damaged file torch raises whatever its readers meet
+        raise ValueError(f"{path} is damaged, or holds more than weights: save model.state_dict()") from None
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise ValueError(f"{path} is no state dict: save model.state_dict()")
+    shapes = {name: value.shape for name, value in content.items()}
+    for name, build in MODELS.items():
+        model = build()
+        if shapes == {key: value.shape for key, value in model.state_dict().items()}:
+            model.load_state_dict(content)
+            if not all(bool(value.isfinite().all()) for value in model.state_dict().values()):
+                raise ValueError(f"{path} holds weights that are no finite numbers")
+            return Judged(name, path, model.eval(), None)
+    raise ValueError(f"{path} is the state dict of another network than {' or '.join(MODELS)}")
+
+
+def _was_saved_by_torch(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4).startswith(SAVED_BY_TORCH)
+    except OSError:
+        return False  # `load_weights` will say why
+
+
+def samples_of(split: str, judged: Judged) -> Samples:
+    """Those digits. Raises ValueError where the network's training held none out, and as `load_mnist` does."""
+    if split != "validation":
+        return load_mnist("test" if split == "test" else "train")
+    held_out = judged.card.recipe.get("held_out", 0) if judged.card else 0
+    if not held_out:
+        raise ValueError(f"{judged.path} does not say that its training held digits out: there is no such split")
+    return load_mnist("train").split(held_out)[1]
+
+
+def evaluate(judged: Judged, samples: Samples) -> Evaluation:
+    """The network's figures on those samples, with a progress bar where a person watches."""
+    reader = HalfPixelShifts(judged.model)
+    with tqdm(total=2 * len(samples.labels), unit=" images", unit_scale=True, disable=None) as bar:
+        once, shifts = (_asked(model, samples.images, bar) for model in (judged.model, reader))
+    return evaluation(once, shifts, samples.labels, judged.temperature, judged.threshold)
+
+
+def _asked(model: nn.Module, images: Tensor, bar: tqdm) -> Tensor:
+    parts = []
+    for part in images.split(BATCH):
+        parts.append(log_probabilities(model, part))
+        bar.update(len(part))
     return torch.cat(parts)
 
 
-def average_loss(log_probabilities: Tensor, labels: Tensor) -> float:
-    """The mean negative log-likelihood, in nats, of labels (N,) under log-probabilities (N, 10)."""
-    return F.nll_loss(log_probabilities, labels).item()
+def as_json(judged: Judged, split: str, found: Evaluation) -> dict[str, Any]:
+    """All that was found, and of what."""
+    return {"weights": str(judged.path), "model": judged.name, "split": split, **found}
 
 
-def accuracy(log_probabilities: Tensor, labels: Tensor) -> float:
-    """The share, in [0, 1], of labels (N,) that log-probabilities (N, 10) put first."""
-    return int((log_probabilities.argmax(1) == labels).sum()) / len(labels)
+def told(judged: Judged, split: str, found: Evaluation) -> str:
+    """All that was found, for people."""
+    shifts = found["shifts"]
+    parts = [
+        f"{described(judged)}\n{split}: {shifts['count']:,} digits",
+        table(["", "asked once", "at four shifts"], _summary(found)),
+        f"At four shifts, the probabilities at a temperature of {judged.temperature:.3f}:",
+        table(["digit", "precision %", "recall %"], _per_digit(shifts)),
+        table(["label", *(f"as {digit}" for digit in range(10))], _confusion(shifts)),
+        table(["probability %", "digits", "mean %", "right %"], _reliability(shifts)),
+    ]
+    if shifts["worst"]:
+        parts.append(table(["worst mistakes", "label", "answer", "probability %"], _worst(shifts)))
+    return "\n\n".join(parts)
 
 
-def misread(log_probabilities: Tensor, labels: Tensor) -> list[list[int]]:
-    """[index, answer] of each of the N samples whose label is not put first, in order."""
-    answers = log_probabilities.argmax(1)
-    wrong = (answers != labels).nonzero().flatten()
-    return torch.stack([wrong, answers[wrong]], dim=1).tolist()
+def described(judged: Judged) -> str:
+    """The line that says what is judged."""
+    if judged.card is None:
+        return f"{judged.path}: a {judged.name}, a plain state dict"
+    card = judged.card
+    trained = f"recipe {card.recipe['name']}, seed {card.seed}, {card.date[:10]}, torch {card.torch}"
+    return f"{judged.path}: a {judged.name}, {trained}"
 
 
-def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
-    """The expected calibration error, in [0, 1], of probabilities (N, 10): how far confidence is from accuracy.
-
-    Over `bins` equal bins of the largest probability, weighted by what falls in (Guo et al. 2017, arXiv:1706.04599).
-    """
-    confidence, answers = probabilities.double().max(1)
-    right = (answers == labels).double()
-    places = (confidence * bins).long().clamp(max=bins - 1)
-    gaps = torch.zeros(bins, dtype=torch.double, device=places.device).index_add(0, places, confidence - right)
-    return float(gaps.abs().sum()) / len(labels)
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of words, the first column to the left, figures to the right."""
+    lines = [header, *rows]
+    first, *others = (max(len(line[column]) for line in lines) for column in range(len(header)))
+    return "\n".join(
+        "  ".join([line[0].ljust(first), *(word.rjust(width) for word, width in zip(line[1:], others, strict=True))])
+        for line in lines
+    )
 
 
-def fit_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
-    """The temperature, from 0.25 to 4, under which labels (N,) are likeliest (Guo et al. 2017)."""
-    candidates: list[float] = torch.logspace(math.log10(0.25), math.log10(4), 200).tolist()
-    return min(candidates, key=lambda t: average_loss((log_probabilities / t).log_softmax(1), labels))
+def percent(share: float | None) -> str:
+    """A share in [0, 1] as a per cent with two decimals; a dash where there is none."""
+    return "-" if share is None else f"{100 * share:.2f}"
 
 
-def choose_threshold(log_probabilities: Tensor, refused: float) -> float:
-    """The certainty, in [0, 1], under which that share of digits with log-probabilities (N, 10) stays."""
-    return torch.quantile(certainty(log_probabilities).cpu().double().clamp(0, 1), refused).item()
+def _summary(found: Evaluation) -> list[list[str]]:
+    both = (found["once"], found["shifts"])
+    return [
+        ["right, %", *(percent(one["accuracy"]) for one in both)],
+        ["its 95 % interval (Wilson)", *(" to ".join(map(percent, one["interval"])) for one in both)],
+        ["average loss, nats", *(f"{one['loss']:.4f}" for one in both)],
+        ["expected calibration error, points", *(percent(one["calibration_error"]) for one in both)],
+        [f"refused, less certain than {both[0]['threshold']:.3f}, %", *(percent(one["refused"]) for one in both)],
+    ]
+
+
+def _per_digit(one: Figures) -> list[list[str]]:
+    shares = zip(one["precision"], one["recall"], strict=True)
+    return [[str(digit), percent(precise), percent(recalled)] for digit, (precise, recalled) in enumerate(shares)]
+
+
+def _confusion(one: Figures) -> list[list[str]]:
+    return [[str(label), *(str(count or ".") for count in row)] for label, row in enumerate(one["confusion"])]
+
+
+def _reliability(one: Figures) -> list[list[str]]:
+    bins = one["reliability"]
+    return [
+        [
+            f"{100 * at / len(bins):.1f} to {100 * (at + 1) / len(bins):.1f}", f"{each['count']:,}",
+            percent(each["confidence"]), percent(each["accuracy"]),
+        ]
+        for at, each in enumerate(bins) if each["count"]
+    ]  # fmt: skip
+
+
+def _worst(one: Figures) -> list[list[str]]:
+    return [[f"digit {m['index']}", str(m["label"]), str(m["answer"]), percent(m["probability"])] for m in one["worst"]]
+
+
+def card_to_write(judged: Judged, split: str) -> Card:
+    """The card that is to keep the figures. Raises ValueError where there is none, or they are of another split."""
+    if judged.card is None or split != "test":
+        raise ValueError("--write keeps figures of the test set, in the card of a weights file that training wrote")
+    return judged.card
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Returns the exit code: 0, or 2 where weights or digits could not be had."""
+    options = parser().parse_args(arguments)
+    try:
+        judged = load(options)
+        card = card_to_write(judged, options.split) if options.write else None
+        found = evaluate(judged, samples_of(options.split, judged))
+        if card:
+            save_weights(judged.path, judged.model, dataclasses.replace(card, evaluation=found))
+    except (ValueError, OSError) as error:
+        complain(error)
+        return WRONG
+    said = json.dumps(as_json(judged, options.split, found)) if options.json else told(judged, options.split, found)
+    print(said)
+    return 0
+
+
+if __name__ == "__main__":
+    commandline.run(main)

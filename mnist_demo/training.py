@@ -20,7 +20,7 @@ from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from mnist_demo import evaluate
+from mnist_demo import figures
 from mnist_demo.data import Samples, batches, load_mnist
 from mnist_demo.distort import distort
 from mnist_demo.files import read_whole, write_whole
@@ -259,9 +259,9 @@ def run_epochs(training: Training, watched: Samples, what: str) -> None:
             start = time.perf_counter()
             loss = training.epoch(bar)
             rate = count / (time.perf_counter() - start)
-            scores = evaluate.log_probabilities(training.kept, watched.images, job.recipe.test_batch_size)
-            watched_loss = training.finite(evaluate.average_loss(scores, watched.labels))
-            accuracy = evaluate.accuracy(scores, watched.labels)
+            scores = figures.log_probabilities(training.kept, watched.images, job.recipe.test_batch_size)
+            watched_loss = training.finite(figures.average_loss(scores, watched.labels))
+            accuracy = figures.accuracy(scores, watched.labels)
             training.history.append({"loss": loss, f"{what}_loss": watched_loss, "accuracy": accuracy})
             training.save()
             bar.write(
@@ -274,21 +274,24 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
     """The card of a finished run: where there are held-out samples, with the temperature and threshold they give."""
     job, temperature, threshold = training.job, 1.0, 0.0
     reader = HalfPixelShifts(training.kept)
-    scores = evaluate.log_probabilities(reader, test.images, job.recipe.test_batch_size)
+    once, scores = (
+        figures.log_probabilities(model, test.images, job.recipe.test_batch_size) for model in (training.kept, reader)
+    )
     if held_out is not None:
-        known = evaluate.log_probabilities(reader, held_out.images, job.recipe.test_batch_size)
-        temperature = evaluate.fit_temperature(known, held_out.labels)
-        threshold = evaluate.choose_threshold(known, REFUSED)
+        known = figures.log_probabilities(reader, held_out.images, job.recipe.test_batch_size)
+        temperature = figures.fit_temperature(known, held_out.labels)
+        threshold = figures.choose_threshold(known, REFUSED)
     return Card(
         model=job.model,
         recipe=asdict(job.recipe),
         seed=job.seed,
         history=training.history,
-        test_loss=evaluate.average_loss(scores, test.labels),
-        test_accuracy=evaluate.accuracy(scores, test.labels),
-        misread=evaluate.misread(scores, test.labels),
+        test_loss=figures.average_loss(scores, test.labels),
+        test_accuracy=figures.accuracy(scores, test.labels),
+        misread=figures.misread(scores, test.labels),
         temperature=temperature,
         threshold=threshold,
+        evaluation=figures.evaluation(once, scores, test.labels, temperature, threshold),
     )
 
 

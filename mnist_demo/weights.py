@@ -19,11 +19,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from mnist_demo.figures import Evaluation
 from mnist_demo.files import read_whole, write_whole
 from mnist_demo.models import MODELS
 
 FOLDER = Path(__file__).parent.parent / "weights"
 LARGEST = 1e5  # of a weight's size: up to there no digit can make a network's answer overflow
+NEWER = {"evaluation"}  # what the cards of older files do not say
 
 
 def default_path(model_name: str) -> Path:
@@ -48,6 +50,7 @@ class Card:
     misread: list[list[int]]  # [index in the test set, answer] of each test digit that was read wrong
     temperature: float = 1.0  # probabilities are the softmax of log-probabilities over it
     threshold: float = 0.0  # what is read with less certainty (`models.certainty`) is no digit the network knows
+    evaluation: Evaluation | None = None  # on the test set, asked once and at four shifts; None in older files
     python: str = field(default_factory=platform.python_version)
     torch: str = field(default_factory=lambda: str(torch.__version__))
     date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -64,6 +67,7 @@ class Card:
             "misread": isinstance(self.misread, list) and all(map(_is_answer, self.misread)),
             "temperature": _is_number(self.temperature, 0.01, 100),
             "threshold": _is_number(self.threshold, 0, 1),
+            "evaluation": self.evaluation is None or isinstance(self.evaluation, dict),
             "python": isinstance(self.python, str),
             "torch": isinstance(self.torch, str),
             "date": _is_date(self.date),
@@ -124,7 +128,8 @@ def load_weights(path: Path) -> tuple[nn.Module, Card]:
         content = read_whole(path)
         tensors, metadata = load(content), _metadata(content)
         _check_metadata(tensors, metadata)
-        card = Card(**{f.name: json.loads(metadata[f.name]) for f in fields(Card)})
+        said = [f.name for f in fields(Card) if f.name in metadata or f.name not in NEWER]
+        card = Card(**{name: json.loads(metadata[name]) for name in said})
         _check_weights(tensors)
         model = MODELS[card.model]()
         model.load_state_dict(tensors)

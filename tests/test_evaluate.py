@@ -1,9 +1,10 @@
+import json
 import math
 
 import pytest
 import torch
 
-from mnist_demo import evaluate
+from mnist_demo import evaluate, figures
 from mnist_demo.models import Net, certainty
 
 
@@ -51,6 +52,42 @@ def test_the_threshold_refuses_the_share_asked_for() -> None:
     log_probabilities = (torch.eye(10)[:1] * torch.linspace(0, 10, 1000).unsqueeze(1)).log_softmax(1)
     threshold = evaluate.choose_threshold(log_probabilities, 0.01)
     assert (certainty(log_probabilities) < threshold).sum() == 10
+
+
+def test_the_interval_is_wilsons() -> None:
+    assert figures.wilson(9957, 10_000) == pytest.approx([0.99421, 0.99681], abs=1e-5)  # as statsmodels gives it
+    assert figures.wilson(0, 10) == pytest.approx([0.0, 0.27753], abs=1e-5)
+
+
+def test_an_evaluation_adds_up() -> None:
+    labels = torch.tensor([4, 4, 4, 9, 1])
+    scores = one_hot_logits([4, 9, 4, 9, 9], 0.8)
+    found = figures.figures(scores, labels, threshold=0.9)
+    assert found["confusion"][4][9] == 1
+    assert sum(map(sum, found["confusion"])) == found["count"] == 5
+    assert found["recall"][4] == pytest.approx(2 / 3)
+    assert found["precision"][9] == pytest.approx(1 / 3)
+    assert found["precision"][0] is None
+    assert found["refused"] == 1.0
+    assert [(one["index"], one["label"], one["answer"]) for one in found["worst"]] == [(1, 4, 9), (4, 1, 9)]
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_a_higher_threshold_refuses_more_and_leaves_fewer_mistakes() -> None:
+    generator = torch.Generator().manual_seed(1)
+    scores, labels = (3 * torch.randn(500, 10, generator=generator)).log_softmax(1), torch.arange(500) % 10
+    rows = figures.refusal(scores, labels, own=0.123)
+    assert [row["threshold"] for row in rows] == sorted({step / 100 for step in range(101)} | {0.123})
+    assert rows[0] == {"threshold": 0.0, "refused": 0, "misread": len(figures.misread(scores, labels))}
+    assert [row["refused"] for row in rows] == sorted(row["refused"] for row in rows)
+    assert [row["misread"] for row in rows] == sorted((row["misread"] for row in rows), reverse=True)
+
+
+def test_the_reliability_table_counts_every_digit() -> None:
+    bins = figures.reliability(one_hot_logits([0] * 10, 0.8).exp(), torch.tensor([0] * 8 + [1] * 2))
+    assert len(bins) == 15
+    assert [one["count"] for one in bins if one["count"]] == [10]
+    assert bins[12] == {"count": 10, "confidence": pytest.approx(0.8), "accuracy": 0.8}
 
 
 def test_scoring_switches_dropout_off_and_leaves_the_network_as_it_was() -> None:

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
-from mnist_demo.page import inside, pad, read
+from mnist_demo.page import inside, pad, read, report
 from mnist_demo.page.bounds import MOST_BYTES, BoundedBody
 from mnist_demo.page.calls import Calls, functions_of
 from mnist_demo.page.connections import bound_connections
@@ -21,7 +21,11 @@ from mnist_demo.page.doors import Doors
 from mnist_demo.page.files import HERE, text
 from mnist_demo.page.sharing import Introduced
 
-LENSES = {"read": read.build, "inside": inside.build}  # each a folder, with a style sheet of its name
+LENSES = {
+    "read": read.build,
+    "inside": inside.build,
+    "report": report.build,
+}  # each a folder, with a style sheet of its name
 TITLES = {"convnet": "ConvNet", "net": "Net"}
 LINKS = {
     "link_data": "https://huggingface.co/datasets/ylecun/mnist",

@@ -48,6 +48,22 @@ def read_inks(classifiers: Mapping[str, Classifier], inks: Sequence[NDArray[np.u
     ]
 
 
+def tiles(
+    classifiers: Mapping[str, Classifier],
+    images: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    indices: NDArray[np.int64],
+) -> list[Readings]:
+    """Samples of the test set, images (N, 28, 28) in [0, 1], each with what every network makes of it."""
+    if len(indices) == 0:
+        return []
+    by_network = {name: classifier.read_images(images) for name, classifier in classifiers.items()}
+    return [
+        {"index": index, "label": label} | as_json({name: readings[at] for name, readings in by_network.items()})
+        for at, (index, label) in enumerate(zip(indices.tolist(), labels.tolist(), strict=True))
+    ]
+
+
 def pixels(image: NDArray[np.float32]) -> str:
     """An image (28, 28) in [0, 1] as base64 of its 784 bytes, row by row."""
     return base64.b64encode(np.rint(image * 255).astype(np.uint8).tobytes()).decode()

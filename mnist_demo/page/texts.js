@@ -16,6 +16,11 @@ function translate(root, texts) {
   for (const one of root.querySelectorAll("[data-text-tip]")) explainBy(one, texts[one.dataset.textTip]);
 }
 
+// Words with values in place of the names that stand in them in capitals.
+const fit = (words, values) => Object.entries(values).reduce((all, [name, value]) => all.replaceAll(name, value), words);
+
+const build = (tag, className, words = "") => Object.assign(document.createElement(tag), { className, textContent: words });
+
 function explainBy(one, tip) {
   if (!tip) return one.classList.remove("term"); // a network that these words do not know
   one.dataset.tip = tip;

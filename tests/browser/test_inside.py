@@ -86,8 +86,10 @@ def test_tabs_are_walked_with_arrow_keys(page: DrawingPage) -> None:
     page.page.keyboard.press("ArrowRight")
     expect(page.page.locator("[role=tab][data-lens=inside]")).to_be_focused()
     expect(page.page.locator("[role=tabpanel][data-panel=inside] .panes")).to_be_visible()
-    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("ArrowLeft")
     expect(page.page.locator("[role=tabpanel][data-panel=read] .networks")).to_be_visible()
+    page.page.keyboard.press("ArrowLeft")
+    expect(page.page.locator("[role=tab]").last).to_be_focused()
 
 
 def test_a_cell_is_reached_with_keys_and_left_with_escape(page: DrawingPage) -> None:

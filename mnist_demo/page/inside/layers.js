@@ -67,8 +67,6 @@ function montage({ shape: [, within, height, width], values }, map) {
   return canvas;
 }
 
-const build = (tag, className, words = "") => Object.assign(document.createElement(tag), { className, textContent: words });
-
 // The steps of one network in `list`, made anew where they are others than before. `chosen(step, cell)` hears which cell
 // the pointer, a tap or the arrow keys chose.
 function layersIn(list, texts, chosen) {

@@ -2,7 +2,6 @@
 // the value stands in an element with `data-term`.
 
 const shown = (value) => value.toFixed(4).replace("-", "−");
-const fit = (words, values) => Object.entries(values).reduce((all, [name, value]) => all.replaceAll(name, value), words);
 
 function term(value) {
   const one = build("span", "term-of", shown(value));

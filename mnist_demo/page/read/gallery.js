@@ -8,40 +8,7 @@ let only = ""; // the digit asked for, or any
 let chosen = null; // the tile shown
 let asked = 0; // the newest request's number
 
-function tile(sample) {
-  const button = document.createElement("button");
-  button.type = "button";
-  Object.assign(button.dataset, { label: sample.label, index: sample.index });
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 28;
-  paint(canvas, sample.image);
-  const label = document.createElement("span");
-  label.className = "label";
-  label.textContent = sample.label;
-  const under = document.createElement("span");
-  under.className = "under";
-  under.append(label, ...props.networks.map((network) => verdict(network, sample)));
-  button.append(canvas, under);
-  button.setAttribute("aria-label", describe(sample));
-  button.title = describe(sample);
-  button.addEventListener("click", () => choose(button, sample));
-  const item = document.createElement("li");
-  item.append(button);
-  return item;
-}
-
-function verdict({ name }, sample) {
-  const { answer } = sample.networks[name];
-  const one = document.createElement("span");
-  one.className = `mark ${name} ${answer === sample.label ? "right" : "wrong"}`;
-  one.textContent = answer === sample.label ? "✓" : (answer ?? "?");
-  return one;
-}
-
-function describe(sample) {
-  const said = props.networks.map(({ name, title }) => `${title} ${texts.reads_as} ${sample.networks[name].answer ?? texts.nothing_known}`);
-  return `${texts.label} ${sample.label}. ${said.join(". ")}`;
-}
+const tile = tilesOf(props.networks, texts, choose);
 
 function mark(button) {
   chosen?.classList.remove("chosen");
@@ -76,7 +43,7 @@ hard.addEventListener("click", () => {
   fill();
 });
 element.querySelector(".shuffle").addEventListener("click", fill);
-pad.addEventListener("sample", () => pad.sample() || mark(null));
+pad.addEventListener("sample", () => pad.sample()?.index === Number(chosen?.dataset.index) || mark(null));
 
 translate(element, texts);
 element.querySelector(".legend").textContent = texts.legend.replace("NETWORKS", props.networks.map(({ title }) => title).join(", "));

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
-from mnist_demo.page.readings import as_json
+from mnist_demo.page.readings import tiles
 
 SHOWN = 18  # samples at a time
 
@@ -47,15 +47,7 @@ class Gallery:
 
     def tiles(self, indices: NDArray[np.int64]) -> list[dict[str, Any]]:
         """Each sample with its label and what every network makes of it."""
-        if len(indices) == 0:
-            return []
-        images = self.images[indices]
-        by_network = {name: classifier.read_images(images) for name, classifier in self.classifiers.items()}
-        return [
-            {"index": int(index), "label": int(self.labels[index])}
-            | as_json({name: readings[place] for name, readings in by_network.items()})
-            for place, index in enumerate(indices)
-        ]
+        return tiles(self.classifiers, self.images[indices], self.labels[indices], indices)
 
 
 def open_gallery(samples: Samples, classifiers: Mapping[str, Classifier]) -> Gallery:

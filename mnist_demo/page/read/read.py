@@ -40,7 +40,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
     gr.HTML(
         elem_id="gallery",
         html_template=text("read/gallery.html"),
-        js_on_load=script("texts.js", "read/gallery.js"),
+        js_on_load=script("texts.js", "tiles.js", "read/gallery.js"),
         server_functions=[pick],
         **shared,
     )

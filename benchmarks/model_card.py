@@ -1,0 +1,134 @@
+"""Writes the figures of docs/model-card.md: `python -m benchmarks.model_card [--strokes FILE]`.
+
+Those of the test set are the weights files' own (`python -m mnist_demo.evaluate --write` puts them there); what is no
+digit, and pen strokes, are drawn and read here. Each block of figures stands between two comments; the words around
+them are people's.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.drawings import EACH, invent, write
+from benchmarks.pen import Handwritten, strokes_in
+from benchmarks.report import table
+from benchmarks.unknown import UNKNOWN
+from mnist_demo.classifier import Classifier
+from mnist_demo.evaluate import percent
+from mnist_demo.figures import Figures
+from mnist_demo.models import MODELS
+
+CARD = Path(__file__).parent.parent / "docs" / "model-card.md"
+PEN = "strokes 180 px, brush 20"  # how pen strokes are drawn
+TOLD = 6  # of the confusions, the most frequent
+
+
+def evaluation_block(networks: Sequence[Classifier]) -> str:
+    """What the weights files say of themselves. Raises ValueError where one does not."""
+    rows: dict[str, list[str]] = {}
+    for network in networks:
+        card = network.card
+        if card.evaluation is None:
+            raise ValueError(f"the {card.model}'s card has no figures: python -m mnist_demo.evaluate --write")
+        once, shifts = card.evaluation["once"], card.evaluation["shifts"]
+        told = {
+            "parameters": f"{sum(one.numel() for one in network.model.parameters()):,}",
+            "trained": card.date[:10],
+            "recipe, seed": f"{card.recipe['name']}, {card.seed}",
+            "right, %": percent(shifts["accuracy"]),
+            "95 % interval (Wilson)": " to ".join(map(percent, shifts["interval"])),
+            "right when asked once, %": percent(once["accuracy"]),
+            "average loss, nats": f"{shifts['loss']:.4f}",
+            "expected calibration error, points": percent(shifts["calibration_error"]),
+            "refused, %": percent(shifts["refused"]),
+            "misread and not refused, %": percent(kept_mistakes(shifts) / shifts["count"]),
+            "lowest precision": lowest(shifts["precision"]),
+            "lowest recall": lowest(shifts["recall"]),
+            "most frequent confusions": confusions(shifts["confusion"]),
+        }
+        for what, figure in told.items():
+            rows.setdefault(what, [what]).append(figure)
+    return table(["MNIST's test set", *(network.card.model for network in networks)], list(rows.values()))
+
+
+def kept_mistakes(figures: Figures) -> int:
+    """How many digits are misread with enough certainty."""
+    return next(row["misread"] for row in figures["refusal"] if row["threshold"] == figures["threshold"])
+
+
+def lowest(shares: Sequence[float | None]) -> str:
+    """The digit with the lowest share, and that in per cent."""
+    share, digit = min((share, digit) for digit, share in enumerate(shares) if share is not None)
+    return f"{percent(share)} % (of {digit})"
+
+
+def confusions(counts: Sequence[Sequence[int]]) -> str:
+    """The most frequent of them, by [label][answer]."""
+    pairs = Counter({(label, answer): n for label, row in enumerate(counts) for answer, n in enumerate(row)})
+    wrong = [(pair, count) for pair, count in pairs.most_common() if pair[0] != pair[1] and count]
+    return ", ".join(f"{label} as {answer} ({count})" for (label, answer), count in wrong[:TOLD])
+
+
+def unknown_row(kind: str, networks: Sequence[Classifier]) -> list[str]:
+    """How many per cent of EACH drawings of that kind, which is no digit, each network takes for one."""
+    drawn = invent(kind).ours
+    return [kind, *(f"{100 * float(network.known(drawn).mean()):.1f}" for network in networks)]
+
+
+def unknown_block(networks: Sequence[Classifier]) -> str:
+    """All kinds, those that pass most often first."""
+    rows = [unknown_row(kind, networks) for kind in UNKNOWN]
+    rows.sort(key=lambda row: -sum(map(float, row[1:])))
+    return table([f"{EACH} drawings of each: taken for a digit, %", *(one.card.model for one in networks)], rows)
+
+
+def hands_block(networks: Sequence[Classifier], written: Sequence[Handwritten]) -> str:
+    """How pen strokes of people who trained nothing are read."""
+    digits = write(PEN, [one.paths for one in written]).ours
+    labels = np.array([one.label for one in written])
+    rows: list[list[str]] = [[f"right of {len(labels):,}, %"], ["refused, %"], ["most frequent confusions"]]
+    for network in networks:
+        answers = network.probabilities(digits).argmax(1)
+        counts = np.bincount(labels * 10 + answers, minlength=100).reshape(10, 10).tolist()
+        figures = (percent((answers == labels).mean()), percent((~network.known(digits)).mean()), confusions(counts))
+        for row, figure in zip(rows, figures, strict=True):
+            row.append(figure)
+    return table(["pen strokes, 180 px high, brush of 20 px", *(network.card.model for network in networks)], rows)
+
+
+def with_block(card: str, name: str, block: str) -> str:
+    """The card with that block in place of what stood there. Raises ValueError where it has no place for it."""
+    before, begin, rest = card.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    if not end:
+        raise ValueError(f"{CARD} has no place for {name}: <!-- {name} --> to <!-- end -->")
+    return before + begin + block + "\n" + end + after
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line's work. Returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.model_card", description="Writes the card's figures.")
+    parser.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes as JSON lines; else theirs stay")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        written = strokes_in(options.strokes)
+        networks = [Classifier.load(name) for name in MODELS]
+        card = with_block(CARD.read_text(encoding="utf-8"), "evaluation", evaluation_block(networks))
+        card = with_block(card, "no digits", unknown_block(networks))
+        if written:
+            card = with_block(card, "hands", hands_block(networks, written))
+        CARD.write_text(card, encoding="utf-8")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

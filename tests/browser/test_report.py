@@ -1,0 +1,176 @@
+"""The lens Report, as it is opened, clicked and walked through with keys."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from conftest import PHONE, opened
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, expect
+
+from mnist_demo import evaluate
+from mnist_demo.figures import Figures
+from mnist_demo.models import MODELS
+
+
+def open_report(page: DrawingPage) -> None:
+    page.page.click("[data-lens=report][role=tab]")
+    expect(page.page.locator("[data-cell]")).to_have_count(200)
+
+
+def figure(page: DrawingPage, name: str, what: str) -> float:
+    return float(page.page.locator(f"[data-figure={name}-{what}]").get_attribute("data-value") or "nan")
+
+
+def open_cell(page: DrawingPage, cell: str) -> Any:
+    page.page.click(f"[data-cell={cell}]")
+    tiles = page.page.locator(".opened .tiles button")
+    expect(tiles.first).to_be_visible()
+    return tiles
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def judged(request: pytest.FixtureRequest) -> tuple[str, Figures]:
+    """What the command line finds of each network, and its name."""
+    options = evaluate.parser().parse_args(["--model", request.param])
+    network = evaluate.load(options)
+    return request.param, evaluate.evaluate(network, evaluate.samples_of("test", network))["shifts"]
+
+
+def test_the_figures_shown_are_those_of_the_command_line(page: DrawingPage, judged: tuple[str, Figures]) -> None:
+    name, found = judged
+    open_report(page)
+    for what, value in [
+        ("accuracy", found["accuracy"]),
+        ("loss", found["loss"]),
+        ("calibration", found["calibration_error"]),
+        ("refused", found["refused"]),
+    ]:
+        assert figure(page, name, what) == pytest.approx(value, abs=1e-4)
+    for label, row in enumerate(found["confusion"]):
+        for answer, count in enumerate(row):
+            expect(page.page.locator(f"[data-cell={name}-{label}-{answer}]")).to_have_attribute(
+                "data-count", str(count)
+            )
+    mistakes = page.page.locator(f".side.{name} [data-mistake]")
+    expect(mistakes).to_have_count(12)
+    shown = mistakes.evaluate_all("all => all.map(one => Number(one.dataset.mistake))")
+    assert set(shown) == {mistake["index"] for mistake in found["worst"]}
+
+
+def test_a_cell_opens_its_digits_which_are_seen_in_read_and_inside(page: DrawingPage) -> None:
+    open_report(page)
+    count = int(page.page.locator("[data-cell=convnet-7-2]").get_attribute("data-count") or "0")
+    tiles = open_cell(page, "convnet-7-2")
+    expect(tiles).to_have_count(count)
+    expect(page.page.locator(".opened h3")).to_have_text(f"Labelled 7, read as 2 by ConvNet: {count}")
+    tiles.first.click()
+    expect(page.page.locator(".shown")).to_contain_text("labelled 7")
+    page.page.click(".upon [data-to=read]")
+    expect(page.page.locator(".networks")).to_be_visible()
+    assert max(range(10), key=page.probabilities("convnet").__getitem__) == 2
+    page.page.go_back()
+    page.page.click(".upon [data-to=inside]")
+    expect(page.page.locator(".stage figcaption")).to_have_text("A test digit is 28 × 28 already.")
+    page.page.keyboard.press("Escape")
+    expect(page.page.locator(".shown")).to_be_hidden()
+
+
+def test_a_cell_of_many_digits_shows_some_and_more_when_asked(page: DrawingPage) -> None:
+    open_report(page)
+    tiles = open_cell(page, "net-3-3")
+    expect(tiles).to_have_count(48)
+    page.page.click(".more")
+    expect(tiles).to_have_count(96)
+
+
+def test_the_matrix_is_walked_and_opened_with_keys(page: DrawingPage) -> None:
+    open_report(page)
+    page.page.locator("[data-cell=convnet-0-0]").focus()
+    for key in ["ArrowDown"] * 4 + ["End", "ArrowRight"]:
+        page.page.keyboard.press(key)
+    expect(page.page.locator("[data-cell=convnet-4-9]")).to_be_focused()
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator(".opened h3")).to_contain_text("Labelled 4, read as 9 by ConvNet")
+    page.page.keyboard.press("Tab")
+    expect(page.page.locator("[data-cell=net-0-0]")).to_be_focused()
+    page.page.keyboard.press("Tab")
+    expect(page.page.locator(".opened .tiles button").first).to_be_focused()
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator(".shown")).to_contain_text("labelled 4")
+
+
+def test_the_slider_says_what_a_threshold_costs(page: DrawingPage, judged: tuple[str, Figures]) -> None:
+    name, found = judged
+    open_report(page)
+    slider, said = page.page.locator(f".side.{name} input[type=range]"), page.page.locator(f"[data-refusal={name}]")
+    expect(said).to_contain_text("So it is shipped.")
+    assert float(said.get_attribute("data-threshold") or "nan") == found["threshold"]
+    slider.focus()
+    page.page.keyboard.press("End")
+    expect(said).not_to_contain_text("shipped")
+    told = {what: float(said.get_attribute(f"data-{what}") or "nan") for what in ("threshold", "refused", "misread")}
+    row = next(row for row in found["refusal"] if row["threshold"] == told["threshold"])
+    assert told["refused"] == pytest.approx(row["refused"], abs=2)
+    assert told["misread"] == pytest.approx(row["misread"], abs=1)
+    page.page.keyboard.press("Home")
+    expect(said).to_contain_text("refuses 0 test digits")
+
+
+def test_mistakes_say_what_people_saw_and_who_alone_was_right(page: DrawingPage) -> None:
+    open_report(page)
+    expect(page.page.locator(".side.convnet [data-mistake='1901'] .said")).to_contain_text(
+        "Mislabelled? 2 of 5 people saw 9, 3 saw 4."
+    )
+    for name in MODELS:
+        side = page.page.locator(f"[data-part=alone] .side.{name}")
+        count = int(re.findall(r"\d+", side.locator(".about").inner_text())[-1])
+        expect(side.locator(".tiles li")).to_have_count(count)
+
+
+def test_nothing_is_judged_while_the_page_loads(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        asked: list[str] = []
+        page.page.on("request", lambda request: asked.append(str(json.loads(request.post_data or "{}").get("fn_name"))))
+        page.page.wait_for_timeout(500)
+        assert not {"judged", "behind"} & set(asked)
+        open_report(page)
+        assert asked.count("judged") == 1
+        page.page.click("[data-lens=read][role=tab]")
+        page.page.click("[data-lens=report][role=tab]")
+        page.page.wait_for_timeout(300)
+        assert asked.count("judged") == 1
+
+
+def test_one_network_can_be_looked_at_alone(page: DrawingPage) -> None:
+    open_report(page)
+    page.page.click("[data-judged=net]")
+    expect(page.page.locator("[data-part=confusion] .side.net")).to_be_visible()
+    expect(page.page.locator("[data-part=confusion] .side.convnet")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("phone", {"viewport": PHONE, "has_touch": True, "is_mobile": True}),
+        ("dark", {"color_scheme": "dark"}),
+        ("chinese", {"locale": "zh-CN"}),
+    ],
+)
+def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(
+    browser: Browser, address: str, name: str, options: dict[str, object]
+) -> None:
+    with opened(browser, address, **options) as page:
+        open_report(page)
+        cell = page.page.locator("[data-cell=net-5-3]")
+        (cell.tap if name == "phone" else cell.click)()
+        tiles = page.page.locator(".opened .tiles button")
+        (tiles.first.tap if name == "phone" else tiles.first.click)()
+        expect(page.page.locator(".upon")).to_be_visible()
+        expect(page.page.locator("#sketchpad")).to_have_attribute("data-sample", "true")
+        assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        if name == "chinese":
+            expect(page.page.locator(".opened h3")).to_contain_text("标签 5，Net 认作 3")
+        page.screenshot(f"report-{name}")
+        assert page.complaints == []

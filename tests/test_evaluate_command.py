@@ -1,0 +1,150 @@
+"""The command line that judges a network."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from mnist_demo import evaluate
+from mnist_demo.data import Samples
+from mnist_demo.models import MODELS
+from mnist_demo.weights import Card, default_path, load_named, load_weights, save_weights
+
+
+def judge(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    """What the command prints as JSON."""
+    assert evaluate.main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that the command ends with."""
+    assert evaluate.main(list(arguments)) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def some_card(name: str, **values: Any) -> Card:
+    return dataclasses.replace(load_named(name)[1], evaluation=None, **values)
+
+
+def test_the_shipped_weights_are_worth_what_their_card_says(capsys: pytest.CaptureFixture[str]) -> None:
+    found, card = judge(capsys, "--model", "net"), load_named("net")[1]
+    assert card.evaluation is not None
+    for way in ("once", "shifts"):
+        said = card.evaluation[way]
+        assert found[way]["confusion"] == said["confusion"]
+        assert found[way]["refused"] == pytest.approx(said["refused"], abs=2e-4)
+        for name in ("loss", "accuracy", "interval", "calibration_error"):
+            assert found[way][name] == pytest.approx(said[name], abs=1e-5)
+    assert found["shifts"]["loss"] == pytest.approx(card.test_loss, abs=1e-6)
+    assert found["shifts"]["accuracy"] == card.test_accuracy
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_plain_state_dict_is_judged_as_the_weights_file_is(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, test_digits: Samples
+) -> None:
+    few = Samples(test_digits.images[:500], test_digits.labels[:500])
+    monkeypatch.setattr(evaluate, "load_mnist", lambda split: few)
+    torch.save(load_named(name)[0].state_dict(), tmp_path / "plain.pt")
+    found, known = judge(capsys, "--weights", str(tmp_path / "plain.pt")), judge(capsys, "--model", name)
+    assert found["model"] == name
+    assert found["once"]["count"] == 500
+    assert found["once"]["loss"] == known["once"]["loss"]
+    assert found["once"]["refused"] == 0.0
+
+
+def test_what_was_saved_before_torch_had_zip_files_is_read_too(tmp_path: Path) -> None:
+    torch.save(load_named("net")[0].state_dict(), tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    options = evaluate.parser().parse_args(["--weights", str(tmp_path / "old.pt")])
+    assert evaluate.load(options).name == "net"
+
+
+class Harm:
+    """What a pickle can do to who loads it."""
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("harmed"),)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (nn.Linear(2, 2).state_dict(), "another network"),
+        ({"conv1.weight": 7}, "no state dict"),
+        ([1, 2], "no state dict"),
+        (Harm(), "more than weights"),
+        ({name: value * math.nan for name, value in MODELS["net"]().state_dict().items()}, "no finite numbers"),
+    ],
+)
+def test_what_is_no_network_of_ours_is_refused_in_one_line(
+    content: Any, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save(content, tmp_path / "some.pt")
+    assert reason in refusal(capsys, "--weights", str(tmp_path / "some.pt"))
+    assert not (tmp_path / "harmed").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4", b"PK\3\4 and no zip", b"no weights file of any kind", None])
+def test_what_is_no_weights_file_is_refused_in_one_line(
+    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "some.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    assert str(path) in refusal(capsys, "--weights", str(path))
+
+
+def test_validation_digits_are_those_that_training_held_out(tmp_path: Path, training_digits: Samples) -> None:
+    judged = evaluate.load(evaluate.parser().parse_args(["--model", "net"]))
+    assert torch.equal(evaluate.samples_of("validation", judged).images, training_digits.images[-5000:])
+    assert len(evaluate.samples_of("train", judged).labels) == 60_000
+
+
+def test_where_none_were_held_out_there_is_no_validation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(load_named("net")[0].state_dict(), tmp_path / "plain.pt")
+    assert "no such split" in refusal(capsys, "--weights", str(tmp_path / "plain.pt"), "--split", "validation")
+
+
+def test_figures_are_kept_in_the_card_and_the_weights_stay_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, test_digits: Samples
+) -> None:
+    few = Samples(test_digits.images[:500], test_digits.labels[:500])
+    monkeypatch.setattr(evaluate, "load_mnist", lambda split: few)
+    path, card = tmp_path / "some.safetensors", some_card("net")
+    save_weights(path, load_named("net")[0], card)
+    assert load_weights(path)[1].evaluation is None
+    found = judge(capsys, "--weights", str(path), "--write")
+    after = load_weights(path)[1]
+    assert after.evaluation == {way: found[way] for way in ("once", "shifts")}
+    assert dataclasses.replace(after, evaluation=None) == card
+    before = load_file(default_path("net"))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in load_file(path).items())
+
+
+def test_figures_of_other_digits_are_not_kept(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr(evaluate, "evaluate", lambda judged, samples: pytest.fail("judged first"))
+    assert "test set" in refusal(capsys, "--write", "--split", "train")
+
+
+def test_people_are_told_all_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, test_digits: Samples
+) -> None:
+    few = Samples(test_digits.images[:700], test_digits.labels[:700])
+    monkeypatch.setattr(evaluate, "load_mnist", lambda split: few)
+    assert evaluate.main(["--model", "net"]) == 0
+    said = capsys.readouterr().out
+    for words in ("700 digits", "asked once", "at four shifts", "Wilson", "precision", "as 9", "calibration error"):
+        assert words in said
+    assert "digit 582" in said  # labelled 8, read as 2

@@ -1,0 +1,113 @@
+"""The Python half of the lens Report."""
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import HTTPException
+
+from mnist_demo.classifier import Classifier
+from mnist_demo.data import Samples
+from mnist_demo.models import MODELS
+from mnist_demo.page.report.parts import SHOWN, Found
+from mnist_demo.page.report.votes import label_votes
+
+
+@pytest.fixture(scope="module")
+def found(test_digits: Samples) -> Found:
+    return Found({name: Classifier.load(name) for name in MODELS}, test_digits)
+
+
+def test_the_page_is_told_what_the_cards_say(found: Found) -> None:
+    told = json.loads(json.dumps(found.judged()))
+    assert list(told) == list(MODELS)
+    for name, classifier in found.classifiers.items():
+        assert told[name]["evaluation"] == classifier.card.evaluation
+        assert told[name]["history"] == classifier.card.history
+        assert told[name]["misread"] == len(classifier.card.misread)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_cell_opens_as_many_digits_as_it_counts(found: Found, name: str) -> None:
+    evaluation = found.classifiers[name].card.evaluation
+    assert evaluation is not None
+    for label, row in enumerate(evaluation["shifts"]["confusion"]):
+        for answer, count in enumerate(row):
+            if label == answer and label != 3:
+                continue  # of the thousand digits that are read right, one cell will do
+            opened = found.opened({"network": name, "cell": [label, answer]})
+            assert opened["count"] == count
+            assert len(opened["tiles"]) == min(count, SHOWN)
+            assert all(tile["label"] == label for tile in opened["tiles"])
+
+
+def test_what_does_not_fit_is_given_when_it_is_asked_for(found: Found) -> None:
+    cell = {"network": "net", "cell": [3, 3]}
+    first, next_ones = found.opened(cell)["tiles"], found.opened(cell | {"from": SHOWN})["tiles"]
+    assert len(next_ones) == SHOWN
+    assert next_ones[0]["index"] > first[-1]["index"]
+    assert found.opened(cell | {"from": 10**9})["tiles"] == []
+
+
+def test_digits_that_one_network_alone_gets_right_are_misread_by_the_other(found: Found) -> None:
+    for name, other in [("convnet", "net"), ("net", "convnet")]:
+        tiles = found.opened({"network": name, "alone": True})["tiles"]
+        misread = {index for index, _ in found.classifiers[other].card.misread}
+        assert tiles
+        assert {tile["index"] for tile in tiles} <= misread
+        assert all(int(np.argmax(tile["networks"][name]["probabilities"])) == tile["label"] for tile in tiles)
+
+
+def test_worst_mistakes_come_with_what_people_saw(found: Found) -> None:
+    tiles = {tile["index"]: tile for tile in found.opened({"network": "convnet", "worst": True})["tiles"]}
+    assert len(tiles) == 12
+    assert tiles[1901]["votes"] == {"label": 2, "other": 4, "other_votes": 3, "neither": 0}
+    assert tiles[583]["votes"] is None
+
+
+def test_the_votes_are_those_of_five_people_on_a_hundred_labels(found: Found) -> None:
+    votes = label_votes()
+    assert len(votes) == 100
+    told = [one for index, one in votes.items() if one["other"] != found.labels[index]]
+    assert all(one["label"] + one["other_votes"] + one["neither"] == 5 for one in told)
+    assert sum(one["label"] < 3 for one in votes.values()) == 15
+    counts = found.judged()["convnet"]
+    assert counts["mislabelled"] <= counts["suspected"] <= counts["misread"]
+
+
+def test_an_older_card_without_figures_is_shown_with_the_command_that_adds_them(
+    found: Found, test_digits: Samples
+) -> None:
+    net = Classifier.load("net")
+    net.card = dataclasses.replace(net.card, evaluation=None)
+    older = Found({"net": net}, test_digits)
+    assert older.judged()["net"]["evaluation"] is None
+    assert older.judged()["net"]["command"] == "python -m mnist_demo.evaluate --model net --write"
+    assert older.opened({"network": "net", "worst": True}) == {"count": 0, "tiles": []}
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        [],
+        {},
+        {"network": "third", "alone": True},
+        {"network": ["net"], "alone": True},
+        {"network": "net"},
+        {"network": "net", "alone": 1},
+        {"network": "net", "cell": 4},
+        {"network": "net", "cell": [4]},
+        {"network": "net", "cell": [4, 10]},
+        {"network": "net", "cell": [4, -1]},
+        {"network": "net", "cell": ["4", 9]},
+        {"network": "net", "cell": [4, 9], "from": -1},
+        {"network": "net", "cell": [4, 9], "from": "0"},
+    ],
+)
+def test_what_cannot_be_opened_is_refused(found: Found, nonsense: Any) -> None:
+    with pytest.raises(HTTPException) as refusal:
+        found.opened(nonsense)
+    assert refusal.value.status_code == 422
