@@ -1,6 +1,6 @@
 """Whatever is sent to the running server, it says what is wrong with it and goes on.
 
-Some hundred generated requests by default; so many as BAD_INPUT_CASES says, where that is set.
+Some hundred generated requests by default; so many as BAD_REQUESTS says, where that is set.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from benchmarks.crowd import CALL, Page
 from benchmarks.load import memory
 from benchmarks.pages import Server, started
 
-CASES = int(os.environ.get("BAD_INPUT_CASES", "240"))
+CASES = int(os.environ.get("BAD_REQUESTS", "240"))
 ROOT = str(Path(__file__).parent.parent).encode()
 KINDS = 4  # of requests, as many of each
 MOST_GROWN = 250  # megabytes that the server may hold more of afterwards; some parts are loaded when first asked for
