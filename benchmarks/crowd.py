@@ -102,21 +102,21 @@ class Page:
     """What the server says of its page: the numbers of its components, by type and by server function."""
 
     address: str
-    numbers: dict[str, int]
+    types: dict[str, int]
+    functions: dict[str, int]
 
     @classmethod
     async def open(cls, address: str) -> "Page":
         connection = Connection(address)
         _, body = await connection.send("GET", "/config")
         connection.close()
-        numbers: dict[str, int] = {}
-        for one in json.loads(body)["components"]:
-            numbers |= dict.fromkeys([one["type"], *(one["props"].get("server_fns") or [])], one["id"])
-        return cls(address, numbers)
+        components = json.loads(body)["components"]
+        functions = {name: one["id"] for one in components for name in one["props"].get("server_fns") or []}
+        return cls(address, {one["type"]: one["id"] for one in components}, functions)
 
     def call(self, function: str, data: object, session: str = "visitor") -> bytes:
         """The body of a call of a server function of our page."""
-        call = {"data": data, "component_id": self.numbers[function], "fn_name": function, "session_hash": session}
+        call = {"data": data, "component_id": self.functions[function], "fn_name": function, "session_hash": session}
         return json.dumps(call).encode()
 
 
@@ -146,7 +146,7 @@ class StockVisitor:
 
     def __init__(self, page: Page, seed: int, pictures: Sequence[bytes]) -> None:
         self.connection = Connection(page.address)
-        self.editor = page.numbers["imageeditor"]
+        self.editor = page.types["imageeditor"]
         self.session = f"visitor{seed}"
         self.pictures = pictures
 

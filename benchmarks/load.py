@@ -48,7 +48,8 @@ class Stall:
 
 def told(tally: Tally, seconds: float) -> Figures:
     """A tally as figures: answers a second, milliseconds to them, and what was no answer."""
-    median, late, latest = (1000 * np.percentile(tally.times or [math.inf], [50, 95, 99])).tolist()
+    times = 1000 * np.percentile(tally.times, [50, 95, 99]) if tally.times else np.full(3, math.inf)
+    median, late, latest = times.tolist()
     return {
         "answers": tally.in_time / seconds,
         "median": median,

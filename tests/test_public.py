@@ -22,6 +22,8 @@ from benchmarks.crowd import CALL, Page
 from benchmarks.load import memory
 from benchmarks.pages import Server, started
 
+pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks at handles as Linux shows them")
+
 ROOT = Path(__file__).parent.parent
 SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
 HANDLES = 256
@@ -185,6 +187,20 @@ def test_a_call_that_is_none_is_refused(server: Server, body: bytes, status: int
 def test_numbers_that_are_none_are_refused(server: Server, page: Page, number: str) -> None:
     body = page.call("read", {"base": "", "strokes": [[20, 0, 80, "?"]]}).replace(b'"?"', number.encode())
     assert call(server, body).status in (400, 422)
+
+
+def test_it_listens_on_this_machine_only(server: Server) -> None:
+    port = urlsplit(server.address).port or 0
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    listening = {row[1] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
+    assert listening == {f"0100007F:{port:04X}"}  # 127.0.0.1
+    tcp6 = Path("/proc/net/tcp6")
+    assert not tcp6.exists() or f":{port:04X} " not in tcp6.read_text(encoding="ascii")
+
+
+def test_it_reports_nothing_to_anybody(server: Server) -> None:
+    config = json.loads(ask(server, "GET", "/config").content)  # type: ignore[attr-defined]
+    assert config["analytics_enabled"] is False
 
 
 def test_names_of_callers_are_not_kept(server: Server, page: Page) -> None:

@@ -1,0 +1,83 @@
+"""The simulated people: what they draw, and how what they get is counted."""
+
+import asyncio
+import io
+import math
+import time
+
+import pytest
+from PIL import Image
+
+from benchmarks import load
+from benchmarks.crowd import RATE, STOCK_SIDE, UPDATES, Tally, crowd, growing, person, pictures
+from mnist_demo.classifier import Classifier
+from mnist_demo.page.wire import ink_of
+
+
+def test_what_they_draw_grows_into_a_digit(classifier: Classifier) -> None:
+    read = []
+    for seed in range(10):
+        stages = growing(seed)
+        assert len(stages) == UPDATES
+        sums = [int(ink_of({"base": "", "strokes": strokes}).sum()) for strokes in stages]
+        assert sums == sorted(sums)
+        read.append(classifier.read(ink_of({"base": "", "strokes": stages[-1]})).answer == seed)
+    assert sum(read) >= 9
+
+
+def test_for_the_stock_page_they_draw_pictures() -> None:
+    files = pictures(5)
+    assert len(files) == 5
+    assert {Image.open(io.BytesIO(file)).size for file in files} == {(STOCK_SIDE, STOCK_SIDE)}
+
+
+class Visitor:
+    """Is answered after so many seconds, with those statuses in turn."""
+
+    def __init__(self, seconds: float, *statuses: int) -> None:
+        self.seconds, self.statuses, self.asked = seconds, statuses, []
+
+    async def ask(self, number: int) -> int:
+        await asyncio.sleep(self.seconds)
+        self.asked.append(number)
+        status = self.statuses[len(self.asked) % len(self.statuses)]
+        if status == 0:
+            raise ConnectionResetError
+        return status
+
+    def leave(self) -> None:
+        pass
+
+
+def test_a_person_asks_for_each_update_where_answers_come_at_once() -> None:
+    visitor = Visitor(0, 200)
+    tally = asyncio.run(crowd([visitor], 1))
+    assert visitor.asked == list(range(RATE))
+    assert tally.in_time == RATE
+
+
+def test_a_person_skips_updates_where_answers_come_late() -> None:
+    visitor, tally, now = Visitor(0.25, 200), Tally(), time.perf_counter()
+    asyncio.run(person(visitor, now, now + 1, tally))
+    assert visitor.asked[:3] == [0, 2, 5]
+    assert all(0.24 < taken < 0.4 for taken in tally.times)
+    assert tally.in_time <= 4
+
+
+def test_busy_and_broken_answers_are_counted_apart() -> None:
+    tally = asyncio.run(crowd([Visitor(0, 200, 503, 500, 0)], 1.2))
+    assert (tally.in_time, tally.busy, tally.errors) == pytest.approx((3, 3, 6), abs=1)
+
+
+def test_figures_are_in_milliseconds_and_a_page_without_answers_has_none() -> None:
+    assert load.told(Tally([0.1] * 20, in_time=20), 2)["median"] == pytest.approx(100)
+    assert load.told(Tally([0.1] * 20, in_time=20), 2)["answers"] == 10
+    assert load.told(Tally(), 2)["late"] == math.inf
+
+
+@pytest.mark.parametrize("nonsense", [["--people", "0"], ["--people", "5000"], ["--seconds", "0"], ["--before", "/"]])
+def test_a_measurement_that_cannot_be_is_refused_in_one_line(
+    nonsense: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load.main(nonsense) == 2
+    assert capsys.readouterr().err.count("\n") == 1
