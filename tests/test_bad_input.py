@@ -87,9 +87,21 @@ STROKES = st.builds(
     Stroke,
     st.lists(st.tuples(COORDINATES, COORDINATES), max_size=6).map(lambda points: np.array(points, np.float32))
     | hnp.arrays(np.float32, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)),
-    st.floats(max_value=100) | st.sampled_from([float("nan"), float("inf"), 0, -1]),
+    st.floats(1e-9, 100) | st.floats(max_value=100) | st.sampled_from([float("nan"), float("inf"), 1e9]),
     st.booleans(),
 )
+
+
+@pytest.mark.parametrize("width", [5e-324, 1e-300, 1e-12, 1e-3])
+def test_a_line_of_hardly_any_width_takes_no_more_memory_than_another(width: float) -> None:
+    points = np.array([[-1e30, 5], [1e30, 60]], np.float32)
+    assert draw([Stroke(points, width), Stroke(points[:1] * 0, width)], 64).max() < 140
+
+
+@pytest.mark.parametrize("width", [1001, 1e9, 1e308])
+def test_a_brush_that_would_take_gigabytes_is_refused(width: float) -> None:
+    with pytest.raises(ValueError, match="a stroke's width must be above 0 and up to 1000, not "):
+        draw([Stroke(np.zeros((1, 2), np.float32), width)])
 
 
 @examples(150, 5_000)
