@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SUBPIXELS = 4  # places within a pixel, each way, that the brush is set down at
+WIDEST = 1000  # pixels, of a line: beyond, the brush alone would take gigabytes
 ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
 DISCS_KEPT = 2048  # more than there are on the wire, of all widths and at all places within a pixel
 
@@ -33,7 +34,7 @@ def draw(strokes: Sequence[Stroke], side: int = 280, base: NDArray[np.uint8] | N
 
     A stroke of one point is a dot, one of none leaves nothing, and what is outside the canvas is cut off.
 
-    Raises ValueError where a stroke's points are not (N, 2) finite numbers, or its width is not above 0.
+    Raises ValueError where a stroke's points are not (N, 2) finite numbers, or its width is not above 0, up to WIDEST.
     """
     margin = max((_disc_side(stroke.width) for stroke in strokes), default=0)
     canvas = np.zeros((side + 2 * margin, side + 2 * margin), np.uint8)
@@ -69,7 +70,8 @@ def _path(stroke: Stroke, side: int) -> NDArray[np.float64]:
         raise ValueError(f"a stroke's points must be (N, 2) finite numbers, not of shape {points.shape}")
     points = points.clip(-2 * side, 3 * side)  # far outside: where exactly is of no matter, but steps are
     along = _along(points)
-    step = math.sqrt(4 * stroke.width * ROUGHNESS)  # a chord of that length is ROUGHNESS away from its circle's top
+    chord = math.sqrt(4 * stroke.width * ROUGHNESS)  # that long, it is ROUGHNESS away from its circle's top
+    step = max(chord, 1 / SUBPIXELS)  # nearer to each other there are no two places
     return _resampled(points, along, math.ceil(along[-1] / step) + 1)
 
 
@@ -91,8 +93,8 @@ def _resampled(path: Path, along: NDArray[np.float64], count: int) -> Path:
 
 def _disc_side(width: float) -> int:
     """Pixels a side of the square that holds a disc wherever within a pixel it lies."""
-    if not 0 < width < math.inf:
-        raise ValueError(f"a stroke's width must be a number above 0, not {width}")
+    if not 0 < width <= WIDEST:
+        raise ValueError(f"a stroke's width must be above 0 and up to {WIDEST}, not {width}")
     return math.ceil(width) + 2
 
 

@@ -1,52 +1,27 @@
-"""Whatever comes in, out comes an answer or one line: generated inputs, many where MNIST_DEMO_THOROUGH is set.
+"""Whatever is sent to the running server, it says what is wrong with it and goes on.
 
-<<<<<<<< HEAD:tests/test_bad_input.py
-Wrong types, shapes and sizes, NaN, nothing, too much; files damaged or of another make; senseless command lines.
-========
 Some hundred generated requests by default; so many as BAD_REQUESTS says, where that is set.
->>>>>>>> serving:tests/test_bad_requests.py
 """
 
+import asyncio
+import base64
 import json
-import shutil
-from collections.abc import Callable, Iterator
+import os
+import string
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
-import numpy as np
 import pytest
-import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from safetensors.torch import save
-from thorough import examples
 
-from mnist_demo import predict, train, training
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import MD5, Samples, load_mnist
-from mnist_demo.drawing import to_mnist
-from mnist_demo.models import MODELS
-from mnist_demo.strokes import Stroke, draw
-from mnist_demo.weights import Card, default_path, load_weights
+from benchmarks.crowd import CALL, Page
+from benchmarks.load import memory
+from benchmarks.pages import Server, started
 
-<<<<<<<< HEAD:tests/test_bad_input.py
-NOT_ARRAYS = st.none() | st.text(max_size=5) | st.binary(max_size=5) | st.integers() | st.lists(st.floats(), max_size=3)
-ARRAYS = hnp.arrays(
-    st.sampled_from([*"?bBhHiIlLefd", "c8", "U3", "O", "M8[s]"]).map(np.dtype),
-    hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=40),
-)
-INKS = hnp.arrays(st.sampled_from("?bBhHiIlLefd").map(np.dtype), hnp.array_shapes(min_dims=2, max_dims=2, max_side=60))
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-def answered(call: Callable[[], Any]) -> Any:
-    """What the call returns; None where it raises ValueError in one line. Whatever else it raises fails the test."""
-========
 CASES = int(os.environ.get("BAD_REQUESTS", "240"))
 ROOT = str(Path(__file__).parent.parent).encode()
 KINDS = 4  # of requests, as many of each
@@ -204,197 +179,8 @@ paths = st.one_of(
 def test_paths_methods_and_headers_may_be_anything(
     server: Server, method: str, path: str, header: str, value: str
 ) -> None:
->>>>>>>> serving:tests/test_bad_requests.py
     try:
-        return call()
-    except ValueError as error:
-        said = str(error)
-    assert said
-    assert "\n" not in said
-    return None
-
-
-@examples(300, 20_000)
-@given(ARRAYS | INKS | NOT_ARRAYS)
-def test_to_mnist_makes_a_digit_or_says_that_it_is_none(ink: Any) -> None:
-    digit = answered(lambda: to_mnist(ink))
-    if digit is not None:
-        assert digit.shape == (28, 28)
-        assert digit.dtype == np.float32
-        assert digit.min() >= 0
-        assert digit.max() == 1
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_ink_far_under_0_is_paper_and_nothing_overflows(dtype: type[np.floating[Any]]) -> None:
-    ink = np.zeros((30, 30), dtype)
-    ink[5:25, 5:25] = np.finfo(dtype).tiny
-    clean = to_mnist(ink)
-    ink[0, 0] = ink[10, 2] = np.finfo(dtype).min
-    np.testing.assert_array_equal(to_mnist(ink), clean)
-
-
-@examples(60, 4_000)
-@given(st.integers(1, 1000), st.sampled_from([1, 2, 29, 1000, 100_000]), st.booleans(), st.integers(0, 2**32 - 1))
-def test_a_sketch_of_any_size_becomes_a_digit_or_nothing(height: int, width: int, is_tall: bool, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    height = min(height, 1_000_000 // width)
-    height, width = (width, height) if is_tall else (height, width)
-    ink = np.zeros((height, width), np.uint8)
-    ink[random.integers(height, size=5), random.integers(width, size=5)] = random.integers(256, size=5)
-    digit = to_mnist(ink)
-    assert digit is None or (np.isfinite(digit).all() and digit.max() == 1)
-
-
-COORDINATES = st.floats(width=32) | st.integers(-1000, 1000)
-STROKES = st.builds(
-    Stroke,
-    st.lists(st.tuples(COORDINATES, COORDINATES), max_size=6).map(lambda points: np.array(points, np.float32))
-    | hnp.arrays(np.float32, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)),
-    st.floats(max_value=100) | st.sampled_from([float("nan"), float("inf"), 0, -1]),
-    st.booleans(),
-)
-
-
-@examples(150, 5_000)
-@given(st.lists(STROKES, max_size=4))
-def test_draw_leaves_ink_or_says_what_is_no_stroke(strokes: list[Stroke]) -> None:
-    ink = answered(lambda: draw(strokes, 64))
-    if ink is not None:
-        assert ink.shape == (64, 64)
-        assert ink.dtype == np.uint8
-
-
-@examples(60, 4_000)
-@given(ARRAYS | NOT_ARRAYS | hnp.arrays(np.float32, st.tuples(st.integers(0, 3), st.just(28), st.just(28))))
-def test_a_classifier_gives_probabilities_or_says_what_is_no_image(classifier: Classifier, images: Any) -> None:
-    for call in (classifier.probabilities, classifier.known, classifier.read_images):
-        found = answered(lambda call=call: call(images))
-        assert found is None or len(found) == len(images)
-        if found is not None and call == classifier.probabilities:
-            np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
-
-
-@examples(60, 4_000)
-@given(ARRAYS | INKS | NOT_ARRAYS)
-def test_a_classifier_reads_whatever_to_mnist_takes(classifier: Classifier, ink: Any) -> None:
-    reading = answered(lambda: classifier.read(ink))
-    assert reading is None or np.isfinite(reading.probabilities).all()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("bad input")
-
-
-SHIPPED = default_path("net").read_bytes()
-HEADER = int.from_bytes(SHIPPED[:8], "little") + 8
-SPLICES = st.tuples(st.integers(0, HEADER) | st.integers(0, len(SHIPPED)), st.integers(0, 40), st.binary(max_size=40))
-
-
-@examples(100, 10_000)
-@given(st.binary(max_size=200) | st.lists(SPLICES, min_size=1, max_size=3))
-def test_a_file_that_is_not_weights_is_refused_and_a_damaged_one_never_gives_nonsense(
-    folder: Path, damage: bytes | list[tuple[int, int, bytes]]
-) -> None:
-    content = damage if isinstance(damage, bytes) else SHIPPED
-    for start, removed, put in damage if isinstance(damage, list) else ():
-        content = content[:start] + put + content[start + removed :]
-    (folder / "some.safetensors").write_bytes(content)
-    loaded = answered(lambda: Classifier.load(folder / "some.safetensors"))
-    if loaded is not None:
-        assert np.isfinite(loaded.probabilities(np.zeros((1, 28, 28), np.float32))).all()
-
-
-@examples(150, 10_000)
-@given(st.dictionaries(st.sampled_from([*Card.__dataclass_fields__, "epochs", "checksum", "else"]), JSON | st.text()))
-def test_a_card_of_anything_is_refused_or_one_that_can_be_shown(folder: Path, said: dict[str, Any]) -> None:
-    model, card = load_weights(default_path("net"))
-    cards = {name: json.dumps(value) for name, value in (vars(card) | said).items()}
-    (folder / "card.safetensors").write_bytes(save(model.state_dict(), cards))
-    loaded = answered(lambda: load_weights(folder / "card.safetensors"))
-    if loaded is not None:
-        job = training.Job("net", training.Recipe("fast", "sgd", 0.1, 1, 1), folder, torch.device("cpu"))
-        assert "\n" not in train.report(job, loaded[1], loaded[1])
-        assert 0 <= loaded[1].test_accuracy <= 1
-
-
-@pytest.fixture(scope="module")
-def raw(folder: Path) -> Iterator[Path]:
-    """A folder of the data set's files, each of which a test may damage."""
-    load_mnist("test", folder)
-    yield folder / "MNIST" / "raw"
-    shutil.rmtree(folder / "MNIST")
-
-
-@examples(15, 300)
-@given(
-    st.sampled_from(["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]),
-    st.integers(0, 7_840_015),
-    st.integers(0, 3),
-    st.binary(max_size=3),
-)
-def test_damaged_files_of_the_data_set_are_never_read(
-    raw: Path, name: str, start: int, removed: int, put: bytes
-) -> None:
-    sound = (raw / name).read_bytes()
-    start %= len(sound)
-    damaged = sound[:start] + put + sound[start + removed :]
-    (raw / name).write_bytes(damaged)
-    try:
-        samples = answered(lambda: load_mnist("test", raw.parent.parent))
-    finally:
-        (raw / name).write_bytes(sound)
-    assert (samples is None) == (damaged != sound)
-    assert samples is None or isinstance(samples, Samples)
-    assert set(MD5) == {path.name for path in raw.iterdir()}
-
-
-NUMBERS = st.integers().map(str) | st.floats().map(str) | st.sampled_from(["1e20", "9" * 30, "0x1", "١", ""])
-NAMES = st.text(st.characters(exclude_characters="\0\n\r"), max_size=8) | st.sampled_from(
-    ["x" * 300, "/dev/zero", ".."]
-)
-FLAGS = st.one_of(
-    st.tuples(st.sampled_from(["--epochs", "--batch-size", "--test-batch-size", "--lr", "--momentum"]), NUMBERS),
-    st.tuples(st.sampled_from(["--seed", "--log-interval"]), NUMBERS),
-    st.tuples(st.sampled_from(["--output", "--resume", "--data-dir", "--device", "--recipe", "--else"]), NAMES),
-    st.tuples(st.just("--model"), st.sampled_from([*MODELS, "x"])),
-    st.tuples(st.sampled_from(["--no-cuda", "--resume"])),
-)
-
-
-def ended(main: Callable[[list[str]], int], arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What the command line said on standard error; its exit code is 0 or 2, and says whether it complained."""
-    try:
-        code = main(arguments)
-    except SystemExit as end:  # argparse's, which says how to use it too
-        code = end.code
-    said = "".join(line + "\n" for line in capsys.readouterr().err.split("\n") if "error: " in line)
-    assert code == (2 if said else 0)
-    return said
-
-
-@examples(150, 5_000)
-@given(st.lists(FLAGS, max_size=5))
-def test_training_is_asked_for_or_told_in_one_line_why_not(
-    folder: Path, capsys: pytest.CaptureFixture[str], flags: list[tuple[str, ...]]
-) -> None:
-    def never(job: training.Job, checkpoint: object) -> Card:
-        return load_weights(default_path(job.model))[1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(train, "train", never)
-        assert ended(train.main, [word for flag in flags for word in flag], capsys).count("\n") <= 1
-
-
-@examples(60, 2_000)
-@given(st.lists(NAMES | st.sampled_from(["--json", "--model=net", "--weights", "--weights=x"]), max_size=4))
-def test_predicting_reads_or_tells_in_one_line_a_file_why_not(
-    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str]
-) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        said = ended(predict.main, [word for word in words if word != "/dev/zero"], capsys)
-    assert said.count("\n") <= max(1, len(words))
-    assert "Traceback" not in said
+        answer = ask(server, method, f"/{path}", b"{}" if method == "POST" else b"", {header: value})
+    except HTTPException:
+        answer = (400, b"")  # which ends the connection
+    assert is_an_answer(*answer)

@@ -37,6 +37,17 @@ def test_an_empty_root_is_filled_from_the_box(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "MNIST" / "raw").iterdir()) == sorted(MD5)
 
 
+def test_what_a_process_killed_while_unpacking_left_is_cleared_away_by_a_later_one(tmp_path: Path) -> None:
+    load_mnist("test", tmp_path)
+    left = tmp_path / "MNIST" / "raw" / ".train-images-idx3-ubyte.12345678.part"
+    left.touch()
+    load_mnist("test", tmp_path)
+    assert left.exists()  # it may be another's that is unpacking just now
+    os.utime(left, (0, 0))
+    load_mnist("test", tmp_path)
+    assert not left.exists()
+
+
 def test_the_environment_says_where_the_data_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_DEMO_DATA", str(tmp_path / "elsewhere"))
     load_mnist("test")

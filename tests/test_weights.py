@@ -227,3 +227,9 @@ def test_the_shipped_weights_are_the_recipes_best_and_good(name: str) -> None:
     assert card.recipe == {**vars(RECIPES[name]["best"])}
     assert card.test_accuracy >= {"convnet": 0.99, "net": 0.988}[name]
     assert len(card.misread) == round(10_000 * (1 - card.test_accuracy))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_shipped_weights_carry_a_checksum(name: str) -> None:
+    with safe_open(default_path(name), framework="pt") as file:
+        assert "checksum" in file.metadata()
