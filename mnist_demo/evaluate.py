@@ -10,8 +10,10 @@ if __name__ == "__main__":
 
 import argparse
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -130,17 +132,25 @@ def samples_of(split: str, judged: Judged) -> Samples:
 
 
 def evaluate(judged: Judged, samples: Samples) -> Evaluation:
-    """The network's figures on those samples, with a progress bar where a person watches."""
-    reader = HalfPixelShifts(judged.model)
-    with tqdm(total=2 * len(samples.labels), unit=" images", unit_scale=True, disable=None) as bar:
-        once, shifts = (_asked(model, samples.images, bar) for model in (judged.model, reader))
+    """The network's figures on those samples, with a progress bar where a person watches.
+
+    As many threads as torch may use each ask about digits of their own: two so take half the time of one, which two
+    that share every step do not.
+    """
+    network = judged.model.to(memory_format=torch.channels_last)  # a quarter faster
+    reader = HalfPixelShifts(network).eval()
+    with (
+        tqdm(total=2 * len(samples.labels), unit=" images", unit_scale=True, disable=None) as bar,
+        ThreadPoolExecutor(torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        once, shifts = (_asked(model, samples.images, pool, bar) for model in (network, reader))
     return evaluation(once, shifts, samples.labels, judged.temperature, judged.threshold)
 
 
-def _asked(model: nn.Module, images: Tensor, bar: tqdm) -> Tensor:
+def _asked(model: nn.Module, images: Tensor, pool: ThreadPoolExecutor, bar: tqdm) -> Tensor:
     parts = []
-    for part in images.split(BATCH):
-        parts.append(log_probabilities(model, part))
+    for part in pool.map(functools.partial(log_probabilities, model), images.split(BATCH)):
+        parts.append(part)
         bar.update(len(part))
     return torch.cat(parts)
 

@@ -47,6 +47,8 @@ def test_every_recipe_trains_every_network(name: str, recipe: str, tmp_path: Pat
     card = train(job)
     loaded, read = load_weights(job.output)
     assert read == card
+    assert card.evaluation is not None
+    assert card.evaluation["shifts"]["accuracy"] == card.test_accuracy
     assert card.epochs == 2
     assert card.history[1]["loss"] < card.history[0]["loss"]
     assert isinstance(loaded, MODELS[name])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import save
+from safetensors.torch import save, save_file
 from torch import nn
 
 from mnist_demo import weights
@@ -57,6 +57,16 @@ def test_a_weights_file_describes_itself_to_any_safetensors_reader(saved: tuple[
     assert {"recipe", "seed", "history", "test_loss", "python", "torch", "date"} <= set(metadata)
 
 
+def test_a_file_of_an_older_version_says_less_and_still_loads(saved: tuple[Path, nn.Module]) -> None:
+    with safe_open(saved[0], framework="pt") as file:
+        metadata = {name: said for name, said in file.metadata().items() if name not in ("evaluation", "checksum")}
+    save_file(saved[1].state_dict(), saved[0], metadata)
+    assert load_weights(saved[0])[1] == CARD
+    save_file(saved[1].state_dict(), saved[0], {name: said for name, said in metadata.items() if name != "date"})
+    with pytest.raises(ValueError, match="not a weights file of ours"):
+        load_weights(saved[0])
+
+
 def test_a_network_trained_channels_last_is_saved_too(tmp_path: Path) -> None:
     model = Net().to(memory_format=torch.channels_last)
     save_weights(tmp_path / "a.safetensors", model, CARD)
@@ -78,8 +88,6 @@ def test_a_damaged_file_is_named_in_one_line(saved: tuple[Path, nn.Module], cont
 
 
 def test_a_file_of_another_make_is_refused(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     save_file({"x": torch.zeros(1)}, tmp_path / "foreign.safetensors")
     with pytest.raises(ValueError, match="not a weights file of ours"):
         load_weights(tmp_path / "foreign.safetensors")
