@@ -30,19 +30,22 @@ Join = Callable[[Page, int], Visitor]  # makes a visitor of a page, by number
 class Stall:
     """A page that is served, and what to measure it by."""
 
-    def __init__(self, name: str, process_id: int, page: Page, join: Join) -> None:
-        self.name, self.process_id, self.page, self.join = name, process_id, page, join
+    def __init__(self, name: str, server: Server, page: Page, join: Join) -> None:
+        self.name, self.server, self.page, self.join = name, server, page, join
 
     async def visited(self, people: int, seconds: float) -> Figures:
-        """What so many people get there."""
-        before = memory(self.process_id)
+        """What so many people get there. Raises OSError where the server ended meanwhile."""
+        process = self.server.process
+        before = memory(process.pid)
         tally = await crowd([self.join(self.page, number) for number in range(people)], seconds)
+        if process.poll() is not None:
+            raise OSError(f"the {self.name} server ended with code {process.returncode}: {self.server.printed()}")
         return {
             "page": self.name,
             "people": people,
             "asked": people * RATE,
             **told(tally, seconds),
-            "memory": [before, memory(self.process_id)],
+            "memory": [before, memory(process.pid)],
         }
 
 
@@ -64,9 +67,9 @@ def memory(process_id: int) -> float:
     """Megabytes that the process holds; NaN where the system does not tell."""
     try:
         status = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8")
-    except OSError:
+        return int(status.split("VmRSS:", 1)[1].split(None, 1)[0]) / 1024
+    except (OSError, IndexError):
         return math.nan
-    return int(status.split("VmRSS:", 1)[1].split(None, 1)[0]) / 1024
 
 
 async def measure(stalls: Sequence[Stall], people: Sequence[int], seconds: float) -> list[Figures]:
@@ -124,7 +127,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.before and not (options.before / "app.py").is_file():
         print(f"error: --before {options.before} is no checkout of this project", file=sys.stderr)
         return 2
-    figures = served_and_measured(options.people, options.seconds, options.before)
+    try:
+        figures = served_and_measured(options.people, options.seconds, options.before)
+    except (OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print(machine(), end="\n\n")
     header = ["people", "page", "answers a second", "ms, 50th / 95th / 99th", "busy", "errors", "MB before / after"]
     print(table(header, rows(figures)), summary(figures), sep="\n\n")
@@ -141,7 +148,7 @@ def served_and_measured(people: Sequence[int], seconds: float, before: Path | No
         for name, server in servers.items():
             page = await Page.open(server.address)
             join: Join = (lambda page, seed: StockVisitor(page, seed, drawn)) if name == "stock" else OurVisitor
-            stalls.append(Stall(name, server.process.pid, page, join))
+            stalls.append(Stall(name, server, page, join))
         return await measure(stalls, people, seconds)
 
     with (
