@@ -308,3 +308,22 @@ def test_what_the_editor_gives_back_is_believed_only_where_it_can_have_come_of_t
     assert not pad.is_plausible(np.zeros_like(drawn), sent)
     assert not pad.is_plausible(noise, sent)
     assert not pad.is_plausible(shifted, sent)
+
+
+def test_a_picture_larger_than_the_page_sends_is_refused_before_it_is_decoded() -> None:
+    assert pad.ink_on_pad(png(np.zeros((9, 9), np.uint8))[:60]) is None
+    file = io.BytesIO()
+    Image.new("L", (9000, 9000)).save(file, "PNG")
+    with pytest.raises(HTTPException) as refusal:
+        pad.ink_on_pad(base64.b64encode(file.getvalue()).decode())
+    assert refusal.value.status_code == 422
+
+
+def test_the_ink_of_a_picture_comes_to_lie_in_the_middle_of_the_pad() -> None:
+    sheet = np.full((300, 400), 255, np.uint8)
+    sheet[40:160, 50:70] = 0
+    ink = wire.ink_of(drawing(base=pad.ink_on_pad(png(sheet)) or ""))
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    assert rows[-1] + 1 - rows[0] == pytest.approx(pad.HIGH, abs=2)
+    assert (rows[0] + rows[-1]) / 2 == pytest.approx(139.5, abs=1)
+    assert (columns[0] + columns[-1]) / 2 == pytest.approx(139.5, abs=1)

@@ -19,6 +19,7 @@ from mnist_demo.page.wire import MOST, MOST_PICTURE, SIDE, at_side, decoded, ink
 from mnist_demo.pictures import ink_of as ink_of_photo
 from mnist_demo.pictures import open_picture
 
+FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 WIDEST = 1200  # pixels a side of a picture from the browser, which makes it smaller
 HIGH = 200  # pixels of the pad, that the ink of a picture reaches
 NEAR = 9  # pixels: the two renderers' lines may lie that far apart, with their edges
@@ -82,13 +83,16 @@ def ink_on_pad(picture: Any) -> str | None:
     """
     content = decoded(picture, MOST_PICTURE)
     try:
-        with Image.open(io.BytesIO(content)) as opened:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
             is_large = max(opened.size) > WIDEST
-        ink = ink_of_photo(open_picture(io.BytesIO(content)))
-    except (ValueError, OSError, Image.DecompressionBombError):
+    except (OSError, Image.DecompressionBombError):
         return None
     if is_large:
         raise HTTPException(422, f"a picture has at most {WIDEST} pixels a side")
+    try:
+        ink = ink_of_photo(open_picture(io.BytesIO(content)))
+    except ValueError:
+        return None
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return ""
