@@ -1,12 +1,11 @@
 """What the page's server answers and refuses, without a browser."""
 
+import asyncio
 import base64
-import gc
 import io
 import json
 import re
 import threading
-import warnings
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -220,12 +219,13 @@ def test_both_languages_have_the_same_words() -> None:
 @pytest.fixture(scope="module")
 def client(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator[TestClient]:
     """The page's own server, without a port."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # Gradio leaves event loops unclosed
+
+    async def built() -> FastAPI:
         blocks = page.build(classifiers, test_digits, page.translations(classifiers))
         options = page.launch_options(blocks, page.translations(classifiers))
-        app = gr.mount_gradio_app(FastAPI(**options["app_kwargs"]), blocks, "")
-        gc.collect()
+        return gr.mount_gradio_app(FastAPI(**options["app_kwargs"]), blocks, "")
+
+    app = asyncio.run(built())  # for outside of an event loop Gradio makes some, and leaves them unclosed
     with TestClient(app) as client:
         yield client
 
