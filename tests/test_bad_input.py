@@ -203,7 +203,7 @@ def test_damaged_files_of_the_data_set_are_never_read(
 
 
 NUMBERS = st.integers().map(str) | st.floats().map(str) | st.sampled_from(["1e20", "9" * 30, "0x1", "١", ""])
-NAMES = st.text(st.characters(exclude_characters="\0\n\r"), max_size=8) | st.sampled_from(
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r"), max_size=8) | st.sampled_from(
     ["x" * 300, "/dev/zero", ".."]
 )
 FLAGS = st.one_of(
