@@ -96,8 +96,8 @@ def ink_of_picture(text: Any) -> NDArray[np.uint8]:
         if max(picture.size) > 4 * SIDE:
             raise ValueError(f"larger than {4 * SIDE} pixels a side")
         rgba = np.asarray(picture.convert("RGBA"), np.float32)
-    except Exception as error:  # of a damaged picture Pillow raises whatever its decoder meets
-        raise HTTPException(422, f"not a picture: {error}") from None
+    except Exception:  # of a damaged picture Pillow raises whatever its decoder meets
+        raise HTTPException(422, f"not a picture: a PNG of at most {4 * SIDE} pixels a side is wanted") from None
     luminance = rgba[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
     ink: NDArray[np.uint8] = np.rint((255 - luminance) * rgba[..., 3] / 255).astype(np.uint8)
     return ink
