@@ -8,6 +8,8 @@ import pytest
 from conftest import PHONE, opened
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
+from test_access import FAINT
+from test_layout import CLASHES
 
 from mnist_demo import evaluate
 from mnist_demo.figures import Figures
@@ -141,6 +143,26 @@ def test_nothing_is_judged_while_the_page_loads(browser: Browser, address: str) 
         page.page.click("[data-lens=report][role=tab]")
         page.page.wait_for_timeout(300)
         assert asked.count("judged") == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        ((320, 640), "light"),
+        ((700, 640), "dark"),
+        ((1280, 800), "light"),
+        ((1280, 800), "dark"),
+        ((2560, 1440), "light"),
+    ],
+)
+def test_no_words_overlap_or_are_faint(browser: Browser, address: str, size: tuple[int, int], scheme: str) -> None:
+    with opened(browser, address, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme) as page:
+        open_report(page)
+        open_cell(page, "net-9-4").first.click()
+        expect(page.page.locator("[data-part=worst] .side.net li")).to_have_count(12)
+        assert page.page.evaluate(CLASHES) == []
+        assert page.page.evaluate(FAINT) == []
+        assert page.page.evaluate("document.documentElement.scrollWidth") == size[0]
 
 
 def test_one_network_can_be_looked_at_alone(page: DrawingPage) -> None:

@@ -3,8 +3,10 @@
 const [WIDTH, HEIGHT] = [340, 220];
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 12, 10, 38]; // what lies around the picture
 
+const SVG = Object.assign(document.createElement("div"), { innerHTML: "<svg></svg>" }).firstChild.namespaceURI; // names no host
+
 function draw(tag, attributes = {}, ...children) {
-  const one = document.createElementNS(document.querySelector(".tools svg").namespaceURI, tag);
+  const one = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) one.setAttribute(name, value);
   one.append(...children);
   return one;
