@@ -12,6 +12,7 @@ import argparse
 import glob
 import io
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -35,11 +36,10 @@ def files_of(arguments: Iterable[str]) -> Iterator[str]:
 
     What is none of these stays as it is, for whoever opens it to complain.
     """
-    for argument in arguments:
-        path = Path(argument)
-        if path.is_dir():
-            yield from (str(file) for file in sorted(path.iterdir()) if _is_picture(file))
-        elif argument == STANDARD_INPUT or path.exists():
+    for argument in arguments:  # pathlib's own questions raise where a name is too long
+        if os.path.isdir(argument):  # noqa: PTH112
+            yield from (str(file) for file in sorted(Path(argument).iterdir()) if _is_picture(file))
+        elif argument == STANDARD_INPUT or os.path.exists(argument):  # noqa: PTH110
             yield argument
         else:
             yield from sorted(glob.glob(argument, recursive=True)) or [argument]  # noqa: PTH207

@@ -8,6 +8,11 @@ from mnist_demo.data import Samples, load_mnist
 from mnist_demo.models import MODELS
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browsers come last: Playwright keeps an event loop running in the tests' thread, where others start their own."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def test_digits() -> Samples:
     """The 10,000 test samples of MNIST."""

@@ -95,6 +95,7 @@ def test_the_matrix_is_walked_and_opened_with_keys(page: DrawingPage) -> None:
     expect(page.page.locator("[data-cell=convnet-4-9]")).to_be_focused()
     page.page.keyboard.press("Enter")
     expect(page.page.locator(".opened h3")).to_contain_text("Labelled 4, read as 9 by ConvNet")
+    expect(page.page.locator(".opened .tiles button").first).to_be_visible()
     page.page.keyboard.press("Tab")
     expect(page.page.locator("[data-cell=net-0-0]")).to_be_focused()
     page.page.keyboard.press("Tab")
