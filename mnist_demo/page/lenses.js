@@ -34,6 +34,7 @@ function lensesIn(list, names, texts, chosen) {
       const isChosen = tab.dataset.lens === current();
       tab.setAttribute("aria-selected", isChosen);
       tab.tabIndex = isChosen ? 0 : -1;
+      panel(tab.dataset.lens).classList.toggle("open", isChosen);
     }
     chosen();
   }

@@ -5,27 +5,22 @@ Knows: Open Graph's and Twitter's names for them, and where Gradio's template pu
 
 import html
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
+from mnist_demo.page.bounds import App, Message, Receive, Send
 from mnist_demo.page.files import HERE
 
 PICTURE = "card.png"  # 1200 x 630 pixels, as Open Graph's readers like it
 STOCK = re.compile(rb"""<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*""")
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 
 class Introduced:
     """ASGI middleware that puts our words into the head of each HTML page, in the place of Gradio's own."""
 
-    def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]], title: str, description: str) -> None:
+    def __init__(self, app: App, title: str, description: str) -> None:
         self.app, self.title, self.description = app, title, description
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

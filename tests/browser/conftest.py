@@ -13,6 +13,11 @@ from benchmarks.pages import FLAGS, VIEW, chromium_path, served
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PHONE = {"width": 390, "height": 844}
+ELSEWHERE: dict[str, dict[str, object]] = {  # than on a desktop, in the light and in English
+    "phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True},
+    "dark": {"color_scheme": "dark"},
+    "chinese": {"locale": "zh-CN"},
+}
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import PHONE, opened
+from conftest import ELSEWHERE, opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
@@ -177,14 +177,7 @@ def test_how_the_drawing_became_a_digit_is_told_in_its_own_numbers(page: Drawing
     assert str(height) in captions.nth(1).inner_text()
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("phone", {"viewport": PHONE, "has_touch": True, "is_mobile": True}),
-        ("dark", {"color_scheme": "dark"}),
-        ("chinese", {"locale": "zh-CN"}),
-    ],
-)
+@pytest.mark.parametrize(("name", "options"), ELSEWHERE.items())
 def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(
     browser: Browser, address: str, name: str, options: dict[str, object]
 ) -> None:

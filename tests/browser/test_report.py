@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from conftest import PHONE, opened
+from conftest import ELSEWHERE, opened
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from test_access import FAINT
@@ -173,14 +173,7 @@ def test_one_network_can_be_looked_at_alone(page: DrawingPage) -> None:
     expect(page.page.locator("[data-part=confusion] .side.convnet")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("phone", {"viewport": PHONE, "has_touch": True, "is_mobile": True}),
-        ("dark", {"color_scheme": "dark"}),
-        ("chinese", {"locale": "zh-CN"}),
-    ],
-)
+@pytest.mark.parametrize(("name", "options"), ELSEWHERE.items())
 def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(
     browser: Browser, address: str, name: str, options: dict[str, object]
 ) -> None:
