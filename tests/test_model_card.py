@@ -1,4 +1,4 @@
-"""docs/model-card.md and README.md say of the shipped weights what the weights say of themselves."""
+"""docs/model-card.md and docs/figures.md say of the shipped weights what the weights say of themselves."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from benchmarks import model_card
 from mnist_demo.classifier import Classifier
 from mnist_demo.models import MODELS
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+FIGURES = (Path(__file__).parent.parent / "docs" / "figures.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +37,17 @@ def test_what_passes_for_a_digit_is_what_is_said(networks: list[Classifier], kin
         assert float(told) == pytest.approx(float(measured), abs=1.0)  # two drawings in 200
 
 
-def test_the_readme_says_of_the_shipped_weights_what_the_card_says(networks: list[Classifier]) -> None:
+def test_the_figures_say_of_the_shipped_weights_what_the_card_says(networks: list[Classifier]) -> None:
     for network, pattern in zip(
         networks, [r"three runs of ConvNet read (\d\d\.\d\d),", r"those of Net (\d\d\.\d\d),"], strict=True
     ):
-        told = re.search(pattern, " ".join(README.split()))
+        told = re.search(pattern, " ".join(FIGURES.split()))
         assert told
         assert told[1] == f"{100 * network.card.test_accuracy:.2f}"
 
 
-def test_the_readmes_report_section_is_that_of_the_cards(networks: list[Classifier]) -> None:
-    table = README.split("## What `evaluate` says")[1].split("\n## ")[0]
+def test_the_figures_of_evaluate_are_those_of_the_cards(networks: list[Classifier]) -> None:
+    table = FIGURES.split("## What `evaluate` says")[1].split("\n## ")[0]
     said = {row[0]: row[1:] for row in rows("\n".join(line for line in table.splitlines() if line.startswith("|")))}
     known = {row[0]: row[1:] for row in rows(model_card.evaluation_block(networks))}
     figures = {name: told for name, told in said.items() if name in known}

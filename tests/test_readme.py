@@ -1,7 +1,12 @@
+"""README.md, and what else is written for people to read: its links lead somewhere, its commands are there."""
+
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
+TEXTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/figures.md", "docs/model-card.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -21,13 +26,15 @@ def test_the_space_starts_a_file_that_is_there() -> None:
     assert (ROOT / front_matter()["app_file"]).exists()
 
 
-def test_every_file_that_the_readme_links_to_is_there() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-    assert links
-    assert not [link for link in links if not (ROOT / link).exists()]
+@pytest.mark.parametrize("text", TEXTS)
+def test_every_file_that_a_text_links_to_is_there(text: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / text).read_text(encoding="utf-8"))
+    folder = (ROOT / text).parent
+    assert not [link for link in links if "://" not in link and not (folder / link).exists()]
 
 
-def test_every_command_of_the_readme_names_a_module_that_is_there() -> None:
-    modules = set(re.findall(r"python -m ((?:mnist_demo|benchmarks)\.\w+)", README))
+def test_every_command_of_a_text_names_a_module_that_is_there() -> None:
+    said = " ".join((ROOT / text).read_text(encoding="utf-8") for text in TEXTS)
+    modules = set(re.findall(r"python -m ((?:mnist_demo|benchmarks)\.\w+)", said))
     assert {"mnist_demo.train", "mnist_demo.predict", "benchmarks.training"} <= modules
     assert not [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()]
