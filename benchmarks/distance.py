@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         "round trip, ms",
         "updates a second",
         "pointer to bars, 50th / 95th, ms",
-        "pointer-up to final answer, ms",
+        "pointer-up to last answer, ms",
     ]
     print(table(header, rows(figures)))
     write_json(options.json, figures)

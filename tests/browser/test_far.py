@@ -34,8 +34,8 @@ window.fetch = async (address, options) => {
   return response;
 };
 document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
-  const bars = ["convnet", "net"].flatMap((name) => [...document.querySelectorAll(`[data-model=${name}] [data-digit]`)]);
-  const shown = bars.map((bar) => bar.dataset.probability).join();
+  const bars = (name) => [...document.querySelectorAll(`[data-model=${name}] [data-digit]`)];
+  const shown = ["convnet", "net"].flatMap(bars).map((bar) => bar.dataset.probability).join();
   if (shown !== notes.shown.at(-1)?.read) notes.shown.push({ at: performance.now(), read: shown });
 }).observe(document, { subtree: true, childList: true, attributeFilter: ["data-probability"] }));
 """
