@@ -132,27 +132,45 @@ def card_at(path: Path) -> Card | None:
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code: 2 for what was asked wrong, 1 for a loss not finite, 130 for Ctrl-C."""
     options = parser().parse_args(arguments)
-    job = None
+    job = left = None
     try:
         job, checkpoint = job_from(options)
-        before = card_at(job.output)
+        before, left = card_at(job.output), version_of(job.checkpoint)
+        if left and checkpoint is None:
+            print(f"{job.checkpoint} is an older run's: the first epoch replaces it, or --resume goes on with it")
         print(announce(job))
         print(report(job, train(job, checkpoint), before))
     except KeyboardInterrupt:
-        print(f"\nstopped; {job.output} is as it was. {how_to_go_on(job)}" if job else "\nstopped", file=sys.stderr)
+        way_on = job and (how_to_go_on(job, options.resume, left) or "No epoch was finished: start anew.")
+        print(f"\nstopped; {job.output} is as it was. {way_on}" if job else "\nstopped", file=sys.stderr)
         return STOPPED
     except (ValueError, OSError, FloatingPointError) as error:
-        can_go_on = job is not None and isinstance(error, OSError) and job.checkpoint.exists()
-        complain(OSError(f"{error}. {how_to_go_on(job)}") if job and can_go_on else error)
+        way_on = how_to_go_on(job, options.resume, left) if job and isinstance(error, OSError) else None
+        complain(OSError(f"{error}. {way_on}") if way_on else error)
         return 1 if isinstance(error, FloatingPointError) else WRONG
     return 0
 
 
-def how_to_go_on(job: Job) -> str:
-    """What a stopped run's user can do next."""
-    if not job.checkpoint.exists():
-        return "No epoch was finished: start anew."
-    return f"Go on with: python -m mnist_demo.train --output {job.output} --resume"
+def version_of(file: Path) -> tuple[int, int] | None:
+    """What changes where the file is written anew; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def how_to_go_on(job: Job, resumed: Path | None, left: tuple[int, int] | None) -> str | None:
+    """How to go on where a run stopped; None where it finished no epoch.
+
+    `resumed` is what --resume said, and `left` the version of the checkpoint that lay there when the run began.
+    """
+    if version_of(job.checkpoint) not in (None, left):
+        resumed = Path()
+    if resumed is None:
+        return None
+    named = "" if resumed == Path() else f" {resumed}"
+    return f"Go on with: python -m mnist_demo.train --output {job.output} --resume{named}"
 
 
 if __name__ == "__main__":

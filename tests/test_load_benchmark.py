@@ -64,7 +64,14 @@ def test_a_person_skips_updates_where_answers_come_late() -> None:
     assert tally.in_time <= 4
 
 
-def test_busy_and_broken_answers_are_counted_apart() -> None:
+def test_a_person_whom_the_server_told_that_it_is_busy_asks_again_after_a_moment() -> None:
+    visitor, tally, now = Visitor(0, 503), Tally(), time.perf_counter()
+    asyncio.run(person(visitor, now, now + 1.5, tally))
+    assert 2 <= len(visitor.asked) == tally.busy <= 5
+
+
+def test_busy_and_broken_answers_are_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.crowd.PAUSE", (0.05, 0.05))
     tally = asyncio.run(crowd([Visitor(0, 200, 503, 500, 0)], 1.2))
     assert (tally.in_time, tally.busy, tally.errors) == pytest.approx((3, 3, 6), abs=1)
 

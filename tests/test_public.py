@@ -203,6 +203,18 @@ def test_it_reports_nothing_to_anybody(server: Server) -> None:
     assert config["analytics_enabled"] is False
 
 
+def test_where_a_host_wants_node_to_render_pages_they_still_come_from_here(tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n", encoding="ascii")
+    node.chmod(0o755)
+    with started("app.py", environment={"GRADIO_SSR_MODE": "true", "GRADIO_NODE_PATH": str(node)}) as server:
+        front = ask(server, "GET", "/")
+        assert "Traceback" not in server.printed()
+    assert front.headers["x-content-type-options"] == "nosniff"
+    assert b'property="og:image" content="http://127.0.0.1' in front.content  # type: ignore[attr-defined]
+    assert list(tmp_path.iterdir()) == [node]
+
+
 def test_names_of_callers_are_not_kept(server: Server, page: Page) -> None:
     reading(server, page)
     before = memory(server.process.pid)

@@ -121,6 +121,43 @@ def test_a_run_stopped_and_resumed_gives_the_weights_of_one_that_was_not(
     assert not stopped.checkpoint.exists()
 
 
+def test_a_run_stopped_in_its_first_epoch_offers_no_other_runs_checkpoint_and_leaves_it_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = small(RECIPES["net"]["tutorial"], epochs=2)
+    monkeypatch.setitem(RECIPES["net"], "tutorial", recipe)
+    older = Job("net", recipe, tmp_path / "a", CPU, seed=7)
+    Training(older, training_samples(recipe, Samples(torch.zeros(9, 1, 28, 28), torch.zeros(9)), 7)).save()
+    epoch, stop_in = Training.epoch, 1
+
+    def stopped(training: Training, bar: object) -> float:
+        if len(training.history) + 1 == stop_in:
+            raise KeyboardInterrupt
+        return epoch(training, bar)
+
+    monkeypatch.setattr(Training, "epoch", stopped)
+    command = ["--model", "net", "--recipe", "tutorial", "--output", str(older.output), "--no-cuda"]
+    assert main(command) == 130
+    told = capsys.readouterr()
+    assert told.out.startswith(
+        f"{older.checkpoint} is an older run's: the first epoch replaces it, or --resume goes on"
+    )
+    assert told.err.endswith("No epoch was finished: start anew.\n")
+    assert load_checkpoint(older.checkpoint)["seed"] == 7
+    assert main(["--output", str(older.output), "--resume"]) == 130
+    assert capsys.readouterr().err.endswith(
+        f"Go on with: python -m mnist_demo.train --output {older.output} --resume\n"
+    )
+    kept = older.checkpoint.rename(tmp_path / "kept")
+    assert main(["--output", str(older.output), "--resume", str(kept)]) == 130
+    assert capsys.readouterr().err.endswith(f"--output {older.output} --resume {kept}\n")
+    kept.rename(older.checkpoint)
+    stop_in = 2
+    assert main(command) == 130
+    assert capsys.readouterr().err.endswith(f"--output {older.output} --resume\n")
+    assert load_checkpoint(older.checkpoint)["seed"] == 1
+
+
 def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path: Path) -> None:
     output = tmp_path / "net.safetensors"
     output.write_bytes(b"what was there before")

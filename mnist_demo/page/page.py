@@ -53,6 +53,7 @@ def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
+        "ssr_mode": False,  # Node, in front, would answer for `/` without our headers and bounds, no sooner
         "num_workers": 0,  # Gradio's static workers would take uploads
         "max_file_size": MOST_BYTES,
         "state_session_capacity": 1,  # nothing asks for one

@@ -15,7 +15,7 @@ let version = 0; // of the drawing: goes up with every change
 let sample = null; // what the gallery showed, and its picture
 let resting = 0;
 
-const drawing = drawingWithin(props.most, server.settle);
+const drawing = drawingWithin(props.most, (sent) => insist("settle", sent, whileBusy));
 const ink = inkOn(surface.querySelector("canvas"));
 const editor = editorUnder(under);
 const pen = penOn(surface, toolbar, drawing, {
@@ -98,7 +98,7 @@ async function lay(base, isWanted) {
 // A picture that somebody chose, dropped or pasted: the server finds the ink in it.
 async function take(file) {
   const sent = await sendable(file);
-  const found = sent && (await server.take(await base64(sent)));
+  const found = sent && (await insist("take", await base64(sent), whileBusy));
   if (found?.base && (await lay(found.base, () => !pen.isDrawing()))) return show(null);
   word.textContent = found ? texts[found.base === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture;
   word.hidden = false;

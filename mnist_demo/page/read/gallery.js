@@ -24,11 +24,7 @@ function choose(button, sample) {
 async function fill() {
   const wanted = { digit: only === "" ? null : Number(only), hard: hard.getAttribute("aria-pressed") === "true" };
   const mine = (asked += 1);
-  let samples = await server.pick(wanted); // nothing, where the server is gone
-  while (!samples && mine === asked) {
-    await wait(RETRY);
-    samples = await server.pick(wanted);
-  }
+  const samples = await insist("pick", wanted, () => mine === asked);
   if (mine !== asked) return;
   chosen = null;
   list.replaceChildren(...samples.map(tile));

@@ -1,11 +1,12 @@
 // Shows what the networks make of the drawing, while it is drawn, or of a sample. The newest drawing is always asked next.
 // As long as answers come about as soon as ever, several questions are on their way, for a server may be far; where they
-// come later, for it has much to do, only one.
+// come later, for it has much to do, only one; where it says that it is busy, none until it wants to be asked again.
 
 const PATIENCE = 2000; // ms until the reader is told that the server is slow
 const FLIGHTS = 4; // questions on their way, at most
 const QUEUED = 20; // ms over twice the shortest time to an answer that tell of a queue
 const FORGETTING = 1.01; // of that shortest time, an answer: ways change
+const REGAINED = 0.25; // of a question on its way, by each answer after the server was busy
 
 const NONE = Array(10).fill(0); // no probabilities
 
@@ -16,8 +17,10 @@ const pad = await thePad.promise;
 let asked = 0; // the newest version of the drawing that was sent
 let answered = 0; // the newest version whose readings are known
 let readings = null; // of the drawing, null while it is blank
-let trouble = null; // "offline" while the server is away, "slow" while it takes its time
+let trouble = null; // "offline" while the server is away, "slow" while it takes its time, "busy" while it says so
 let flights = 0;
+let most = FLIGHTS; // that may be, where answers come in time
+let pause = 0; // the timer of a server that was busy
 let shortest = Infinity; // ms to an answer
 let latest = 0;
 let isResting = true; // the pen
@@ -32,17 +35,21 @@ function changed() {
 }
 
 async function ask() {
-  const most = latest < 2 * shortest + QUEUED ? FLIGHTS : 1;
-  if (pad.isBlank() || asked === pad.version() || flights >= most) return;
+  const isInTime = latest < 2 * shortest + QUEUED;
+  if (pause || pad.isBlank() || asked === pad.version() || flights >= (isInTime ? most : 1)) return;
   const mine = (asked = pad.version());
   flights += 1;
-  const answer = await answerTo(mine);
+  const { answer, again } = await answerTo(mine);
   flights -= 1;
+  if (answer) most = Math.min(FLIGHTS, most + REGAINED);
   if (answer && mine > answered) {
     answered = mine;
     tell(answer, null);
   }
-  if (!answer && mine > answered) {
+  if (again) {
+    hold(again);
+    if (mine > answered) tell(readings, "busy");
+  } else if (!answer && mine > answered) {
     tell(readings, "offline");
     await wait(RETRY);
     asked = answered; // to ask again
@@ -51,16 +58,26 @@ async function ask() {
   ask();
 }
 
-// What the server says to the drawing, of that version or newer; nothing, where it is gone.
+function hold(ms) {
+  most = 1;
+  clearTimeout(pause);
+  pause = setTimeout(() => {
+    pause = 0;
+    asked = answered; // to ask again
+    ask();
+  }, ms);
+}
+
+// What the server says to the drawing, of that version or newer, as `call` has it.
 async function answerTo(version) {
   const start = performance.now();
   const late = setTimeout(() => version > answered && tell(readings, trouble ?? "slow"), PATIENCE);
   const drawing = await pad.wire();
-  const answer = drawing && (await server.read(drawing));
+  const { answer, again } = drawing ? await call("read", drawing) : {};
   clearTimeout(late);
   if (answer) latest = performance.now() - start;
   if (answer) shortest = Math.min(latest, FORGETTING * shortest);
-  return answer;
+  return { answer, again };
 }
 
 function tell(newest, newTrouble) {
@@ -74,7 +91,7 @@ function tell(newest, newTrouble) {
 }
 
 function stateOf(shown, answer) {
-  if (trouble && shown === readings) return "offline";
+  if (trouble && trouble !== "busy" && shown === readings) return "offline";
   if (!shown?.image) return "blank";
   return answer === null ? "unknown" : "digit";
 }
@@ -120,6 +137,7 @@ function percent(probability) {
 
 function remark(state, probabilities) {
   if (state === "digit") return `${(100 * Math.max(...probabilities)).toFixed(1)} %`;
+  if (state === "blank" && trouble) return texts.slow_short;
   if (state === "blank" && !pad.sample() && readings?.ink) return texts.too_little;
   return { blank: texts.blank, unknown: texts.unknown, offline: texts[`${trouble}_short`] }[state];
 }
@@ -129,6 +147,7 @@ function speak() {
     const { answer, state } = find(`[data-model=${name}] [data-answer]`).dataset;
     return `${title}: ${state === "digit" ? answer : remark(state)}`;
   });
+  if (trouble === "busy") said.unshift(texts.busy);
   find(".spoken").textContent = pad.isBlank() && !pad.sample() ? texts.blank : said.join(". ");
 }
 

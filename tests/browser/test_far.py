@@ -1,0 +1,134 @@
+"""The page far from its server, and where the server has too much to do."""
+
+import signal
+import statistics
+import time
+from typing import Any
+
+from conftest import opened
+from digits import DIGITS, line
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, expect
+
+from benchmarks.far import far
+from benchmarks.pages import RATE, started
+
+ROUND_TRIP = 0.15  # seconds
+WANTED = 20  # updates a second
+FLIGHTS = 4  # questions on their way
+TRIES = 5
+
+# Notes of each question when it was asked, when its answer came, and the probabilities of both networks in it; and each
+# change of those in the bars.
+NOTES = """
+window.notes = { asked: [], shown: [] };
+const plain = window.fetch;
+window.fetch = async (address, options) => {
+  if (!String(options?.body).includes('"fn_name":"read"')) return plain(address, options);
+  const note = { at: performance.now() };
+  notes.asked.push(note);
+  const response = await plain(address, options);
+  const { networks } = await response.clone().json();
+  note.read = ["convnet", "net"].flatMap((name) => networks[name].probabilities.map((one) => one.toFixed(4))).join();
+  note.came = performance.now();
+  return response;
+};
+document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+  const bars = (name) => [...document.querySelectorAll(`[data-model=${name}] [data-digit]`)];
+  const shown = ["convnet", "net"].flatMap(bars).map((bar) => bar.dataset.probability).join();
+  if (shown !== notes.shown.at(-1)?.read) notes.shown.push({ at: performance.now(), read: shown });
+}).observe(document, { subtree: true, childList: true, attributeFilter: ["data-probability"] }));
+"""
+
+# The app, which says that it is busy, whoever asks, between one signal and another.
+BUSY_AT_A_SIGNAL = """
+import signal
+import app
+from mnist_demo.page.read import reader
+signal.signal(signal.SIGUSR1, lambda *_: setattr(reader, "MOST_WAITING", 0))
+signal.signal(signal.SIGUSR2, lambda *_: setattr(reader, "MOST_WAITING", 64))
+app.main()
+"""
+
+
+def drawn(page: DrawingPage) -> tuple[dict[str, Any], float]:
+    """What was noted while a slow stroke was drawn, at RATE moves a second, and how many seconds that took."""
+    page.tool("Clear canvas")
+    page.page.wait_for_timeout(1500)
+    page.page.evaluate("notes.asked = [], notes.shown = []")
+    corners = [point for place in range(len(DIGITS[3][0]) - 1) for point in DIGITS[3][0][place : place + 2]]
+    stroke = line(*dict.fromkeys(corners), count=4)
+    start = time.perf_counter()
+    page.press(stroke[:1])
+    for number, point in enumerate(stroke[1:], start=1):
+        page.page.mouse.move(*page.at(point))
+        time.sleep(max(0.0, start + number / RATE - time.perf_counter()))
+    seconds = time.perf_counter() - start
+    page.page.mouse.up()
+    page.page.wait_for_timeout(1000)
+    noted: dict[str, Any] = page.page.evaluate("notes")
+    return noted, seconds
+
+
+def test_at_150_ms_of_round_trip_the_bars_move_20_times_a_second(browser: Browser, address: str) -> None:
+    with far(address, ROUND_TRIP) as distant, opened(browser, distant, script=NOTES) as page:
+        rates = []
+        for _ in range(TRIES):  # others may need the machine, too
+            noted, seconds = drawn(page)
+            times = [one["came"] - one["at"] for one in noted["asked"]]
+            assert min(times) >= 1000 * ROUND_TRIP
+            first = noted["asked"][0]["at"]
+            rates.append(sum(one["at"] < first + 1000 * seconds for one in noted["shown"]) / seconds)
+            if rates[-1] >= min(WANTED, 0.8 * FLIGHTS / statistics.median(times) * 1000):
+                return
+    raise AssertionError(f"updates a second: {rates}, the last with {statistics.median(times):.0f} ms to an answer")
+
+
+def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: Browser, address: str) -> None:
+    with far(address, ROUND_TRIP / 2, jitter=ROUND_TRIP) as distant, opened(browser, distant, script=NOTES) as page:
+        noted, _ = drawn(page)
+    came = [one["came"] for one in noted["asked"]]
+    assert came != sorted(came)  # on their way they overtook each other
+    read = [one["read"] for one in noted["asked"]]
+    newest = 0
+    for one in noted["shown"]:
+        assert one["read"] in read[newest:]
+        newest += read[newest:].index(one["read"])
+    assert newest >= read.index(read[-1])
+
+
+def test_a_busy_server_is_called_busy_and_asked_seldom_until_it_is_not(browser: Browser) -> None:
+    with started("-c", BUSY_AT_A_SIGNAL) as server, opened(browser, server.address) as page:
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        before = page.probabilities()
+        server.process.send_signal(signal.SIGUSR1)
+        page.press(line((0.2, 0.9), (0.3, 0.9)))
+        notice = page.page.locator(".notice")
+        expect(notice).to_contain_text("Many people draw at once")
+        page.expect_answers(3)
+        assert page.probabilities() == before
+        asked = len(page.requests)
+        for number in range(20):
+            page.page.mouse.move(*page.at((0.3 + number / 100, 0.9)))
+            page.page.wait_for_timeout(100)
+        assert 1 <= len(page.requests) - asked <= 8  # in two seconds
+        page.screenshot("busy")
+        page.page.mouse.up()
+        server.process.send_signal(signal.SIGUSR2)
+        expect(notice).to_be_hidden(timeout=30_000)
+        page.tool("Undo")
+        page.expect_answers(3)
+        assert page.probabilities() == before
+
+
+def test_a_first_drawing_is_waited_for_where_the_server_is_busy(browser: Browser) -> None:
+    with started("-c", BUSY_AT_A_SIGNAL) as server, opened(browser, server.address, locale="zh-CN") as page:
+        server.process.send_signal(signal.SIGUSR1)
+        page.draw(DIGITS[7])
+        expect(page.page.locator(".notice")).to_contain_text("同时书写的人很多")
+        expect(page.page.locator("[data-model=net] .remark")).to_have_text("等待回答")
+        page.expect_state("blank")
+        server.process.send_signal(signal.SIGUSR2)
+        expect(page.page.locator(".notice")).to_be_hidden(timeout=30_000)
+        page.expect_answers(7)
