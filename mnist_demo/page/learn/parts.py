@@ -5,7 +5,6 @@ Knows: what a visitor may have trained, and how a training becomes JSON. Does no
 
 import base64
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,6 +25,7 @@ OFFERED = ("tutorial", "fast", TEACH)  # recipes
 MOST_TAUGHT = 200  # corrections, in all MOST_BYTES of a request at most
 VALUES = {"epochs": int, "batch_size": int, "lr": float, "momentum": float, "seed": int}
 MOST_EPOCHS, MOST_BATCH, MOST_SEED = 100, 2048, 2**53 - 1  # for a host's memory, and for JavaScript's numbers
+LARGEST = 2**63  # of a value, that anything can be made of
 EXTRA = "corrections.jsonl"  # in a training's folder
 OFF = "training is switched off here: start the server with MNIST_DEMO_TRAIN=1"
 
@@ -90,7 +90,7 @@ def begun(school: School, wanted: Any) -> Json:
     except ValueError as error:
         return {"error": str(error)}
     run = school.begin(model, recipe, arguments, files)
-    return {"busy": running(school)} if run is None else {"key": run.key, "run": run.number}
+    return {"busy": running(school) or {}} if run is None else {"key": run.key, "run": run.number}
 
 
 def arguments_of(wanted: Any) -> tuple[str, str, list[str]]:
@@ -124,7 +124,7 @@ def check(recipe: Recipe, values: Mapping[str, Any]) -> None:
     """Raises ValueError, in one line that names the flag, where that recipe cannot be had with those values."""
     for name, value in values.items():
         kinds = (int,) if VALUES[name] is int else (int, float)
-        if type(value) not in kinds or not math.isfinite(value):
+        if type(value) not in kinds or not abs(value) < LARGEST:
             raise ValueError(f"--{name.replace('_', '-')} must be a {'whole ' if VALUES[name] is int else ''}number")
     replace(recipe, **{name: value for name, value in values.items() if name != "seed"})
     for name, most in (("epochs", MOST_EPOCHS), ("batch_size", MOST_BATCH), ("seed", MOST_SEED)):

@@ -105,6 +105,7 @@ class School:
 
         `files`: what is put into that folder before, by name. None where another training is under way.
         """
+        self._let_end()
         with self.lock:
             if self.current is not None:
                 return None
@@ -127,6 +128,12 @@ class School:
         deadline = time.monotonic() + ENDING
         while self.current is run and time.monotonic() < deadline:
             time.sleep(LOOK / 10)
+
+    def _let_end(self) -> None:
+        """Waits a moment for a training that is over to be out of the way."""
+        run = self.current
+        if run is not None and (run.state not in UNDER_WAY or run.is_unwanted):
+            self.stop(run)
 
     def _wait(self, seconds: float | None) -> None:
         """Lets the process that is ready wait so long from now on."""
