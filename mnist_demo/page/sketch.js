@@ -1,7 +1,7 @@
 // The pad: paper, pen and tools of the page's own upon Gradio's editor, and what every lens may know of them.
 //
 // Lenses get it from `thePad` and hear "change" (the drawing is another), "rest" (the pen lies still), "sample" (one is
-// shown upon the paper, or no longer) and "lens" (another one is open).
+// shown upon the paper, or no longer) and "lens" (another one is open); and the digits that the visitor corrected.
 
 const REST = 800; // ms after the pen's last move when it is said to rest
 
@@ -137,6 +137,8 @@ thePad.resolve({
   isDrawing: pen.isDrawing,
   version: () => version,
   wire: drawing.wire,
+  written: () => written(drawing.actions()),
+  corrections: correctionsKept(),
   sample: () => sample,
   show,
   mark,
