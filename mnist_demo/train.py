@@ -10,6 +10,7 @@ if __name__ == "__main__":
 
 import argparse
 import dataclasses
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from mnist_demo.commandline import STOPPED, WRONG, complain
 from mnist_demo.device import DEVICES, choose_device
 from mnist_demo.files import check_can_write
+from mnist_demo.following import check_own, followed, get_ready
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, Recipe
 from mnist_demo.training import CHECKPOINT, Job, load_checkpoint, precision, train
@@ -44,6 +46,16 @@ def parser() -> argparse.ArgumentParser:
         "--resume", type=Path, nargs="?", const=Path(), metavar="FILE",
         help="go on from a checkpoint (default: the one beside the output), writing beside it without --output",
     )  # fmt: skip
+    page = p.add_argument_group("how the page trains")
+    page.add_argument(
+        "--follow", type=Path, metavar="FOLDER",
+        help="tell in that folder, which is removed in the end, how it is getting on; end with standard input",
+    )  # fmt: skip
+    page.add_argument(
+        "--ready",
+        action="store_true",
+        help="load all, then wait for the other arguments: a JSON list, a line on standard input",
+    )
     return p
 
 
@@ -79,6 +91,8 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
     device = choose_device("cpu" if options.no_cuda else options.device)
     job = Job(model, recipe, output, device, seed, options.data_dir, options.log_interval)
     check_output(job)
+    if options.follow is not None:
+        check_own(options.follow, None)
     return job, checkpoint
 
 
@@ -134,10 +148,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     job = None
     try:
+        if options.ready:
+            get_ready()
+            options = parser().parse_args(json.loads(sys.stdin.readline()))
         job, checkpoint = job_from(options)
         before = card_at(job.output)
         print(announce(job))
-        print(report(job, train(job, checkpoint), before))
+        with followed(options.follow) as watch:
+            print(report(job, train(job, checkpoint, watch), before))
     except KeyboardInterrupt:
         print(f"\nstopped; {job.output} is as it was. {how_to_go_on(job)}" if job else "\nstopped", file=sys.stderr)
         return STOPPED

@@ -96,11 +96,25 @@ def loss_targets(recipe: Recipe, device: torch.device) -> Tensor:
     return torch.cat([digits, torch.full((1, 10), recipe.non_digit_weight / 10)]).to(device)
 
 
+class Watch:
+    """Is told how a run is getting on; this one takes no notice. It must leave the run as it is."""
+
+    def begin(self, training: "Training", test: Samples, watched: str) -> None:
+        """Before the first step; `watched`: which digits are looked at after each epoch, "validation" or "test"."""
+
+    def step(self, training: "Training", loss: Tensor) -> None:
+        """After each step, with its loss, still on the device."""
+
+    def epoch(self, training: "Training", loss: float, accuracy: float) -> None:
+        """After each epoch, with the figures of the digits that are watched."""
+
+
 class Training:
     """A run under way: the network, its optimizer, and every other thing that changes with a step."""
 
-    def __init__(self, job: Job, samples: Samples) -> None:
+    def __init__(self, job: Job, samples: Samples, watch: Watch | None = None) -> None:
         torch.manual_seed(job.seed)
+        self.watch = watch or Watch()
         self.job, self.samples, self.history = job, samples, list[dict[str, float]]()
         self.model = build(job).to(job.device).to(memory_format=torch.channels_last)
         self.average = averaged(self.model, job.recipe.averaging)
@@ -124,8 +138,9 @@ class Training:
         job, total, steps = self.job, torch.zeros((), device=self.job.device), 0
         self.model.train()
         for index in batches(len(self.samples.labels), job.recipe.batch_size, self.order, job.device):
-            total += self.step(self.samples.images[index], self.samples.labels[index])
+            total += (loss := self.step(self.samples.images[index], self.samples.labels[index]))
             steps += 1
+            self.watch.step(self, loss)
             bar.update(len(index))
             if steps % job.log_interval == 0:
                 bar.set_postfix(self.progress(self.finite(total.item() / steps)), refresh=False)
@@ -230,8 +245,10 @@ def schedule_for(optimizer: optim.Optimizer, recipe: Recipe, count: int) -> opti
     return optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)
 
 
-def train(job: Job, checkpoint: dict[str, Any] | None = None) -> Card:
+def train(job: Job, checkpoint: dict[str, Any] | None = None, watch: Watch | None = None) -> Card:
     """Trains by the job and writes its output, once, at the end. Goes on from a checkpoint's content, if given.
+
+    `watch` is told how it is getting on.
 
     Raises ValueError or OSError where the data cannot be had or the output not be written, FloatingPointError
     where the loss is no longer finite; the output is as it was, then.
@@ -240,9 +257,10 @@ def train(job: Job, checkpoint: dict[str, Any] | None = None) -> Card:
     mnist, held_out = load_mnist("train", job.data_dir).split(job.recipe.held_out)
     test = load_mnist("test", job.data_dir).to(job.device)
     watched, what = (held_out.to(job.device), "validation") if job.recipe.held_out else (test, "test")
-    training = Training(job, training_samples(job.recipe, mnist, job.seed).to(job.device))
+    training = Training(job, training_samples(job.recipe, mnist, job.seed).to(job.device), watch)
     if checkpoint is not None:
         training.restore(checkpoint)
+    training.watch.begin(training, test, what)
     run_epochs(training, watched, what)
     card = describe(training, watched if job.recipe.held_out else None, test)
     save_weights(job.output, training.kept, card)
@@ -263,6 +281,7 @@ def run_epochs(training: Training, watched: Samples, what: str) -> None:
             watched_loss = training.finite(figures.average_loss(scores, watched.labels))
             accuracy = figures.accuracy(scores, watched.labels)
             training.history.append({"loss": loss, f"{what}_loss": watched_loss, "accuracy": accuracy})
+            training.watch.epoch(training, watched_loss, accuracy)
             training.save()
             bar.write(
                 f"epoch {len(training.history)}/{job.recipe.epochs}: loss {loss:.4f}, {what} loss {watched_loss:.4f}, "

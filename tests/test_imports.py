@@ -34,9 +34,10 @@ FLOORS = [  # a module imports of ours only what stands in a floor below its own
     {"weights"},
     {"scribbles", "evaluate", "classifier", "nearest"},
     {"training", "predict", "inside"},
+    {"following"},
     {"train", "page"},
 ]
-TRAINING, SERVING = {"training", "train"}, {"classifier", "nearest", "predict", "inside", "page"}
+TRAINING, SERVING = {"training", "following", "train"}, {"classifier", "nearest", "predict", "inside", "page"}
 
 
 def modules() -> dict[str, list[Path]]:

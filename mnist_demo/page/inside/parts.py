@@ -25,6 +25,7 @@ from mnist_demo.drawing import Sketch, steps
 from mnist_demo.page.files import script, text
 from mnist_demo.page.readings import pixels
 from mnist_demo.page.wire import ink_of
+from mnist_demo.page.yours import Yours
 
 SHOWN = 12  # neighbours
 IDLE = 19  # the nice value, the highest there is, of the thread that makes them ready
@@ -66,7 +67,7 @@ class Neighbourhoods:
                 print(f"error: no neighbours for {name}: {error}", file=sys.stderr)
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any]) -> None:
+def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any], yours: Yours) -> None:
     """The lens for those networks, by name; `samples` (the test set) may be looked at, too.
 
     `shared` is what every part of the page is told.

@@ -14,9 +14,10 @@ from mnist_demo.page.files import script, text
 from mnist_demo.page.read.gallery import open_gallery
 from mnist_demo.page.read.reader import Reader
 from mnist_demo.page.readings import Readings
+from mnist_demo.page.yours import Yours
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any]) -> None:
+def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any], yours: Yours) -> None:
     """Answers and bars of those networks, by name, in that order, and the gallery of samples (the test set).
 
     `shared` is what every part of the page is told.
