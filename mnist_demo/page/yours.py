@@ -1,6 +1,8 @@
 """Networks that visitors have trained: kept in memory, a few of them, for a while, each for who knows its key.
 
 Knows: how many, how long, and how the weights file is had. Does not know: how they came to be, or who looks at them.
+
+What a lens asks the server may bring "yours", a key; where that network was let go, the answer says {"gone": true}.
 """
 
 import secrets
@@ -8,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import PlainTextResponse, Response
@@ -16,10 +19,15 @@ from mnist_demo.classifier import Classifier
 from mnist_demo.page.bounds import App, Message, Receive, Send
 from mnist_demo.page.doors import asked
 
+OWN = "yours"  # what a visitor's network is called, beside the names of ours
 MOST = 8  # networks: of the larger kind, with their files, 8 MB each
 IDLE = 3600.0  # seconds since it was last asked, after which one is let go
 FOLDER = "/yours/"  # of the paths by which weights files are had
 SUFFIX = ".safetensors"
+
+
+class GoneError(Exception):
+    """There is no such network, or no longer."""
 
 
 @dataclass(eq=False)
@@ -59,6 +67,13 @@ class Yours:
                 own.used = self.now()
         return own
 
+    def classifier(self, key: object) -> Classifier | None:
+        """The network of that key as it is now; None before its first step. Raises GoneError where there is none."""
+        own = self.of(key)
+        if own is None:
+            raise GoneError
+        return own.classifier
+
     def forget(self, key: object) -> None:
         """Lets that one go."""
         with self.lock:
@@ -69,6 +84,11 @@ class Yours:
         oldest = self.now() - IDLE
         for own in [own for own in self.networks.values() if own.used < oldest]:
             del self.networks[own.key]
+
+
+def key_of(wanted: Any) -> object:
+    """The key that a request brings along; None where it brings none."""
+    return wanted.get("yours") if isinstance(wanted, dict) else None
 
 
 class WeightsFiles:
