@@ -32,14 +32,14 @@ from torch import Tensor
 from mnist_demo import figures
 from mnist_demo.data import Samples, ten_of_each
 from mnist_demo.training import Training, Watch
-from mnist_demo.weights import Card, save_weights
+from mnist_demo.weights import Card, load_weights, save_weights
 
 PROGRESS, NOW = "progress.jsonl", "now.safetensors"
 SOONEST, LATEST = 0.04, 0.2  # seconds between two lines of "step": the curve grows smoothly, and a long one stays small
 RESOLUTION = 500  # such lines a run, as long as that is neither too seldom nor too often
 WALL = 0.25  # seconds between two looks at the digits
 SLOW_STEPS, SLOWEST = 120, 0.03  # the first steps of a new network take so many seconds longer, ever less
-GIVES_WAY = 19  # the nice value of a run that is followed, the highest there is
+GIVES_WAY = 10  # the nice value of a run that is followed: a tenth of another's share, where there is not enough
 
 
 class Follower(Watch):
@@ -58,6 +58,7 @@ class Follower(Watch):
         job, chosen = training.job, ten_of_each(test.labels)
         self.digits = Samples(test.images[chosen], test.labels[chosen])
         steps = job.recipe.epochs * -(-len(training.samples.labels) // job.recipe.batch_size)
+        self.before = load_weights(job.start)[1] if job.start else None
         self.tell(begun={"steps": steps, "epochs": job.recipe.epochs, "watched": watched})
         self.begun = self.looked = time.perf_counter()
         self.look(training)
@@ -71,7 +72,7 @@ class Follower(Watch):
             self.note(training, start)
         if start - self.walled >= WALL:
             self.look(training)
-        if self.steps < SLOW_STEPS:
+        if self.steps < SLOW_STEPS and training.job.start is None:
             time.sleep(SLOWEST * (1 - self.steps / SLOW_STEPS))
         self.aside += time.perf_counter() - start
 
@@ -87,7 +88,8 @@ class Follower(Watch):
         log_probabilities = figures.log_probabilities(training.kept, self.digits.images)
         answers = log_probabilities.argmax(1).tolist()
         with contextlib.suppress(ValueError):  # of weights that are none; the loss will tell
-            save_weights(self.folder / NOW, training.kept, card_of(training, log_probabilities, self.digits.labels))
+            card = card_of(training, log_probabilities, self.digits.labels, self.before)
+            save_weights(self.folder / NOW, training.kept, card)
         self.tell(wall=[self.steps, "".join(map(str, answers))])
         self.walled = time.perf_counter()
 
@@ -107,8 +109,8 @@ class Follower(Watch):
         print(json.dumps(what), file=self.progress)
 
 
-def card_of(training: Training, log_probabilities: Tensor, labels: Tensor) -> Card:
-    """What is to be said of the network under way, on the digits of those labels."""
+def card_of(training: Training, log_probabilities: Tensor, labels: Tensor, before: Card | None) -> Card:
+    """What is to be said of the network under way, on the digits of those labels; `before`: what it goes on from."""
     return Card(
         model=training.job.model,
         recipe=asdict(training.job.recipe),
@@ -117,6 +119,8 @@ def card_of(training: Training, log_probabilities: Tensor, labels: Tensor) -> Ca
         test_loss=figures.average_loss(log_probabilities, labels),
         test_accuracy=figures.accuracy(log_probabilities, labels),
         misread=[],
+        temperature=before.temperature if before else 1.0,
+        threshold=before.threshold if before else 0.0,
     )
 
 

@@ -29,6 +29,7 @@ FLOORS = [  # a module imports of ours only what stands in a floor below its own
         "paper",
         "marks",
         "pictures",
+        "written",
     },
     {"handwriting", "figures"},
     {"weights"},
@@ -93,7 +94,7 @@ def test_no_two_modules_import_each_other() -> None:
 @pytest.mark.parametrize(
     ("module", "stranger"),
     [
-        *((module, "torch") for module in ("drawing", "strokes", "pictures", "handwriting")),
+        *((module, "torch") for module in ("drawing", "strokes", "pictures", "written", "handwriting")),
         *((module, "gradio") for module in modules() if module != "page"),
     ],
 )

@@ -4,6 +4,7 @@ Knows: what a visitor may have trained, and how a training becomes JSON. Does no
 """
 
 import base64
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,11 +19,14 @@ from mnist_demo.models import MODELS
 from mnist_demo.page.files import script, text
 from mnist_demo.page.learn.school import UNDER_WAY, Run, School
 from mnist_demo.page.yours import Yours
-from mnist_demo.recipes import RECIPES, Recipe
+from mnist_demo.recipes import RECIPES, TEACH, Recipe
+from mnist_demo.written import digits_of
 
-OFFERED = ("tutorial", "fast")  # recipes, for a training from scratch
+OFFERED = ("tutorial", "fast", TEACH)  # recipes
+MOST_TAUGHT = 200  # corrections, in all MOST_BYTES of a request at most
 VALUES = {"epochs": int, "batch_size": int, "lr": float, "momentum": float, "seed": int}
 MOST_EPOCHS, MOST_BATCH, MOST_SEED = 100, 2048, 2**53 - 1  # for a host's memory, and for JavaScript's numbers
+EXTRA = "corrections.jsonl"  # in a training's folder
 OFF = "training is switched off here: start the server with MNIST_DEMO_TRAIN=1"
 
 Json = dict[str, Any]
@@ -82,9 +86,10 @@ def begun(school: School, wanted: Any) -> Json:
     """What comes of a wish to train: {"key"} and {"run"}, {"error"} in a line, or {"busy"} with what runs."""
     try:
         model, recipe, arguments = arguments_of(wanted)
+        files = {EXTRA: written(wanted.get("corrections"))} if recipe == TEACH else {}
     except ValueError as error:
         return {"error": str(error)}
-    run = school.begin(model, recipe, arguments, {})
+    run = school.begin(model, recipe, arguments, files)
     return {"busy": running(school)} if run is None else {"key": run.key, "run": run.number}
 
 
@@ -102,7 +107,17 @@ def arguments_of(wanted: Any) -> tuple[str, str, list[str]]:
     if not isinstance(values, dict) or not set(values) <= set(VALUES):
         raise ValueError(f"values: {', '.join(VALUES)}, and no others")
     check(RECIPES[network][name], values)
-    return network, name, [f"--{value.replace('_', '-')}={values[value]}" for value in values]
+    own = [f"--extra=FOLDER/{EXTRA}"] if name == TEACH else []
+    return network, name, own + [f"--{value.replace('_', '-')}={values[value]}" for value in values]
+
+
+def written(corrections: Any) -> str:
+    """The file of those corrections, as `mnist_demo.written` reads it. Raises ValueError where they make no sense."""
+    if not isinstance(corrections, list) or not 1 <= len(corrections) <= MOST_TAUGHT:
+        raise ValueError(f"corrections: from 1 to {MOST_TAUGHT} digits that you drew, and what they are")
+    lines = "".join(json.dumps(one) + "\n" for one in corrections)
+    digits_of(lines.encode(), "corrections")
+    return lines
 
 
 def check(recipe: Recipe, values: Mapping[str, Any]) -> None:
