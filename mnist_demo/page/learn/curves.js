@@ -67,19 +67,27 @@ function curvesIn(root, texts) {
 
   function lossLines(plot) {
     const seen = few(course.steps.map(([step, , loss]) => [step, loss]));
-    return [path(plot, seen, "line"), ...watched(plot, course.epochs.map(([step, loss]) => [step, loss]))];
+    return [...line(plot, seen, "training", texts.training), ...watched(plot, course.epochs.map(([step, loss]) => [step, loss]))];
   }
 
   function rightLines(plot) {
     const { low, high } = rightAxis();
     const wrong = (share) => Math.min(Math.max(100 * (1 - share), high), low);
     const wall = few(course.rights.map(([step, share]) => [step, wrong(share)]));
-    return [path(plot, wall, "line seen"), ...watched(plot, course.epochs.map(([step, , accuracy]) => [step, wrong(accuracy)]))];
+    return [...line(plot, wall, "hundred", texts.curve_hundred), ...watched(plot, course.epochs.map(([step, , accuracy]) => [step, wrong(accuracy)]))];
   }
 
   function watched(plot, points) {
     const dots = points.map(([x, y]) => draw("circle", { class: "watched", r: 3.5, cx: plot.across(x), cy: plot.up(y) }));
-    return [path(plot, points, "line watched"), ...dots];
+    return [...line(plot, points, "watched", texts[course.total.watched], -8), ...dots];
+  }
+
+  // A line with its name at its end.
+  function line(plot, points, className, name, below = 15) {
+    if (!points.length) return [];
+    const [x, y] = points.at(-1);
+    const place = { x: Math.max(plot.across(x), LEFT + 75), y: plot.up(y) + below, "text-anchor": "end" };
+    return [path(plot, points, `line ${className}`), draw("text", { class: className, ...place }, name)];
   }
 
   // The chosen step.

@@ -124,10 +124,10 @@ function stateOf(run) {
 function tellAfter(run) {
   const isOver = Boolean(course?.key && run && !isUnderWay(run));
   const link = find("[data-learn=download]");
-  find(".after").hidden = !isOver;
+  find(".made").hidden = !isOver;
   link.hidden = run?.state !== "done";
   if (isOver && run.state === "done") link.href = `yours/${course.key}.safetensors`;
-  find(".after .about").textContent = isOver && run.state === "done" ? texts.learn_kept : texts.learn_stays;
+  find(".made .about").textContent = isOver && run.state === "done" ? texts.learn_kept : texts.learn_stays;
 }
 
 function tellOther() {

@@ -40,7 +40,10 @@ function correctIn(root, pad, texts) {
     one.addEventListener("click", () => correct(Number(one.dataset.correct)));
   }
   root.querySelector(".undo").addEventListener("click", undo);
-  root.querySelector(".teach").addEventListener("click", () => document.querySelector("#tab-learn")?.click());
+  root.querySelector(".teach").addEventListener("click", () => {
+    document.querySelector("#tab-learn").click();
+    document.querySelector(".hand").scrollIntoView({ block: "nearest" });
+  });
   corrections.addEventListener("change", mark);
 
   return offer;
