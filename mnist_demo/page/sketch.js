@@ -2,7 +2,8 @@
 //
 // Lenses get it from `thePad` and hear "change" (the drawing is another), "rest" (the pen lies still), "sample" (one is
 // shown upon the paper, or no longer), "lens" (another one is open) and "yours" (there is a network of the visitor's own,
-// or it has learnt, or it is no longer) and "read" (what the networks make of the drawing is another).
+// or it has learnt, or it is no longer) and "read" (what the networks make of the drawing is another). The digits that the
+// visitor corrected are had from it, too.
 
 const REST = 800; // ms after the pen's last move when it is said to rest
 
@@ -163,6 +164,8 @@ thePad.resolve({
   isDrawing: pen.isDrawing,
   version: () => version,
   wire: drawing.wire,
+  written: () => written(drawing.actions()),
+  corrections: correctionsKept(),
   sample: () => sample,
   show,
   mark,

@@ -69,7 +69,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
     gr.HTML(
         elem_id="lesson",
         html_template=text("learn/learn.html"),
-        js_on_load=script("texts.js", "learn/learn.js"),
+        js_on_load=script("texts.js", "axes.js", "learn/curves.js", "learn/wall.js", "learn/hand.js", "learn/learn.js"),
         server_functions=[prepare, begin, follow, stop, forget, wall],
         is_on=school is not None,
         offered={name: {recipe: plain(RECIPES[name][recipe]) for recipe in OFFERED} for name in classifiers},

@@ -13,6 +13,7 @@ const NONE = Array(10).fill(0); // no probabilities
 const texts = chooseTexts(props.texts);
 const find = (selector) => element.querySelector(selector);
 const pad = await thePad.promise;
+const offerCorrection = correctIn(find(".correct"), pad, texts);
 
 let asked = 0; // the newest version of the drawing, and of the visitor's network, that was sent
 let answered = 0; // the newest version whose readings are known
@@ -97,6 +98,7 @@ function show() {
   find(".sees").dataset.blank = !shown?.image;
   paint(find(".sees canvas"), shown?.image);
   write(find(".source"), sample ? `${texts.sees_sample} ${sample.label}` : shown?.image ? texts.sees_drawing : texts.sees_empty);
+  offerCorrection(!sample && Boolean(readings?.image));
   find(".notice").hidden = !trouble;
   if (trouble) write(find(".notice"), texts[trouble]);
 }

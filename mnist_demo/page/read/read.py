@@ -37,7 +37,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
     gr.HTML(
         elem_id="live",
         html_template=text("read/live.html"),
-        js_on_load=script("texts.js", "read/live.js"),
+        js_on_load=script("texts.js", "read/correct.js", "read/live.js"),
         server_functions=[read, marks],
         **shared,
     )

@@ -40,7 +40,9 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
     gr.HTML(
         elem_id="judged",
         html_template=text("report/report.html"),
-        js_on_load=script("texts.js", "tiles.js", "report/charts.js", "report/digits.js", "report/report.js"),
+        js_on_load=script(
+            "texts.js", "tiles.js", "axes.js", "report/charts.js", "report/digits.js", "report/report.js"
+        ),
         server_functions=[judged, behind],
         **shared,
     )
