@@ -11,7 +11,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, read when it is i
 
 import argparse
 
-from mnist_demo.address import address, first_port
+from mnist_demo.address import address, first_port, may_train
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import load_mnist
 from mnist_demo.models import MODELS
@@ -22,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     return argparse.ArgumentParser(
         description="Serves the demo's page until stopped.",
-        epilog="Where it listens is said by the environment variables GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.",
+        epilog="Where it listens is said by the environment variables GRADIO_SERVER_NAME and GRADIO_SERVER_PORT; "
+        "whether its visitors may train, by MNIST_DEMO_TRAIN=1 or 0 (default: where this machine alone can reach it).",
     )
 
 
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser().parse_args(arguments)
     try:
         host, port = address()
+        trains = may_train(host)
         if code := train_missing():
             return code
         classifiers = {name: Classifier.load(name) for name in MODELS}
@@ -53,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     if port != first_port():
         print(f"port {first_port()} is in use: serving at {port}")
-    serve(classifiers, samples, server_name=host, server_port=port)
+    serve(classifiers, samples, trains, server_name=host, server_port=port)
     return 0
 
 

@@ -18,12 +18,12 @@ import numpy as np
 from playwright.async_api import Browser, Response, async_playwright
 
 from benchmarks.pages import Path2, Visit, body_size, launched, placed, served
-from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.report import json_file, machine, table, write_json
 from mnist_demo import commandline
 from mnist_demo.handwriting import bend, write
 from mnist_demo.strokes import evenly
 from mnist_demo.templates import DIGITS
+from mnist_demo.written import Handwritten, read_written
 
 OURS = ("app.py",)
 STOCK = ("-m", "benchmarks.stock")
@@ -278,7 +278,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"--digits must be at least 1, not {options.digits}")
         if options.before and not (options.before / OURS[0]).is_file():
             raise ValueError(f"--before {options.before} is no checkout of this project")
-        written = strokes_in(options.strokes)
+        written = read_written(options.strokes) if options.strokes else []
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

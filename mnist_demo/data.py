@@ -91,6 +91,11 @@ def batches(count: int, size: int, generator: torch.Generator, device: torch.dev
     yield from torch.randperm(count, generator=generator).to(device).split(size)
 
 
+def ten_of_each(labels: Tensor) -> Tensor:
+    """The indices (100,) of the first ten samples of each digit, those of 0 first, by labels (N,)."""
+    return torch.cat([torch.nonzero(labels == digit).flatten()[:10] for digit in range(10)])
+
+
 def _at_hand(split: Literal["train", "test"], root: Path | None) -> tuple[Path, Path]:
     """Where that split's images and labels lie, all four files unpacked or downloaded where they did not."""
     raw = (default_root() if root is None else root) / "MNIST" / "raw"

@@ -1,6 +1,7 @@
 """How a network is trained, as values. Knows no code that would train it.
 
-`tutorial` is the tutorial's, `fast` the quickest honest way to 99 %, `best` what the shipped weights come from.
+`tutorial` is the tutorial's, `fast` the quickest honest way to 99 %, `best` what the shipped weights come from, and
+`teach` goes on from those to learn a hand from some digits that were misread.
 """
 
 import math
@@ -28,9 +29,15 @@ class Recipe:
     dropout: float | None = None  # Net's; None: the network's own
     held_out: int = 0  # training images kept apart to validate on; 0: test after each epoch, as the tutorial does
     distortion: bool = False  # every batch goes through `distort.distort`
-    handwriting: int = 0  # images drawn from `strokes.handwriting` that join the training images
+    mnist: int | None = None  # of the training images, that many, drawn at random; None: all
+    handwriting: int = 0  # images from `handwriting.handwriting` that join the training images
     non_digits: int = 0  # images from `scribbles.non_digits`, likewise (Hendrycks et al. 2019, arXiv:1812.04606)
     non_digit_weight: float = 0.5  # of such an image in the loss, against a digit's 1
+    written: float = 0.1  # share of all images that what --extra names makes, redrawn by `handwriting.redrawn`
+    keeping: float = (
+        0.0  # of the loss on all else: share that holds the answers to those of the network it goes on from
+    )
+    # (Li & Hoiem 2017, arXiv:1606.09282)
 
     def __post_init__(self) -> None:
         """Raises ValueError, in one line that names the flag, where a value makes no sense."""
@@ -47,6 +54,8 @@ class Recipe:
         if self.momentum is not None and not 0 <= self.momentum < 1:
             raise ValueError(f"--momentum must be at least 0 and under 1, not {self.momentum}")
 
+
+TEACH = "teach"  # the recipe that goes on from trained weights, and needs digits of one's own
 
 RECIPES: dict[str, dict[str, Recipe]] = {
     "convnet": {
@@ -68,6 +77,23 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             distortion=True,
             handwriting=20000,
             non_digits=36000,
+        ),
+        TEACH: Recipe(
+            name=TEACH,
+            optimizer="adamw",
+            lr=5e-4,
+            epochs=2,
+            batch_size=128,
+            one_cycle=True,
+            label_smoothing=0.05,
+            averaging=0.98,
+            held_out=5000,
+            distortion=True,
+            mnist=4000,
+            handwriting=800,
+            non_digits=1200,
+            written=0.25,
+            keeping=1.0,
         ),
     },
     "net": {
@@ -96,6 +122,23 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             distortion=True,
             handwriting=16000,
             non_digits=15000,
+        ),
+        TEACH: Recipe(
+            name=TEACH,
+            optimizer="adamw",
+            lr=1e-3,
+            epochs=2,
+            batch_size=128,
+            one_cycle=True,
+            averaging=0.98,
+            dropout=0.0,
+            held_out=5000,
+            distortion=True,
+            mnist=4000,
+            handwriting=800,
+            non_digits=1200,
+            written=0.25,
+            keeping=1.0,
         ),
     },
 }

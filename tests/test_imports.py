@@ -29,14 +29,16 @@ FLOORS = [  # a module imports of ours only what stands in a floor below its own
         "paper",
         "marks",
         "pictures",
+        "written",
     },
     {"handwriting", "figures"},
     {"weights"},
     {"scribbles", "evaluate", "classifier", "nearest"},
     {"training", "predict", "inside"},
+    {"following"},
     {"train", "page"},
 ]
-TRAINING, SERVING = {"training", "train"}, {"classifier", "nearest", "predict", "inside", "page"}
+TRAINING, SERVING = {"training", "following", "train"}, {"classifier", "nearest", "predict", "inside", "page"}
 
 
 def modules() -> dict[str, list[Path]]:
@@ -92,7 +94,7 @@ def test_no_two_modules_import_each_other() -> None:
 @pytest.mark.parametrize(
     ("module", "stranger"),
     [
-        *((module, "torch") for module in ("drawing", "strokes", "pictures", "handwriting")),
+        *((module, "torch") for module in ("drawing", "strokes", "pictures", "written", "handwriting")),
         *((module, "gradio") for module in modules() if module != "page"),
     ],
 )

@@ -32,6 +32,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {  # a path, as a regular expression, and
     "/gradio_api/startup-events": READ,
     "/gradio_api/info/?": READ,
     "/gradio_api/component_server/?": CALL,
+    r"/yours/[\w-]{32}\.safetensors": READ,
 }
 FRAMES = "'self' https://huggingface.co https://*.hf.space http://localhost:* http://127.0.0.1:*"
 POLICY = (  # of content: Gradio's scripts are inline and make functions of text; a Space's head comes from its host

@@ -47,7 +47,17 @@ def build(
     gr.HTML(
         elem_id="pen",
         html_template=text("pad.html"),
-        js_on_load=script("texts.js", "ink.js", "drawing.js", "pen.js", "pad.js", "lenses.js", "photo.js", "sketch.js"),
+        js_on_load=script(
+            "texts.js",
+            "ink.js",
+            "drawing.js",
+            "corrections.js",
+            "pen.js",
+            "pad.js",
+            "lenses.js",
+            "photo.js",
+            "sketch.js",
+        ),
         server_functions=[settle, read_pad, take],
         most=MOST,
         lenses=list(lenses),

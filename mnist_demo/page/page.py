@@ -13,17 +13,19 @@ from starlette.middleware import Middleware
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
-from mnist_demo.page import inside, pad, read, report
+from mnist_demo.page import inside, learn, pad, read, report
 from mnist_demo.page.bounds import MOST_BYTES, BoundedBody
 from mnist_demo.page.calls import Calls, functions_of
 from mnist_demo.page.connections import bound_connections
 from mnist_demo.page.doors import Doors
 from mnist_demo.page.files import HERE, text
 from mnist_demo.page.sharing import Introduced
+from mnist_demo.page.yours import WeightsFiles, Yours
 
 LENSES = {
     "read": read.build,
     "inside": inside.build,
+    "learn": learn.build,
     "report": report.build,
 }  # each a folder, with a style sheet of its name
 TITLES = {"convnet": "ConvNet", "net": "Net"}
@@ -34,16 +36,19 @@ LINKS = {
 }
 
 
-def serve(classifiers: Mapping[str, Classifier], samples: Samples, **options: Any) -> None:
-    """Serves the page until stopped; `options` are those of `gr.Blocks.launch`."""
+def serve(classifiers: Mapping[str, Classifier], samples: Samples, trains: bool, **options: Any) -> None:
+    """Serves the page until stopped, where visitors may have networks trained, or not.
+
+    `options` are those of `gr.Blocks.launch`.
+    """
     torch.set_num_threads(1)  # a call: many visitors share the processor
-    i18n = translations(classifiers)
-    page = build(classifiers, samples, i18n)
+    i18n, yours = translations(classifiers), Yours(trains)
+    page = build(classifiers, samples, i18n, yours)
     bound_connections()
-    page.launch(**launch_options(page, i18n), **options)
+    page.launch(**launch_options(page, i18n, yours), **options)
 
 
-def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
+def launch_options(page: gr.Blocks, i18n: gr.I18n, yours: Yours) -> dict[str, Any]:
     """What `gr.Blocks.launch` must know of the page's looks and bounds."""
     return {
         "theme": theme(),
@@ -62,14 +67,18 @@ def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
                 Middleware(Doors),
                 Middleware(BoundedBody),
                 Middleware(Calls, functions_of(page.blocks.values())),
+                Middleware(WeightsFiles, yours),
                 Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
             ]
         },
     }
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n) -> gr.Blocks:
-    """The page for those networks, by name, in that order; `samples` (the test set) fill its gallery."""
+def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n, yours: Yours) -> gr.Blocks:
+    """The page for those networks, by name, in that order, and those that visitors train.
+
+    `samples` (the test set) fill its gallery.
+    """
     shared: dict[str, Any] = {
         "texts": texts(),
         "networks": [network(name, classifier) for name, classifier in classifiers.items()],
@@ -82,7 +91,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
         pad.build(classifiers, list(LENSES), i18n, shared)
         for name, build_lens in LENSES.items():
             with gr.Column(elem_id=name, elem_classes="lens"):
-                build_lens(classifiers, samples, shared)
+                build_lens(classifiers, samples, shared, yours)
         gr.HTML(i18n("foot"), elem_id="foot")
         return page
 

@@ -1,7 +1,9 @@
 // The pad: paper, pen and tools of the page's own upon Gradio's editor, and what every lens may know of them.
 //
 // Lenses get it from `thePad` and hear "change" (the drawing is another), "rest" (the pen lies still), "sample" (one is
-// shown upon the paper, or no longer) and "lens" (another one is open).
+// shown upon the paper, or no longer), "lens" (another one is open) and "yours" (there is a network of the visitor's own,
+// or it has learnt, or it is no longer) and "read" (what the networks make of the drawing is another). The digits that the
+// visitor corrected are had from it, too.
 
 const REST = 800; // ms after the pen's last move when it is said to rest
 
@@ -14,6 +16,8 @@ const word = surface.querySelector(".word");
 let version = 0; // of the drawing: goes up with every change
 let sample = null; // what the gallery showed, and its picture
 let resting = 0;
+let readings = null; // of the drawing, as the server gave them; null while it is blank or not read
+let yours = null; // the visitor's own network: its key, what it is, how its training stands, how often it was another
 
 const drawing = drawingWithin(props.most, (sent) => insist("settle", sent, whileBusy));
 const ink = inkOn(surface.querySelector("canvas"));
@@ -100,8 +104,7 @@ async function take(file) {
   const sent = await sendable(file);
   const found = sent && (await insist("take", await base64(sent), whileBusy));
   if (found?.base && (await lay(found.base, () => !pen.isDrawing()))) return show(null);
-  word.textContent = found ? texts[found.base === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture;
-  word.hidden = false;
+  say(found ? texts[found.base === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture);
 }
 
 // A picture as the server packs it: a bit a pixel, deflated.
@@ -109,6 +112,29 @@ async function unpacked(base) {
   const packed = new Blob([bytes(base)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bits = new Uint8Array(await new Response(packed).arrayBuffer());
   return mask(Uint8Array.from({ length: SIDE * SIDE }, (_, at) => 255 * ((bits[at >> 3] >> (7 - (at & 7))) & 1)), SIDE);
+}
+
+// The visitor's network is another, or was let go by the server; this tab keeps its key when the page is loaded anew.
+function own(one, wasLetGo = false) {
+  yours = one;
+  try {
+    one ? sessionStorage.setItem("yours", JSON.stringify(one)) : sessionStorage.removeItem("yours");
+  } catch {} // a browser may forbid it
+  if (wasLetGo) say(texts.yours_gone);
+  tell("yours");
+}
+
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem("yours"));
+  } catch {
+    return null;
+  }
+}
+
+function say(words) {
+  word.textContent = words;
+  word.hidden = false;
 }
 
 // How much of the page a screen shows at once: less than the window, where that is a frame as high as its page.
@@ -130,6 +156,7 @@ for (const one of toolbar.querySelectorAll("button")) {
 }
 under.prepend(surface, toolbar);
 mark(false);
+yours = kept();
 const lens = lensesIn(element.querySelector(".lenses"), props.lenses, texts, () => tell("lens"));
 thePad.resolve({
   addEventListener: events.addEventListener.bind(events),
@@ -137,8 +164,14 @@ thePad.resolve({
   isDrawing: pen.isDrawing,
   version: () => version,
   wire: drawing.wire,
+  written: () => written(drawing.actions()),
+  corrections: correctionsKept(),
   sample: () => sample,
   show,
   mark,
   lens,
+  readings: () => readings,
+  read: (newest) => ((readings = newest), tell("read")),
+  yours: () => yours,
+  own,
 });

@@ -57,6 +57,7 @@ function explainBy(one, tip) {
 }
 
 // A group of radio buttons: one is chosen, by a click or from its neighbour by an arrow key, and Tab goes to that one.
+// Those that are hidden are passed over.
 function radios(buttons, chosen) {
   const mark = (which) => {
     for (const one of buttons) {
@@ -65,16 +66,17 @@ function radios(buttons, chosen) {
     }
   };
   const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
-  buttons.forEach((button, at) => {
+  for (const button of buttons) {
     button.addEventListener("click", () => (mark(button), chosen(button)));
     button.addEventListener("keydown", (event) => {
       if (!step[event.key]) return;
       event.preventDefault();
-      const next = buttons.at((at + step[event.key]) % buttons.length);
+      const shown = buttons.filter((one) => !one.hidden);
+      const next = shown.at((shown.indexOf(button) + step[event.key]) % shown.length);
       next.focus();
       next.click();
     });
-  });
+  }
   mark(buttons[0]);
 }
 

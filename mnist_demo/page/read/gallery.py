@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
-from mnist_demo.page.readings import tiles
+from mnist_demo.page.readings import said, tiles
+from mnist_demo.page.yours import GoneError, Yours, key_of
 
 SHOWN = 18  # samples at a time
+MOST_MARKED = 48  # samples that a visitor's own network is asked about at a time
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,25 @@ class Gallery:
     labels: NDArray[np.int64]  # (N,)
     hard: NDArray[np.bool_]  # (N,), True where at least one network was found to misread it
     classifiers: Mapping[str, Classifier]
+
+    def marks(self, wanted: Any, yours: Yours) -> dict[str, Any]:
+        """What a visitor's own network says of samples: {"indices": at most MOST_MARKED, "yours": key}.
+
+        {"marks": [...]} in that order, none before its first step, or {"gone": True}. Raises HTTPException (422) where
+        that makes no sense.
+        """
+        indices = wanted.get("indices") if isinstance(wanted, dict) else None
+        if not isinstance(indices, list) or len(indices) > MOST_MARKED or not all(map(self.is_index, indices)):
+            raise HTTPException(422, f"indices: at most {MOST_MARKED} whole numbers of samples")
+        try:
+            classifier = yours.classifier(key_of(wanted))
+        except GoneError:
+            return {"gone": True}
+        return {"marks": [] if classifier is None else list(map(said, classifier.read_images(self.images[indices])))}
+
+    def is_index(self, number: object) -> bool:
+        """Whether there is a sample of that number."""
+        return type(number) is int and 0 <= number < len(self.labels)
 
     def pick(self, digit: int | None, hard: bool, seed: int | None = None) -> list[dict[str, Any]]:
         """Up to SHOWN random tiles: of that digit, or of any; the hard ones alone, or any."""
