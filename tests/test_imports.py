@@ -33,10 +33,10 @@ FLOORS = [  # a module imports of ours only what stands in a floor below its own
     {"handwriting", "figures"},
     {"weights"},
     {"scribbles", "evaluate", "classifier", "nearest"},
-    {"training", "predict", "inside"},
+    {"training", "predict", "inside", "export"},
     {"train", "page"},
 ]
-TRAINING, SERVING = {"training", "train"}, {"classifier", "nearest", "predict", "inside", "page"}
+TRAINING, SERVING = {"training", "train"}, {"classifier", "nearest", "predict", "inside", "export", "page"}
 
 
 def modules() -> dict[str, list[Path]]:
