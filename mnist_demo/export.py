@@ -36,7 +36,7 @@ from mnist_demo.models import MODELS, certainty
 
 CANVAS = 280  # pixels, the side of the canvas that the graph takes: the page's
 OPSET = 18  # of ONNX's operators: the oldest that torch's exporter writes
-NEEDED = ("onnx", "onnxscript")  # packages, by torch's exporter
+PACKAGES = "onnx onnxscript"  # that torch's exporter needs
 WHAT, _, HOW = (__doc__ or "").rpartition("\n\n")[0].partition("\n\n")
 
 
@@ -186,11 +186,11 @@ def properties(classifier: Classifier) -> dict[str, str]:
 
 def check_packages() -> None:
     """Raises ValueError, in one line, where a package is missing that exporting needs."""
-    for name in NEEDED:
+    for name in PACKAGES.split():
         try:
             importlib.import_module(name)
         except ImportError:
-            raise ValueError(f"exporting needs {name}: pip install {' '.join(NEEDED)}") from None
+            raise ValueError(f"exporting needs {name}: pip install {PACKAGES}") from None
 
 
 def parser() -> argparse.ArgumentParser:
