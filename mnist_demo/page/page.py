@@ -9,15 +9,17 @@ from typing import Any
 
 import gradio as gr
 import torch
+from gradio.utils import ipython_check
 from starlette.middleware import Middleware
 
 from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples
+from mnist_demo.data import Samples, load_mnist
+from mnist_demo.models import MODELS
 from mnist_demo.page import inside, pad, read, report
 from mnist_demo.page.bounds import MOST_BYTES, BoundedBody
 from mnist_demo.page.calls import Calls, functions_of
-from mnist_demo.page.connections import bound_connections
-from mnist_demo.page.doors import Doors
+from mnist_demo.page.connections import bounded_connections
+from mnist_demo.page.doors import FRAMES, Doors
 from mnist_demo.page.files import HERE, text
 from mnist_demo.page.sharing import Introduced
 
@@ -26,6 +28,7 @@ LENSES = {
     "inside": inside.build,
     "report": report.build,
 }  # each a folder, with a style sheet of its name
+HEIGHT = 800  # pixels, of the frame below a notebook's cell
 TITLES = {"convnet": "ConvNet", "net": "Net"}
 LINKS = {
     "link_data": "https://huggingface.co/datasets/ylecun/mnist",
@@ -34,18 +37,42 @@ LINKS = {
 }
 
 
+class Page(gr.Blocks):
+    """The page, which brings its own looks and bounds to where it is launched."""
+
+    def __init__(self, i18n: gr.I18n) -> None:
+        super().__init__(title="mnist-demo", analytics_enabled=False, fill_width=True)
+        self.i18n = i18n
+
+    def launch(self, inline: bool | None = None, **options: Any) -> Any:  # type: ignore[override]  # options by name
+        """Serves the page as `gr.Blocks.launch` does, which takes the same options and returns the same.
+
+        That is until stopped, but in a notebook, where the page stands below the cell and the kernel goes on.
+        """
+        inline = ipython_check() if inline is None else inline
+        with bounded_connections():
+            return super().launch(inline=inline, **(launch_options(self, self.i18n, inline) | options))
+
+
+def demo() -> Page:
+    """The page with both shipped networks and the test set, to be launched: `demo().launch()`.
+
+    Raises ValueError or OSError, in one line, where weights or samples cannot be had.
+    """
+    classifiers = {name: Classifier.load(name) for name in MODELS}
+    return build(classifiers, load_mnist("test"), translations(classifiers))
+
+
 def serve(classifiers: Mapping[str, Classifier], samples: Samples, **options: Any) -> None:
     """Serves the page until stopped; `options` are those of `gr.Blocks.launch`."""
     torch.set_num_threads(1)  # a call: many visitors share the processor
-    i18n = translations(classifiers)
-    page = build(classifiers, samples, i18n)
-    bound_connections()
-    page.launch(**launch_options(page, i18n), **options)
+    build(classifiers, samples, translations(classifiers)).launch(**options)
 
 
-def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
-    """What `gr.Blocks.launch` must know of the page's looks and bounds."""
+def launch_options(page: gr.Blocks, i18n: gr.I18n, inline: bool = False) -> dict[str, Any]:
+    """What `gr.Blocks.launch` must know of the page's looks and bounds; `inline`, below a notebook's cell."""
     return {
+        "height": HEIGHT,
         "theme": theme(),
         "css": text("page.css", "pad.css", *(f"{name}/{name}.css" for name in LENSES)),
         "i18n": i18n,
@@ -58,7 +85,7 @@ def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
         "state_session_capacity": 1,  # nothing asks for one
         "app_kwargs": {
             "middleware": [
-                Middleware(Doors),
+                Middleware(Doors, frames=None if inline else FRAMES),  # notebooks are shown in frames of many hosts
                 Middleware(BoundedBody),
                 Middleware(Calls, functions_of(page.blocks.values())),
                 Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
@@ -67,7 +94,7 @@ def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
     }
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n) -> gr.Blocks:
+def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n) -> Page:
     """The page for those networks, by name, in that order; `samples` (the test set) fill its gallery."""
     shared: dict[str, Any] = {
         "texts": texts(),
@@ -75,8 +102,8 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
         "digits": list(range(10)),
         "apply_default_css": False,
     }
-    page: gr.Blocks
-    with gr.Blocks(title="mnist-demo", analytics_enabled=False, fill_width=True) as page, gr.Column(elem_id="page"):
+    page: Page
+    with Page(i18n) as page, gr.Column(elem_id="page"):
         gr.HTML(i18n("head"), elem_id="head")
         pad.build(classifiers, list(LENSES), i18n, shared)
         for name, build_lens in LENSES.items():
