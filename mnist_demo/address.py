@@ -33,7 +33,7 @@ def address() -> Address:
     """
     _check_temporary_folder(os.environ.get("GRADIO_TEMP_DIR"))
     _check_root_path(os.environ.get("GRADIO_ROOT_PATH", ""))
-    host = os.environ.get("GRADIO_SERVER_NAME") or HOST
+    host = server_name()
     first = first_port()
     count = _whole_number("GRADIO_NUM_PORTS", 1 if "GRADIO_SERVER_PORT" in os.environ else PORTS)
     last = min(first + count, 65_536) - 1
@@ -42,6 +42,11 @@ def address() -> Address:
             return Address(host, port)
     which = f"port {first} is" if first == last else f"all ports from {first} to {last} are"
     raise OSError(f"{which} in use: set GRADIO_SERVER_PORT to a free one")
+
+
+def server_name() -> str:
+    """What GRADIO_SERVER_NAME says; else HOST."""
+    return os.environ.get("GRADIO_SERVER_NAME") or HOST
 
 
 def may_train(host: str) -> bool:

@@ -25,7 +25,6 @@ from mnist_demo.models import MODELS
 from mnist_demo.page import bounds, pad, page, wire
 from mnist_demo.page.read.gallery import SHOWN, Gallery, open_gallery
 from mnist_demo.page.readings import read_ink
-from mnist_demo.page.yours import Yours
 from mnist_demo.strokes import Stroke, draw
 
 SEVEN = [20, 0, 80, 60, 120, 0, -70, 170]
@@ -222,9 +221,8 @@ def client(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator
     """The page's own server, without a port."""
 
     async def built() -> FastAPI:
-        yours = Yours(trains=True)
-        blocks = page.build(classifiers, test_digits, page.translations(classifiers), yours)
-        options = page.launch_options(blocks, page.translations(classifiers), yours)
+        blocks = page.build(classifiers, test_digits, trains=True)
+        options = page.launch_options(blocks)
         return gr.mount_gradio_app(FastAPI(**options["app_kwargs"]), blocks, "")
 
     app = asyncio.run(built())  # for outside of an event loop Gradio makes some, and leaves them unclosed

@@ -8,6 +8,6 @@ long); then `read/`, the lens; then the browser's half of what all lenses share:
 languages), `texts.js`, `page.css` and `pad.css`.
 """
 
-from mnist_demo.page.page import build, serve
+from mnist_demo.page.page import build, demo, serve
 
-__all__ = ["build", "serve"]
+__all__ = ["build", "demo", "serve"]

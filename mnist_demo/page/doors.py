@@ -39,12 +39,11 @@ POLICY = (  # of content: Gradio's scripts are inline and make functions of text
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; "
     "style-src 'self' 'unsafe-inline' https://fonts.googleapis.com; font-src 'self' data: https://fonts.gstatic.com; "
     "img-src 'self' data: blob: https:; connect-src 'self' https://huggingface.co https://*.hf.space; "
-    f"object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors {FRAMES}"
+    "object-src 'none'; base-uri 'self'; form-action 'none'"
 )
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "strict-origin-when-cross-origin",
-    "content-security-policy": POLICY,
 }
 
 logger = logging.getLogger(__name__)
@@ -57,10 +56,15 @@ def asked(scope: Message) -> str:
 
 
 class Doors:
-    """ASGI middleware that answers 404 to what is not among the doors, and 500, in a word, where an answer fails."""
+    """ASGI middleware that answers 404 to what is not among the doors, and 500, in a word, where an answer fails.
 
-    def __init__(self, app: App, doors: Mapping[str, tuple[str, ...]] = DOORS) -> None:
+    `frames` are the sources, as a content security policy has them, that may show the page in a frame; None is any.
+    """
+
+    def __init__(self, app: App, doors: Mapping[str, tuple[str, ...]] = DOORS, frames: str | None = FRAMES) -> None:
         self.app = app
+        policy = POLICY if frames is None else f"{POLICY}; frame-ancestors {frames}"
+        self.headers = {**HEADERS, "content-security-policy": policy}
         self.doors = [(re.compile(path, re.ASCII), methods) for path, methods in doors.items()]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -74,7 +78,7 @@ class Doors:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(raw=message["headers"]).update(HEADERS)
+                MutableHeaders(raw=message["headers"]).update(self.headers)
             await send(message)
 
         refusal = self.refusal(scope)
