@@ -5,6 +5,8 @@ import signal
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import pytest
 from conftest import opened
 from digits import DIGITS, line
 from playwright.sync_api import Browser, expect
@@ -15,7 +17,8 @@ from benchmarks.pages import started
 
 ROUND_TRIP = 150  # ms
 WANTED = 20  # updates a second
-FLIGHTS = 4  # questions on their way
+AT_REST = 1.3 * ROUND_TRIP  # ms: a machine at rest takes no longer, nine times in ten
+FEWEST = 45  # moves of the pointer a second, of 60, that the page sees there
 
 # Notes of each question when it was asked, when its answer came, and the probabilities of both networks in it; and each
 # change of those in the bars.
@@ -54,9 +57,9 @@ def test_at_150_ms_of_round_trip_the_bars_move_20_times_a_second(browser: Browse
     with ThreadPoolExecutor(1) as aside:  # for Playwright keeps an event loop here
         [figures] = aside.submit(asyncio.run, measure([ROUND_TRIP])).result()
     assert min(figures["taken"]) >= ROUND_TRIP
-    # Of eight strokes the best, and less than on a machine at rest, where others need it; one flight makes 6.7 at most.
-    could = 1000 * FLIGHTS / statistics.median(figures["taken"])
-    assert max(figures["rates"]) >= min(WANTED, 0.75 * could, 0.75 * statistics.median(figures["moved"]))
+    if np.percentile(figures["taken"], 90) > AT_REST or statistics.median(figures["moved"]) < FEWEST:
+        pytest.skip("others need this machine, too: no telling how live the page is")
+    assert statistics.median(figures["rates"]) >= WANTED
 
 
 def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: Browser, address: str) -> None:
@@ -67,7 +70,7 @@ def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: B
         page.page.wait_for_timeout(1000)
         noted = page.page.evaluate("notes")
     came = [one["came"] for one in noted["asked"]]
-    assert came != sorted(came)  # on their way they overtook each other
+    assert came != sorted(came)  # several were on their way, and overtook each other
     read = [one["read"] for one in noted["asked"]]
     newest = 0
     for one in noted["shown"]:
