@@ -45,6 +45,7 @@ def rows(figures: Sequence[dict[str, Any]]) -> list[list[str]]:
         [
             f"{one['round trip']}",
             f"{statistics.median(one['rates']):.0f} ({min(one['rates']):.0f} to {max(one['rates']):.0f})",
+            " / ".join(f"{taken:.0f}" for taken in np.percentile(one["taken"], [50, 95])),
             " / ".join(f"{delay:.0f}" for delay in np.percentile(one["delays"], [50, 95])),
             f"{statistics.median(one['finals']):.0f}",
         ]
@@ -67,12 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(machine(), end="\n\n")
-    header = [
-        "round trip, ms",
-        "updates a second",
-        "pointer to bars, 50th / 95th, ms",
-        "pointer-up to last answer, ms",
-    ]
+    header = ["round trip, ms", "updates a second", "to an answer, ms", "pointer to bars, ms", "pointer-up to last, ms"]
     print(table(header, rows(figures)))
     write_json(options.json, figures)
     return 0

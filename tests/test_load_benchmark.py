@@ -8,7 +8,7 @@ import time
 import pytest
 from PIL import Image
 
-from benchmarks import load
+from benchmarks import distance, load
 from benchmarks.crowd import RATE, STOCK_SIDE, UPDATES, Tally, crowd, growing, person, pictures
 from mnist_demo.classifier import Classifier
 from mnist_demo.page.wire import ink_of
@@ -88,3 +88,8 @@ def test_a_measurement_that_cannot_be_is_refused_in_one_line(
 ) -> None:
     assert load.main(nonsense) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_distance_that_cannot_be_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert distance.main(["--ms", "0", "451"]) == 2
+    assert capsys.readouterr().err == "error: --ms must be 0 to 450\n"

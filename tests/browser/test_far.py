@@ -1,22 +1,24 @@
 """The page far from its server, and where the server has too much to do."""
 
+import asyncio
 import signal
 import statistics
-import time
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import pytest
 from conftest import opened
 from digits import DIGITS, line
-from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 
+from benchmarks.distance import measure
 from benchmarks.far import far
-from benchmarks.pages import RATE, started
+from benchmarks.pages import started
 
-ROUND_TRIP = 0.15  # seconds
+ROUND_TRIP = 150  # ms
 WANTED = 20  # updates a second
-FLIGHTS = 4  # questions on their way
-TRIES = 5
+AT_REST = 1.3 * ROUND_TRIP  # ms: a machine at rest takes no longer, nine times in ten
+FEWEST = 45  # moves of the pointer a second, of 60, that the page sees there
 
 # Notes of each question when it was asked, when its answer came, and the probabilities of both networks in it; and each
 # change of those in the bars.
@@ -51,44 +53,24 @@ app.main()
 """
 
 
-def drawn(page: DrawingPage) -> tuple[dict[str, Any], float]:
-    """What was noted while a slow stroke was drawn, at RATE moves a second, and how many seconds that took."""
-    page.tool("Clear canvas")
-    page.page.wait_for_timeout(1500)
-    page.page.evaluate("notes.asked = [], notes.shown = []")
-    corners = [point for place in range(len(DIGITS[3][0]) - 1) for point in DIGITS[3][0][place : place + 2]]
-    stroke = line(*dict.fromkeys(corners), count=4)
-    start = time.perf_counter()
-    page.press(stroke[:1])
-    for number, point in enumerate(stroke[1:], start=1):
-        page.page.mouse.move(*page.at(point))
-        time.sleep(max(0.0, start + number / RATE - time.perf_counter()))
-    seconds = time.perf_counter() - start
-    page.page.mouse.up()
-    page.page.wait_for_timeout(1000)
-    noted: dict[str, Any] = page.page.evaluate("notes")
-    return noted, seconds
-
-
-def test_at_150_ms_of_round_trip_the_bars_move_20_times_a_second(browser: Browser, address: str) -> None:
-    with far(address, ROUND_TRIP) as distant, opened(browser, distant, script=NOTES) as page:
-        rates = []
-        for _ in range(TRIES):  # others may need the machine, too
-            noted, seconds = drawn(page)
-            times = [one["came"] - one["at"] for one in noted["asked"]]
-            assert min(times) >= 1000 * ROUND_TRIP
-            first = noted["asked"][0]["at"]
-            rates.append(sum(one["at"] < first + 1000 * seconds for one in noted["shown"]) / seconds)
-            if rates[-1] >= min(WANTED, 0.8 * FLIGHTS / statistics.median(times) * 1000):
-                return
-    raise AssertionError(f"updates a second: {rates}, the last with {statistics.median(times):.0f} ms to an answer")
+def test_at_150_ms_of_round_trip_the_bars_move_20_times_a_second(browser: Browser) -> None:
+    with ThreadPoolExecutor(1) as aside:  # for Playwright keeps an event loop here
+        [figures] = aside.submit(asyncio.run, measure([ROUND_TRIP])).result()
+    assert min(figures["taken"]) >= ROUND_TRIP
+    if np.percentile(figures["taken"], 90) > AT_REST or statistics.median(figures["moved"]) < FEWEST:
+        pytest.skip("others need this machine, too: no telling how live the page is")
+    assert statistics.median(figures["rates"]) >= WANTED
 
 
 def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: Browser, address: str) -> None:
-    with far(address, ROUND_TRIP / 2, jitter=ROUND_TRIP) as distant, opened(browser, distant, script=NOTES) as page:
-        noted, _ = drawn(page)
+    with far(address, 0.08, jitter=0.15) as distant, opened(browser, distant, script=NOTES) as page:
+        page.page.evaluate("notes.shown = []")
+        page.draw([DIGITS[3][0], line((0.3, 0.1), (0.7, 0.1), count=20)])
+        page.expect_answers_to_come()
+        page.page.wait_for_timeout(1000)
+        noted = page.page.evaluate("notes")
     came = [one["came"] for one in noted["asked"]]
-    assert came != sorted(came)  # on their way they overtook each other
+    assert came != sorted(came)  # several were on their way, and overtook each other
     read = [one["read"] for one in noted["asked"]]
     newest = 0
     for one in noted["shown"]:
