@@ -14,6 +14,7 @@ let network = props.networks[0].name;
 let recipe = "fast";
 let course = null; // what is shown: {key} of the visitor's own or {run} of another's, and how it has got on
 let isAsking = false; // for a training to begin
+let ended = ""; // what is said of the last training, where it left nothing
 let other = null; // another visitor's training that is under way
 let waiting = null; // what shall be trained once it is over
 let looking = 0; // the timer of the next look at it
@@ -29,7 +30,7 @@ const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!co
 // A training: begun, followed, stopped, forgotten.
 
 async function begin(wanted) {
-  isAsking = true;
+  [isAsking, ended] = [true, ""];
   tell();
   complain("");
   const before = pad.yours()?.key;
@@ -65,8 +66,9 @@ function take(run) {
   const right = run.wall?.right.filter(Boolean).length;
   if (run.wall && String(before?.wall?.answers) !== String(run.wall.answers)) course.rights.push([course.steps.at(-1)?.[0] ?? 0, right / 100]);
   if (course.key) pad.own({ key: course.key, network: run.network, state: run.state, looks: run.looks, figures: run.figures });
-  show();
   speak(before, run);
+  if (course.key && !isUnderWay(run) && !run.looks) return forget(run.state === "failed" ? stateOf(run) : texts.learn_none);
+  show();
 }
 
 // The training that is shown is known to the server no more.
@@ -78,9 +80,9 @@ function lost() {
   look();
 }
 
-function forget() {
+function forget(words) {
   const { key } = course;
-  course = null;
+  [course, ended] = [null, words];
   pad.own(null);
   server.forget({ key });
   show();
@@ -109,7 +111,7 @@ function tell() {
 
 function stateOf(run) {
   if (isAsking || (course && !run)) return texts.learn_starting;
-  if (!run) return texts.learn_idle;
+  if (!run) return ended || texts.learn_idle;
   const [step, epoch] = course.steps.at(-1) ?? [0, 1];
   const whole = (number) => Math.round(number).toLocaleString("en");
   const values = {
@@ -235,7 +237,7 @@ radios([...element.querySelectorAll("[data-recipe]")], (button) => ((recipe = bu
 start.addEventListener("click", train);
 teach.addEventListener("click", taught);
 stop.addEventListener("click", end);
-find("[data-learn=forget]").addEventListener("click", forget);
+find("[data-learn=forget]").addEventListener("click", () => forget(""));
 find(".watch").addEventListener("click", () => follow({ run: other.run }));
 for (const kind of ["pointermove", "focusin"]) element.addEventListener(kind, () => performance.now() - ready > READINESS && look());
 pad.corrections.addEventListener("change", tell);
