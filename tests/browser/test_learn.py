@@ -40,10 +40,19 @@ def expect_over(page: DrawingPage) -> None:
 
 
 def trainings(server: Server | None = None) -> list[str]:
-    """The training processes, of that server or of any."""
+    """The training processes of that server, or of any: those under way, and those that wait for somebody to start."""
     lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True).stdout.splitlines()
     found = [line.split(maxsplit=2) for line in lines if "mnist_demo.train" in line]
     return [pid for pid, parent, _ in found if server is None or parent == str(server.process.pid)]
+
+
+def expect_gone(page: DrawingPage, training: str) -> None:
+    """Waits until that process is no longer."""
+    for _ in range(150):
+        if training not in trainings():
+            return
+        page.page.wait_for_timeout(200)
+    raise AssertionError("it trains for nobody")
 
 
 @pytest.fixture
@@ -92,11 +101,11 @@ def test_a_training_is_stopped_half_way_and_its_curve_is_walked(browser: Browser
         page.draw(DIGITS[1])
         open_learn(page, recipe="tutorial")
         start(page)
-        expect(page.page.locator(".curves .value")).to_contain_text("step 1", timeout=LONG)
+        [training] = trainings(server)
         page.page.click("[data-learn=stop]")
         expect_over(page)
         expect(page.page.locator(".state")).to_contain_text("Stopped after")
-        assert trainings(server) == []
+        expect_gone(page, training)
         assert page.page.locator("[data-model=yours]").count() == 1
         value = page.page.locator(".curves .value")
         newest = value.text_content()
@@ -132,13 +141,9 @@ def test_nothing_is_left_of_a_training_whose_page_was_closed(browser: Browser, s
     with opened(browser, server.address) as page:
         open_learn(page, recipe="tutorial")
         start(page)
-        assert len(trainings(server)) == 1
+        [training] = trainings(server)
     with opened(browser, server.address) as page:
-        for _ in range(60):
-            if not trainings(server):
-                return
-            page.page.wait_for_timeout(500)
-    raise AssertionError("it trains for nobody")
+        expect_gone(page, training)
 
 
 def test_nothing_is_left_of_a_training_whose_server_was_killed(browser: Browser, server: Server) -> None:
@@ -147,11 +152,7 @@ def test_nothing_is_left_of_a_training_whose_server_was_killed(browser: Browser,
         start(page)
         [training] = trainings(server)
         server.process.kill()
-        for _ in range(60):
-            if training not in trainings():
-                break
-            page.page.wait_for_timeout(250)
-        assert training not in trainings()
+        expect_gone(page, training)
 
 
 def test_three_corrections_teach_a_sign_while_its_bars_move(browser: Browser, address: str) -> None:

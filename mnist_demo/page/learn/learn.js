@@ -2,7 +2,7 @@
 // of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
 
 const EVERY = 150; // ms between two looks at a training
-const FREE = 2000; // ms between two looks whether another visitor's is over
+const FREE = 1000; // ms between two looks whether another visitor's is over
 const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
 
 const texts = chooseTexts(props.texts);
@@ -37,7 +37,7 @@ async function begin(wanted) {
   const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.offline };
   isAsking = false;
   if (error) complain(error);
-  if (busy) (waiting = wanted), (other = busy), lookAgain();
+  if (!key && !error) (waiting = wanted), (other = busy), lookAgain(); // one that ends just now is told of no more
   if (!key) return tell();
   [waiting, other] = [null, null];
   if (before) server.forget({ key: before });
@@ -110,7 +110,7 @@ function tell() {
 }
 
 function stateOf(run) {
-  if (isAsking || (course && !run)) return texts.learn_starting;
+  if (isAsking || (waiting && !other) || (course && !run)) return texts.learn_starting;
   if (!run) return ended || texts.learn_idle;
   const [step, epoch] = course.steps.at(-1) ?? [0, 1];
   const whole = (number) => Math.round(number).toLocaleString("en");
@@ -207,7 +207,7 @@ async function look() {
   other = (await server.prepare({}))?.running ?? null;
   if (!other && waiting) return begin(waiting);
   tell();
-  if (other) lookAgain();
+  if (other || waiting) lookAgain();
 }
 
 function lookAgain() {
