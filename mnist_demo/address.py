@@ -47,12 +47,15 @@ def address() -> Address:
 def may_train(host: str) -> bool:
     """Whether visitors of the page may have networks trained: MNIST_DEMO_TRAIN, 1 or 0; else where `host` is loopback.
 
+    Not where Gradio is to share it, either, which lets the world in by a door of its own.
+
     Raises ValueError, in one line, where that is neither.
     """
     value = os.environ.get("MNIST_DEMO_TRAIN", "")
     if value not in ("", "0", "1"):
         raise ValueError(f"MNIST_DEMO_TRAIN must be 1 (visitors may train) or 0, not {value!r}")
-    return value == "1" if value else _is_loopback(host)
+    is_shared = os.environ.get("GRADIO_SHARE", "").lower() == "true"
+    return value == "1" if value else _is_loopback(host) and not is_shared
 
 
 def _is_loopback(host: str) -> bool:

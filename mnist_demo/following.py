@@ -47,7 +47,6 @@ class Follower(Watch):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.progress = (folder / PROGRESS).open("a", encoding="utf-8", buffering=1)
         self.steps, self.noted = 0, 0  # steps in all, and those told of
         self.sum = 0.0  # of the losses not yet told of
         self.begun = self.looked = self.walled = 0.0  # seconds, of time.perf_counter
@@ -106,7 +105,8 @@ class Follower(Watch):
 
     def tell(self, **what: Any) -> None:
         """Writes a line."""
-        print(json.dumps(what), file=self.progress)
+        with (self.folder / PROGRESS).open("a", encoding="utf-8") as progress:
+            progress.write(json.dumps(what) + "\n")
 
 
 def card_of(training: Training, log_probabilities: Tensor, labels: Tensor, before: Card | None) -> Card:
@@ -163,6 +163,17 @@ def check_own(folder: Path, own: Path | None) -> None:
         raise OSError(f"--follow {folder} holds {min(others)}, and would be removed with the run: name an empty folder")
 
 
-def get_ready() -> None:
-    """Loads what the first step would wait for."""
+def awaited() -> list[str]:
+    """Loads what the first step would wait for, then waits for a command line: a JSON list, a line on standard input.
+
+    Raises ValueError, in one line, where none comes.
+    """
     import torch._dynamo  # noqa: F401
+
+    try:
+        arguments = json.loads(sys.stdin.readline())
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, list) or not all(isinstance(one, str) for one in arguments):
+        raise ValueError("--ready waits for a JSON list of arguments, a line on standard input")
+    return arguments

@@ -10,7 +10,6 @@ if __name__ == "__main__":
 
 import argparse
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 from mnist_demo.commandline import STOPPED, WRONG, complain
 from mnist_demo.device import DEVICES, choose_device
 from mnist_demo.files import check_can_write
-from mnist_demo.following import check_own, followed, get_ready
+from mnist_demo.following import awaited, check_own, followed
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, TEACH, Recipe
 from mnist_demo.training import CHECKPOINT, Job, begun, files_of, load_checkpoint, precision, train
@@ -200,8 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
     job = None
     try:
         if options.ready:
-            get_ready()
-            options = parser().parse_args(json.loads(sys.stdin.readline()))
+            options = parser().parse_args(awaited())
         job, checkpoint = job_from(options)
         before = card_at(job.output)
         print(announce(job))

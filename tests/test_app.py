@@ -37,9 +37,18 @@ def test_both_networks_and_the_test_set_are_served(monkeypatch: pytest.MonkeyPat
     served = []
     monkeypatch.setattr(page, "serve", lambda *what, **where: served.append(what))
     assert app.main([]) == 0
-    [(classifiers, samples)] = served
+    [(classifiers, samples, trains)] = served
+    assert trains
     assert list(classifiers) == list(MODELS)
     assert samples.labels[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_whether_visitors_may_train_is_yes_or_no(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MNIST_DEMO_TRAIN", "maybe")
+    assert app.main([]) == 2
+    assert capsys.readouterr().err == "error: MNIST_DEMO_TRAIN must be 1 (visitors may train) or 0, not 'maybe'\n"
 
 
 def test_a_damaged_weights_file_ends_in_one_line(

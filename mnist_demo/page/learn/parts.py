@@ -5,7 +5,6 @@ Knows: what a visitor may have trained, and how a training becomes JSON. Does no
 
 import base64
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, ten_of_each
 from mnist_demo.models import MODELS
 from mnist_demo.page.files import script, text
-from mnist_demo.page.learn.school import UNDER_WAY, Run, School
+from mnist_demo.page.learn.school import Run, School
 from mnist_demo.page.yours import Yours
 from mnist_demo.recipes import RECIPES, TEACH, Recipe
 from mnist_demo.written import digits_of
@@ -26,6 +25,7 @@ OFFERED = ("tutorial", "fast", TEACH)  # recipes
 MOST_TAUGHT = 200  # corrections, in all MOST_BYTES of a request at most
 VALUES = {"epochs": int, "batch_size": int, "lr": float, "momentum": float, "seed": int}
 MOST_EPOCHS, MOST_BATCH, MOST_SEED = 100, 2048, 2**53 - 1  # for a host's memory, and for JavaScript's numbers
+LARGEST = 2**63  # of a value, that anything can be made of
 EXTRA = "corrections.jsonl"  # in a training's folder
 OFF = "training is switched off here: start the server with MNIST_DEMO_TRAIN=1"
 
@@ -90,7 +90,7 @@ def begun(school: School, wanted: Any) -> Json:
     except ValueError as error:
         return {"error": str(error)}
     run = school.begin(model, recipe, arguments, files)
-    return {"busy": running(school)} if run is None else {"key": run.key, "run": run.number}
+    return {"busy": running(school) or {}} if run is None else {"key": run.key, "run": run.number}
 
 
 def arguments_of(wanted: Any) -> tuple[str, str, list[str]]:
@@ -115,7 +115,10 @@ def written(corrections: Any) -> str:
     """The file of those corrections, as `mnist_demo.written` reads it. Raises ValueError where they make no sense."""
     if not isinstance(corrections, list) or not 1 <= len(corrections) <= MOST_TAUGHT:
         raise ValueError(f"corrections: from 1 to {MOST_TAUGHT} digits that you drew, and what they are")
-    lines = "".join(json.dumps(one) + "\n" for one in corrections)
+    try:
+        lines = "".join(json.dumps(one) + "\n" for one in corrections)
+    except RecursionError:
+        raise ValueError("corrections: no such digits") from None
     digits_of(lines.encode(), "corrections")
     return lines
 
@@ -124,7 +127,7 @@ def check(recipe: Recipe, values: Mapping[str, Any]) -> None:
     """Raises ValueError, in one line that names the flag, where that recipe cannot be had with those values."""
     for name, value in values.items():
         kinds = (int,) if VALUES[name] is int else (int, float)
-        if type(value) not in kinds or not math.isfinite(value):
+        if type(value) not in kinds or not abs(value) < LARGEST:
             raise ValueError(f"--{name.replace('_', '-')} must be a {'whole ' if VALUES[name] is int else ''}number")
     replace(recipe, **{name: value for name, value in values.items() if name != "seed"})
     for name, most in (("epochs", MOST_EPOCHS), ("batch_size", MOST_BATCH), ("seed", MOST_SEED)):
@@ -178,6 +181,6 @@ def as_json(run: Run, since: int, labels: list[int]) -> Json:
 def running(school: School) -> Json | None:
     """What runs, for who comes second; None where nothing does."""
     run = school.current
-    if run is None or run.state not in UNDER_WAY:
+    if run is None or not run.is_under_way:
         return None
     return {"run": run.number, "network": run.model, "recipe": run.recipe, "seconds": round(run.seconds, 1)}

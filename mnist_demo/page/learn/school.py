@@ -57,14 +57,19 @@ class Run(Own):
     begun: float = field(default_factory=time.monotonic)
     seconds: float = 0.0  # since it began
     asked: float = field(default_factory=time.monotonic)  # when who began it last did
-    is_unwanted: bool = False
     folder: Path = Path()
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in UNDER_WAY
 
     def take(self, line: dict[str, Any]) -> None:
         """Notes a line of the process's progress, as `mnist_demo.following` tells it."""
         match line:
             case {"begun": total}:
-                self.state, self.total = "training", total
+                self.total = total
+                if self.state == "starting":
+                    self.state = "training"
             case {"step": [step, epoch, loss, rate]}:
                 self.steps.append([step, epoch, loss])
                 self.rate = rate
@@ -95,7 +100,7 @@ class School:
     def prepare(self) -> None:
         """Has a process ready for a while, where none runs."""
         with self.lock:
-            if self.current is None:
+            if self.current is None or not self.current.is_under_way:
                 if self.ready is None or self.ready.poll() is not None:
                     self.ready = started()
                 self._wait(READY_FOR)
@@ -105,6 +110,7 @@ class School:
 
         `files`: what is put into that folder before, by name. None where another training is under way.
         """
+        self._let_end()
         with self.lock:
             if self.current is not None:
                 return None
@@ -123,9 +129,13 @@ class School:
 
     def stop(self, run: Run) -> None:
         """Ends that training; its network stays as it is."""
-        run.is_unwanted = True
-        deadline = time.monotonic() + ENDING
-        while self.current is run and time.monotonic() < deadline:
+        if run.is_under_way:
+            run.state = "stopped"
+
+    def _let_end(self) -> None:
+        """Waits a moment for a training that is over to be out of the way."""
+        run, deadline = self.current, time.monotonic() + ENDING
+        while run is not None and not run.is_under_way and self.current is run and time.monotonic() < deadline:
             time.sleep(LOOK / 10)
 
     def _wait(self, seconds: float | None) -> None:
@@ -160,12 +170,12 @@ class School:
     def _follow(self, run: Run, process: subprocess.Popen[bytes]) -> None:
         with contextlib.ExitStack() as stack:
             progress: IO[str] | None = None
-            while run.state in UNDER_WAY:
+            while run.is_under_way:
                 is_over = process.poll() is not None
                 if progress is None and (run.folder / PROGRESS).exists():
                     progress = stack.enter_context((run.folder / PROGRESS).open(encoding="utf-8"))
                 self._take(run, progress.readlines() if progress else [])
-                if run.state in UNDER_WAY:
+                if run.is_under_way:
                     judge(run, process, is_over)
                     time.sleep(LOOK)
 
@@ -189,8 +199,6 @@ def judge(run: Run, process: subprocess.Popen[bytes], is_over: bool) -> None:
     if is_over:
         said = process.stderr.read().decode(errors="replace").strip().splitlines() if process.stderr else []
         run.state, run.error = "failed", said[-1].removeprefix("error: ") if said else "the process ended by itself"
-    elif run.is_unwanted:
-        run.state = "stopped"
     elif now - run.asked > ABANDONED:
         run.state, run.error = "stopped", "nobody was there to see it"
     elif now - run.begun > LONGEST:
