@@ -157,8 +157,8 @@ function complain(error) {
 // What a listener should know, and no more: that it began, each epoch, the end.
 function speak(before, run) {
   const epoch = run.epochs.length;
-  if (run.state !== before?.state && run.state !== "training") find(".spoken").textContent = stateOf(run);
-  else if (epoch > (before?.epochs.length ?? 0)) find(".spoken").textContent = fit(texts.learn_epoch, { EPOCH: epoch, EPOCHS: run.total.epochs, SHARE: (100 * run.epochs.at(-1)[2]).toFixed(1) });
+  if (run.state !== before?.state && run.state !== "training") find(".announced").textContent = stateOf(run);
+  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { EPOCH: epoch, EPOCHS: run.total.epochs, SHARE: (100 * run.epochs.at(-1)[2]).toFixed(1) });
 }
 
 // What is chosen.
