@@ -34,10 +34,10 @@ async function begin(wanted) {
   tell();
   complain("");
   const before = pad.yours()?.key;
-  const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.offline };
+  const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.learn_away };
   isAsking = false;
   if (error) complain(error);
-  if (!key && !error) (waiting = wanted), (other = busy), lookAgain(); // one that ends just now is told of no more
+  if (busy) (waiting = wanted), (other = busy.run ? busy : null), lookAgain(); // nothing is said of one that just ends
   if (!key) return tell();
   [waiting, other] = [null, null];
   if (before) server.forget({ key: before });
