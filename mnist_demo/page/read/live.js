@@ -34,7 +34,6 @@ function changed() {
   isResting = false;
   if (!pad.isBlank()) return ask();
   readings = null;
-  pad.read(null);
   asked = answered = version();
   trouble = null;
   show();
@@ -80,7 +79,6 @@ function tell(newest, newTrouble) {
   const isNews = newTrouble && !trouble;
   trouble = newTrouble;
   if (!trouble) pad.mark(readings.ink);
-  pad.read(trouble ? null : readings);
   show();
   if (isNews) speak();
 }
