@@ -223,7 +223,7 @@ def test_a_key_that_nobody_has_is_of_a_network_that_is_gone(server: Server, call
 
 
 def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
-    key = call("begin", SHORT | {"values": {"lr": 1e30, "epochs": 1}})["key"]
+    key = call("begin", SHORT | {"values": {"lr": 1e18, "epochs": 1}})["key"]
     run = until(call, key, is_over)
     assert run["state"] == "failed"
     assert "try a smaller --lr" in run["error"]

@@ -162,8 +162,8 @@ class School:
             run.state, run.error = "failed", " ".join(str(error).splitlines())
         finally:
             if process is not None:
-                end(process)
-            shutil.rmtree(run.folder, ignore_errors=True)
+                end(process, run.folder)
+            clear(run.folder)
             run.seconds = time.monotonic() - run.begun
             self.current = None
 
@@ -228,18 +228,26 @@ def told(process: subprocess.Popen[bytes] | None, command: Sequence[str]) -> sub
     return process
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Has a process end, which clears its folder away, and waits until it is gone."""
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-    try:
+def end(process: subprocess.Popen[bytes], folder: Path | None = None) -> None:
+    """Ends a process, and clears its folder away.
+
+    Before as well as after: were the server killed in between, no process would be left to do it.
+    """
+    clear(folder)
+    process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(ENDING)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stderr is not None:
-        process.stderr.close()
+    for pipe in (process.stdin, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    clear(folder)
+
+
+def clear(folder: Path | None) -> None:
+    """Removes a training's folder, as far as there is one."""
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep() -> None:
