@@ -2,9 +2,9 @@
 
 Read in this order: `models` (the two networks), `data` (MNIST, resident), `drawing` (a sketch becomes a digit),
 `strokes` and `pictures` (pen strokes and image files become ink), `handwriting`, `scribbles` and `distort` (the
-drawings that MNIST has little of), `recipes`, `training`, `train`, `figures` and `evaluate` (how they learn and what
-they are worth), `weights` (the file in between), `classifier` and `predict` (ink in, probabilities out), `page` (what a
-person sees).
+drawings that MNIST has little of), `recipes`, `training`, `following`, `train`, `figures` and `evaluate` (how they
+learn and what they are worth), `weights` (the file in between), `classifier` and `predict` (ink in, probabilities out),
+`page` (what a person sees).
 """
 
 import importlib

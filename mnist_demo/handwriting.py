@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_demo.drawing import SIDE, to_mnist
-from mnist_demo.strokes import Path, Stroke, draw, evenly, fitted
+from mnist_demo.strokes import Path, Stroke, brush_of, draw, evenly, fitted
 from mnist_demo.templates import DIGITS
 from mnist_demo.written import Handwritten
 
@@ -71,7 +71,12 @@ def picture(random: np.random.Generator, paths: Sequence[Path], thickest: float 
     `thickest`: what share of their height the brush may be at most.
     """
     brush = brush_of(paths, random.uniform(THINNEST, thickest))
-    digit = _digit([Stroke(path, brush) for path in paths])
+    return drawn([Stroke(path, brush) for path in paths])
+
+
+def drawn(strokes: Sequence[Stroke]) -> NDArray[np.uint8]:
+    """The digit (28, 28) that the strokes make; they must leave ink."""
+    digit = _digit(strokes)
     assert digit is not None  # for it is as large as the canvas
     return digit
 
@@ -89,12 +94,6 @@ def redrawn(written: Sequence[Handwritten], count: int, seed: int) -> tuple[NDAr
     return np.array(images, np.uint8).reshape(len(chosen), SIDE, SIDE), labels
 
 
-def brush_of(paths: Sequence[Path], share: float) -> float:
-    """How wide a brush is, in units of the paths, that is that share of the height of what it draws along them."""
-    width, height = np.ptp(np.concatenate(paths), axis=0).tolist()
-    return share / (1 - share) * max(height, width / 2) or 1.0
-
-
 def _rewritten(random: np.random.Generator, strokes: Sequence[Stroke]) -> NDArray[np.uint8]:
     """One digit written again."""
     paths = [stroke.points for stroke in strokes]
@@ -105,10 +104,7 @@ def _rewritten(random: np.random.Generator, strokes: Sequence[Stroke]) -> NDArra
     if any(stroke.erase for stroke in strokes):
         again = [Stroke(path, width / size, erase) for path, (_, width, erase) in zip(bent, strokes, strict=True)]
     digit = _digit(again)
-    if digit is None:  # all of it came to be erased
-        digit = _digit(strokes)
-    assert digit is not None  # for what was written leaves ink
-    return digit
+    return drawn(strokes) if digit is None else digit  # where all came to be erased, as it was
 
 
 def _digit(strokes: Sequence[Stroke]) -> NDArray[np.uint8] | None:

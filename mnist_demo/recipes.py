@@ -28,16 +28,17 @@ class Recipe:
     averaging: float = 0.0  # decay per step of the weights' moving average, which is what is kept; 0: none
     dropout: float | None = None  # Net's; None: the network's own
     held_out: int = 0  # training images kept apart to validate on; 0: test after each epoch, as the tutorial does
-    distortion: bool = False  # every batch goes through `distort.distort`
+    distortion: bool = False  # every batch goes through `distort.distort`; all but what was written, redrawn as it is
     mnist: int | None = None  # of the training images, that many, drawn at random; None: all
     handwriting: int = 0  # images from `handwriting.handwriting` that join the training images
     non_digits: int = 0  # images from `scribbles.non_digits`, likewise (Hendrycks et al. 2019, arXiv:1812.04606)
     non_digit_weight: float = 0.5  # of such an image in the loss, against a digit's 1
     written: float = 0.1  # share of all images that what --extra names makes, redrawn by `handwriting.redrawn`
     keeping: float = (
-        0.0  # of the loss on all else: share that holds the answers to those of the network it goes on from
+        0.0  # on all else, share of the answers before in what is learnt (Li & Hoiem 2017, arXiv:1606.09282)
     )
-    # (Li & Hoiem 2017, arXiv:1606.09282)
+    way: float = 1.0  # from the earlier weights to those learnt, the share that is gone, or more: see `Training.settle`
+    # (Wortsman et al. 2022, arXiv:2109.01903)
 
     def __post_init__(self) -> None:
         """Raises ValueError, in one line that names the flag, where a value makes no sense."""
@@ -85,15 +86,14 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             epochs=2,
             batch_size=128,
             one_cycle=True,
-            label_smoothing=0.05,
-            averaging=0.98,
+            averaging=0.95,
             held_out=5000,
             distortion=True,
-            mnist=4000,
-            handwriting=800,
-            non_digits=1200,
-            written=0.25,
+            mnist=5000,
+            handwriting=400,
+            non_digits=400,
             keeping=1.0,
+            way=0.7,
         ),
     },
     "net": {
@@ -126,19 +126,19 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         TEACH: Recipe(
             name=TEACH,
             optimizer="adamw",
-            lr=1e-3,
+            lr=2e-3,
             epochs=2,
             batch_size=128,
             one_cycle=True,
-            averaging=0.98,
+            averaging=0.95,
             dropout=0.0,
             held_out=5000,
             distortion=True,
-            mnist=4000,
-            handwriting=800,
-            non_digits=1200,
-            written=0.25,
+            mnist=5000,
+            handwriting=400,
+            non_digits=400,
             keeping=1.0,
+            way=0.8,
         ),
     },
 }

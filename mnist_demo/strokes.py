@@ -47,6 +47,12 @@ def draw(strokes: Sequence[Stroke], side: int = 280, base: NDArray[np.uint8] | N
     return paper.copy()
 
 
+def brush_of(paths: Sequence[NDArray[np.floating[Any]]], share: float) -> float:
+    """How wide a brush is, in units of the paths, that is that share of the height of what it draws along them."""
+    width, height = np.ptp(np.concatenate(paths), axis=0).tolist()
+    return share / (1 - share) * max(height, width / 2) or 1.0
+
+
 def fitted(strokes: Sequence[Stroke], side: int, longest: float) -> list[Stroke]:
     """The same strokes, one at least a pen's, in the middle of a canvas of that side and as large as `longest` says.
 

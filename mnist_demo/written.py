@@ -4,7 +4,7 @@ Knows: what a line says, and where one makes no sense. Does not know: who wrote 
 
 A line is `{"label": 4, "strokes": [[[x, y], ...], ...]}`, y down, at any scale. It may say, too, what each stroke was
 drawn with, `"brushes": [[width, erase], ...]`, the width in the units of the points, erase 0 or 1; where it does not,
-all are a pen's of unknown width. Whatever else it says is ignored, and so are blank lines.
+all are a pen's of the usual width. Whatever else it says is ignored, and so are blank lines.
 """
 
 import json
@@ -16,11 +16,12 @@ import numpy as np
 
 from mnist_demo.drawing import to_mnist
 from mnist_demo.files import read_whole
-from mnist_demo.strokes import Path, Stroke, draw, fitted
+from mnist_demo.strokes import Path, Stroke, brush_of, draw, fitted
 
 FORM = '{"label": 3, "strokes": [[[x, y], ...], ...]}'
 MOST_POINTS = 20_000  # of one digit
 FURTHEST = 1e6  # of a coordinate, either way, and of a brush's width
+USUAL = 1 / 9  # of what is drawn, is as high as a brush of unknown width is wide: the page's, for a digit of 180 pixels
 CANVAS = 96  # pixels, on which is seen whether anything is left of what was partly erased
 
 
@@ -28,7 +29,7 @@ class Handwritten(NamedTuple):
     """A digit written with a pen."""
 
     label: int  # 0 to 9
-    strokes: list[Stroke]  # of a point at least, at any scale; they leave ink. Widths may mean nothing
+    strokes: list[Stroke]  # of a point at least, at any scale; they leave ink
 
     @property
     def paths(self) -> list[Path]:
@@ -75,7 +76,8 @@ def _digit(line: bytes) -> Handwritten:
         raise ValueError(f"its label must be a digit, 0 to 9, not {_short(label)}")
     paths, brushes = _paths(content["strokes"]), content.get("brushes")
     if brushes is None:
-        return Handwritten(label, [Stroke(path) for path in paths])
+        width = brush_of(paths, USUAL)
+        return Handwritten(label, [Stroke(path, width) for path in paths])
     strokes = [Stroke(path, *brush) for path, brush in zip(paths, _brushes(brushes, len(paths)), strict=True)]
     _check_ink(strokes)
     return Handwritten(label, strokes)

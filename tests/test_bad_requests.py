@@ -77,8 +77,9 @@ wanted = st.one_of(
     st.fixed_dictionaries({"picture": texts, "drawing": st.one_of(drawings, values)}),
     st.fixed_dictionaries({"digit": st.one_of(numbers, values), "hard": st.one_of(st.booleans(), values)}),
     st.fixed_dictionaries(
-        {"network": st.one_of(st.sampled_from(["convnet", "net"]), values)},
+        {"network": st.one_of(st.sampled_from(["convnet", "net", "yours"]), values)},
         optional={
+            "yours": values,
             "sample": st.one_of(st.integers(-1, 10_000), values),
             "drawing": st.one_of(st.just(SEVEN), drawings, values),
             "step": st.one_of(st.integers(-1, 12), values),
@@ -86,6 +87,17 @@ wanted = st.one_of(
             "answer": st.one_of(st.integers(-1, 10), values),
             "rival": st.one_of(st.integers(-1, 10), values),
         },
+    ),
+    st.fixed_dictionaries(  # never what would begin a training
+        {
+            "network": st.sampled_from(["convnet", "net"]),
+            "recipe": st.sampled_from(["tutorial", "fast", "teach"]),
+            "values": st.one_of(numbers, texts, st.fixed_dictionaries({"epochs": st.just(0), "lr": values})),
+        },
+        optional={"corrections": st.lists(st.fixed_dictionaries({"label": values, "strokes": strokes}), max_size=3)},
+    ),
+    st.fixed_dictionaries(
+        {"key": values, "run": values}, optional={"since": values, "yours": values, "indices": values}
     ),
 )
 

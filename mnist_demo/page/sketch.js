@@ -2,8 +2,7 @@
 //
 // Lenses get it from `thePad` and hear "change" (the drawing is another), "rest" (the pen lies still), "sample" (one is
 // shown upon the paper, or no longer), "lens" (another one is open) and "yours" (there is a network of the visitor's own,
-// or it has learnt, or it is no longer) and "read" (what the networks make of the drawing is another). The digits that the
-// visitor corrected are had from it, too.
+// or it has learnt, or it is no longer). The digits that the visitor corrected are had from it, too.
 
 const REST = 800; // ms after the pen's last move when it is said to rest
 
@@ -16,7 +15,6 @@ const word = surface.querySelector(".word");
 let version = 0; // of the drawing: goes up with every change
 let sample = null; // what the gallery showed, and its picture
 let resting = 0;
-let readings = null; // of the drawing, as the server gave them; null while it is blank or not read
 let yours = null; // the visitor's own network: its key, what it is, how its training stands, how often it was another
 
 const drawing = drawingWithin(props.most, (sent) => insist("settle", sent, whileBusy));
@@ -170,8 +168,6 @@ thePad.resolve({
   show,
   mark,
   lens,
-  readings: () => readings,
-  read: (newest) => ((readings = newest), tell("read")),
   yours: () => yours,
   own,
 });

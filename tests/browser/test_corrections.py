@@ -1,6 +1,7 @@
 """What one says of a misread drawing: kept in the browser, looked at, deleted, taken away and brought back."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from test_access import FAINT
 from test_layout import CLASHES
+
+from mnist_demo.written import read_written
 
 SHELF = "mnist-demo.corrections"
 SCRAWL = [line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))]
@@ -137,3 +140,80 @@ def test_a_browser_that_keeps_nothing_and_a_damaged_shelf_break_no_page(browser:
         correct(page, 7, 4)
         assert [one["label"] for one in kept(page)] == [4]
         assert page.complaints == []
+
+
+def open_hand(page: DrawingPage) -> Any:
+    """The corrections that the lens Learn shows."""
+    page.page.click("[data-lens=learn][role=tab]")
+    return page.page.locator("[data-correction]")
+
+
+def test_corrections_are_seen_after_a_reload_and_deleted_with_a_way_back(page: DrawingPage) -> None:
+    for drawn, label in ((7, 1), (5, 3), (4, 9)):
+        correct(page, drawn, label)
+    page.page.reload()
+    tiles = open_hand(page)
+    expect(tiles).to_have_count(3)
+    assert [tile.get_attribute("data-correction") for tile in tiles.all()] == ["9", "3", "1"]
+    tiles.nth(1).get_by_role("button").click()
+    assert [one["label"] for one in kept(page)] == [1, 9]
+    expect(page.page.locator(".told")).to_have_text("A 3 is deleted.")
+    page.page.click(".undelete")
+    assert [one["label"] for one in kept(page)] == [1, 3, 9]
+    page.page.click("[data-keep=clear]")
+    expect(tiles).to_have_count(0)
+    expect(page.page.locator("[data-teach]")).to_be_disabled()
+    page.page.click(".undelete")
+    expect(tiles).to_have_count(3)
+
+
+def test_what_is_exported_is_read_by_the_command_line_and_imported_once(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.jsonl"
+    with opened(browser, address) as page:
+        correct(page, 7, 1)
+        correct(page, 5, 3)
+        open_hand(page)
+        with page.page.expect_download() as download:
+            page.page.click("[data-keep=export]")
+        download.value.save_as(file)
+        assert [digit.label for digit in read_written(file)] == [1, 3]
+        page.page.set_input_files(".hand .brought", file)
+        expect(page.page.locator(".told")).to_have_text("Imported: 0. Here already: 2.")
+    with opened(browser, address) as page:
+        tiles = open_hand(page)
+        page.page.set_input_files(".hand .brought", file)
+        expect(tiles).to_have_count(2)
+        file.write_text(file.read_text() + '\n{"label": 4}\n')
+        page.page.set_input_files(".hand .brought", file)
+        expect(page.page.locator(".told")).to_contain_text("line 4")
+        file.write_text('{"label": 4, "strokes": [[[0, 0], [0, 9]]], "writer": 7}')  # of no known brush, or scale
+        page.page.set_input_files(".hand .brought", file)
+        expect(tiles).to_have_count(3)
+        assert page.complaints == []
+
+
+def test_no_more_is_kept_than_there_is_room_for(page: DrawingPage, tmp_path: Path) -> None:
+    file = tmp_path / "many.jsonl"
+    lines = [json.dumps({"label": 1, "strokes": [[[at, 0], [at, 9]]]}) for at in range(201)]
+    tiles = open_hand(page)
+    file.write_text("\n".join(lines))
+    page.page.set_input_files(".hand .brought", file)
+    expect(page.page.locator(".told")).to_contain_text("at most 200")
+    file.write_text("\n".join(lines[:200]))
+    page.page.set_input_files(".hand .brought", file)
+    expect(tiles).to_have_count(200)
+    correct(page, 7, 4)
+    expect(page.page.locator(".correct [role=status]")).to_contain_text("no more room")
+    assert len(kept(page)) == 200
+
+
+def test_nothing_leaves_the_browser_before_one_teaches(page: DrawingPage) -> None:
+    sent: list[str] = []
+    page.page.on("request", lambda request: sent.append(request.post_data or ""))
+    correct(page, 7, 4)
+    open_hand(page)
+    page.page.reload()
+    expect(open_hand(page)).to_have_count(1)
+    assert not any("brushes" in body or "label" in body for body in sent)

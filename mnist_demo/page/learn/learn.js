@@ -2,7 +2,7 @@
 // of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
 
 const EVERY = 150; // ms between two looks at a training
-const FREE = 2000; // ms between two looks whether another visitor's is over
+const FREE = 1000; // ms between two looks whether another visitor's is over
 const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
 
 const texts = chooseTexts(props.texts);
@@ -14,6 +14,7 @@ let network = props.networks[0].name;
 let recipe = "fast";
 let course = null; // what is shown: {key} of the visitor's own or {run} of another's, and how it has got on
 let isAsking = false; // for a training to begin
+let ended = ""; // what is said of the last training, where it left nothing
 let other = null; // another visitor's training that is under way
 let waiting = null; // what shall be trained once it is over
 let looking = 0; // the timer of the next look at it
@@ -29,14 +30,14 @@ const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!co
 // A training: begun, followed, stopped, forgotten.
 
 async function begin(wanted) {
-  isAsking = true;
+  [isAsking, ended] = [true, ""];
   tell();
   complain("");
   const before = pad.yours()?.key;
-  const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.offline };
+  const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.learn_away };
   isAsking = false;
   if (error) complain(error);
-  if (busy) (waiting = wanted), (other = busy), lookAgain();
+  if (busy) (waiting = wanted), (other = busy.run ? busy : null), lookAgain(); // nothing is said of one that just ends
   if (!key) return tell();
   [waiting, other] = [null, null];
   if (before) server.forget({ key: before });
@@ -65,8 +66,9 @@ function take(run) {
   const right = run.wall?.right.filter(Boolean).length;
   if (run.wall && String(before?.wall?.answers) !== String(run.wall.answers)) course.rights.push([course.steps.at(-1)?.[0] ?? 0, right / 100]);
   if (course.key) pad.own({ key: course.key, network: run.network, state: run.state, looks: run.looks, figures: run.figures });
-  show();
   speak(before, run);
+  if (course.key && !isUnderWay(run) && !run.looks) return forget(run.state === "failed" ? stateOf(run) : texts.learn_none);
+  show();
 }
 
 // The training that is shown is known to the server no more.
@@ -78,9 +80,9 @@ function lost() {
   look();
 }
 
-function forget() {
+function forget(words) {
   const { key } = course;
-  course = null;
+  [course, ended] = [null, words];
   pad.own(null);
   server.forget({ key });
   show();
@@ -108,8 +110,8 @@ function tell() {
 }
 
 function stateOf(run) {
-  if (isAsking || (course && !run)) return texts.learn_starting;
-  if (!run) return texts.learn_idle;
+  if (isAsking || (waiting && !other) || (course && !run)) return texts.learn_starting;
+  if (!run) return ended || texts.learn_idle;
   const [step, epoch] = course.steps.at(-1) ?? [0, 1];
   const whole = (number) => Math.round(number).toLocaleString("en");
   const values = {
@@ -155,8 +157,8 @@ function complain(error) {
 // What a listener should know, and no more: that it began, each epoch, the end.
 function speak(before, run) {
   const epoch = run.epochs.length;
-  if (run.state !== before?.state && run.state !== "training") find(".spoken").textContent = stateOf(run);
-  else if (epoch > (before?.epochs.length ?? 0)) find(".spoken").textContent = fit(texts.learn_epoch, { EPOCH: epoch, EPOCHS: run.total.epochs, SHARE: (100 * run.epochs.at(-1)[2]).toFixed(1) });
+  if (run.state !== before?.state && run.state !== "training") find(".announced").textContent = stateOf(run);
+  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { EPOCH: epoch, EPOCHS: run.total.epochs, SHARE: (100 * run.epochs.at(-1)[2]).toFixed(1) });
 }
 
 // What is chosen.
@@ -205,7 +207,7 @@ async function look() {
   other = (await server.prepare({}))?.running ?? null;
   if (!other && waiting) return begin(waiting);
   tell();
-  if (other) lookAgain();
+  if (other || waiting) lookAgain();
 }
 
 function lookAgain() {
@@ -235,7 +237,7 @@ radios([...element.querySelectorAll("[data-recipe]")], (button) => ((recipe = bu
 start.addEventListener("click", train);
 teach.addEventListener("click", taught);
 stop.addEventListener("click", end);
-find("[data-learn=forget]").addEventListener("click", forget);
+find("[data-learn=forget]").addEventListener("click", () => forget(""));
 find(".watch").addEventListener("click", () => follow({ run: other.run }));
 for (const kind of ["pointermove", "focusin"]) element.addEventListener(kind, () => performance.now() - ready > READINESS && look());
 pad.corrections.addEventListener("change", tell);

@@ -16,7 +16,7 @@ from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, ten_of_each
 from mnist_demo.models import MODELS
 from mnist_demo.page.files import script, text
-from mnist_demo.page.learn.school import UNDER_WAY, Run, School
+from mnist_demo.page.learn.school import Run, School
 from mnist_demo.page.yours import Yours
 from mnist_demo.recipes import RECIPES, TEACH, Recipe
 from mnist_demo.written import digits_of
@@ -115,7 +115,10 @@ def written(corrections: Any) -> str:
     """The file of those corrections, as `mnist_demo.written` reads it. Raises ValueError where they make no sense."""
     if not isinstance(corrections, list) or not 1 <= len(corrections) <= MOST_TAUGHT:
         raise ValueError(f"corrections: from 1 to {MOST_TAUGHT} digits that you drew, and what they are")
-    lines = "".join(json.dumps(one) + "\n" for one in corrections)
+    try:
+        lines = "".join(json.dumps(one) + "\n" for one in corrections)
+    except RecursionError:
+        raise ValueError("corrections: no such digits") from None
     digits_of(lines.encode(), "corrections")
     return lines
 
@@ -178,6 +181,6 @@ def as_json(run: Run, since: int, labels: list[int]) -> Json:
 def running(school: School) -> Json | None:
     """What runs, for who comes second; None where nothing does."""
     run = school.current
-    if run is None or run.state not in UNDER_WAY:
+    if run is None or not run.is_under_way:
         return None
     return {"run": run.number, "network": run.model, "recipe": run.recipe, "seconds": round(run.seconds, 1)}

@@ -57,14 +57,19 @@ class Run(Own):
     begun: float = field(default_factory=time.monotonic)
     seconds: float = 0.0  # since it began
     asked: float = field(default_factory=time.monotonic)  # when who began it last did
-    is_unwanted: bool = False
     folder: Path = Path()
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in UNDER_WAY
 
     def take(self, line: dict[str, Any]) -> None:
         """Notes a line of the process's progress, as `mnist_demo.following` tells it."""
         match line:
             case {"begun": total}:
-                self.state, self.total = "training", total
+                self.total = total
+                if self.state == "starting":
+                    self.state = "training"
             case {"step": [step, epoch, loss, rate]}:
                 self.steps.append([step, epoch, loss])
                 self.rate = rate
@@ -95,7 +100,7 @@ class School:
     def prepare(self) -> None:
         """Has a process ready for a while, where none runs."""
         with self.lock:
-            if self.current is None:
+            if self.current is None or not self.current.is_under_way:
                 if self.ready is None or self.ready.poll() is not None:
                     self.ready = started()
                 self._wait(READY_FOR)
@@ -124,16 +129,14 @@ class School:
 
     def stop(self, run: Run) -> None:
         """Ends that training; its network stays as it is."""
-        run.is_unwanted = True
-        deadline = time.monotonic() + ENDING
-        while self.current is run and time.monotonic() < deadline:
-            time.sleep(LOOK / 10)
+        if run.is_under_way:
+            run.state = "stopped"
 
     def _let_end(self) -> None:
         """Waits a moment for a training that is over to be out of the way."""
-        run = self.current
-        if run is not None and (run.state not in UNDER_WAY or run.is_unwanted):
-            self.stop(run)
+        run, deadline = self.current, time.monotonic() + ENDING
+        while run is not None and not run.is_under_way and self.current is run and time.monotonic() < deadline:
+            time.sleep(LOOK / 10)
 
     def _wait(self, seconds: float | None) -> None:
         """Lets the process that is ready wait so long from now on."""
@@ -159,20 +162,20 @@ class School:
             run.state, run.error = "failed", " ".join(str(error).splitlines())
         finally:
             if process is not None:
-                end(process)
-            shutil.rmtree(run.folder, ignore_errors=True)
+                end(process, run.folder)
+            clear(run.folder)
             run.seconds = time.monotonic() - run.begun
             self.current = None
 
     def _follow(self, run: Run, process: subprocess.Popen[bytes]) -> None:
         with contextlib.ExitStack() as stack:
             progress: IO[str] | None = None
-            while run.state in UNDER_WAY:
+            while run.is_under_way:
                 is_over = process.poll() is not None
                 if progress is None and (run.folder / PROGRESS).exists():
                     progress = stack.enter_context((run.folder / PROGRESS).open(encoding="utf-8"))
                 self._take(run, progress.readlines() if progress else [])
-                if run.state in UNDER_WAY:
+                if run.is_under_way:
                     judge(run, process, is_over)
                     time.sleep(LOOK)
 
@@ -196,8 +199,6 @@ def judge(run: Run, process: subprocess.Popen[bytes], is_over: bool) -> None:
     if is_over:
         said = process.stderr.read().decode(errors="replace").strip().splitlines() if process.stderr else []
         run.state, run.error = "failed", said[-1].removeprefix("error: ") if said else "the process ended by itself"
-    elif run.is_unwanted:
-        run.state = "stopped"
     elif now - run.asked > ABANDONED:
         run.state, run.error = "stopped", "nobody was there to see it"
     elif now - run.begun > LONGEST:
@@ -227,18 +228,26 @@ def told(process: subprocess.Popen[bytes] | None, command: Sequence[str]) -> sub
     return process
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Has a process end, which clears its folder away, and waits until it is gone."""
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-    try:
+def end(process: subprocess.Popen[bytes], folder: Path | None = None) -> None:
+    """Ends a process, and clears its folder away.
+
+    Before as well as after: were the server killed in between, no process would be left to do it.
+    """
+    clear(folder)
+    process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(ENDING)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stderr is not None:
-        process.stderr.close()
+    for pipe in (process.stdin, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    clear(folder)
+
+
+def clear(folder: Path | None) -> None:
+    """Removes a training's folder, as far as there is one."""
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep() -> None:

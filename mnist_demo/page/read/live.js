@@ -37,7 +37,6 @@ function changed() {
   isResting = false;
   if (!pad.isBlank()) return ask();
   readings = null;
-  pad.read(null);
   asked = answered = version();
   trouble = null;
   show();
@@ -97,7 +96,6 @@ function tell(newest, newTrouble) {
   const isNews = newTrouble && !trouble;
   trouble = newTrouble;
   if (!trouble) pad.mark(readings.ink);
-  pad.read(trouble ? null : readings);
   show();
   if (isNews) speak();
 }
