@@ -102,7 +102,8 @@ def test_the_notebook_trains_a_network_and_judges_it(printed: str) -> None:
     assert float(found[2]) > (98.8 if THOROUGH else 97)
     assert "answer 7" in printed
     assert re.search(r"^conv1 +conv +10x24x24$", printed, re.MULTILINE)
-    assert "log-odds of 7 over 2" in printed
+    assert "conv1 at map 0, row 10, column 10" in printed
+    assert re.search(r"log-odds of 7 over 2: [\d.]+ nats; most hangs on Place", printed)
     assert "expected calibration error" in printed
 
 
