@@ -9,7 +9,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, read when it is i
 
 import argparse
 
-from mnist_demo import commandline
+from mnist_demo import commandline, zerogpu
 from mnist_demo.address import address, first_port
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import load_mnist
@@ -31,7 +31,8 @@ def train_missing() -> int:
         if not path_at_hand(name).exists():
             from mnist_demo import train  # here, for a start that trains nothing should not wait for it
 
-            if code := train.main(["--model", name, "--recipe", "fast"]):
+            device = "cpu" if zerogpu.IS_HERE else "auto"
+            if code := train.main(["--model", name, "--recipe", "fast", "--device", device]):
                 return code
     return 0
 

@@ -31,7 +31,7 @@ def test_a_missing_weights_file_is_trained_first(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(weights, "SHIPPED", tmp_path / "nowhere")
     monkeypatch.setattr(train, "main", lambda arguments: trained.append(arguments) or 0)
     assert serve.train_missing() == 0
-    assert trained == [["--model", name, "--recipe", "fast"] for name in MODELS]
+    assert trained == [["--model", name, "--recipe", "fast", "--device", "auto"] for name in MODELS]
 
 
 def test_both_networks_and_the_test_set_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
