@@ -12,22 +12,6 @@ in_the_repository = pytest.mark.skipif(
 )
 
 
-def front_matter() -> dict[str, str]:
-    """The keys and values that a Space is configured by."""
-    lines = README.split("---\n")[1].splitlines()
-    return {key: value.strip(' "') for key, value in (line.split(":", 1) for line in lines)}
-
-
-def test_the_space_runs_the_gradio_that_the_requirements_pin() -> None:
-    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    assert f"gradio=={front_matter()['sdk_version']}\n" in pins
-    assert front_matter()["sdk"] == "gradio"
-
-
-def test_the_space_starts_a_file_that_is_there() -> None:
-    assert (ROOT / front_matter()["app_file"]).exists()
-
-
 @in_the_repository
 def test_every_file_that_the_readme_links_to_is_there() -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
