@@ -10,10 +10,12 @@ runs in that process must name the CPU. A command's process is spared that, and 
 
 import contextlib
 import os
+import shutil
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,7 +23,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 IS_HERE = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")  # as `spaces` reads it
 LONGEST = 60  # seconds that are asked for: who asks for less waits less
-BEGUN = "begun"  # the name of a file
+BEGUN, STOP = "begun", "stop"  # names of files
 LOOK = 0.1  # seconds between two looks at whether a command shall end
 
 
@@ -46,20 +48,26 @@ class Ended(NamedTuple):
     said: str  # on standard error
 
 
-def run(command: Sequence[str], stop: Path) -> Ended:
-    """Runs that command to its end. Once there is a file `stop`, its standard input is closed, for it to end by.
+def run(command: Sequence[str], environment: Mapping[str, str], signs: Path) -> Ended:
+    """Runs that command to its end, with those environment variables in addition to this process's.
 
-    That it has begun is told by another file beside that one, BEGUN, for who would not have it run twice.
+    `signs` is a folder. That the command has begun is told by a file BEGUN in it, for who would not have it run twice;
+    once there is a file STOP, the command's standard input is closed, for it to end by.
     """
-    stop.with_name(BEGUN).touch()
+    (signs / BEGUN).touch()
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        env=os.environ | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdin is not None
         said: list[str] = []
         reading = threading.Thread(target=lambda stream: said.append(stream.read()), args=(process.stderr,))
         reading.start()
-        while process.poll() is None and not stop.exists():
+        while process.poll() is None and not (signs / STOP).exists():
             time.sleep(LOOK)
         process.stdin.close()
         reading.join()
@@ -72,27 +80,30 @@ run_lent = lent(run)
 class Command:
     """A command that runs beside this process, with a graphics processor if one is lent, and without if none is."""
 
-    def __init__(self, command: Sequence[str], stop: Path) -> None:
-        self.command, self.stop = list(command), stop
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self.command, self.environment = list(command), dict(environment or {})
+        self.signs = Path(tempfile.mkdtemp(prefix="mnist-demo-signs-"))
         self.ended: Ended | None = None
         self.running = threading.Thread(target=self._run, daemon=True, name="lent")
         self.running.start()
 
     def poll(self) -> int | None:
         """Its exit code, or None while it runs."""
-        return self.ended and self.ended.code
+        return None if self.ended is None else self.ended.code
 
     def end(self) -> None:
         """Has it end, and waits until it has."""
         with contextlib.suppress(OSError):
-            self.stop.touch()
+            (self.signs / STOP).touch()
         self.running.join()
 
     def _run(self) -> None:
+        wanted = (self.command, self.environment, self.signs)
         try:
-            self.ended = run_lent(self.command, self.stop)
+            self.ended = run_lent(*wanted)
         except Exception as error:  # of a quota that is used up, say
-            if self.stop.with_name(BEGUN).exists():
+            if (self.signs / BEGUN).exists():
                 self.ended = Ended(1, f"the graphics processor was taken back: {error}")
             else:
-                self.ended = run(self.command, self.stop)
+                self.ended = run(*wanted)
+        shutil.rmtree(self.signs, ignore_errors=True)

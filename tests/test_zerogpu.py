@@ -44,36 +44,37 @@ def test_there_one_function_is_decorated_before_there_is_a_page(tmp_path: Path) 
     assert told.stdout == f"[('run', {zerogpu.LONGEST})] False\n"
 
 
-def test_a_command_runs_beside_the_page_and_what_it_says_is_kept(tmp_path: Path) -> None:
-    command = Command(SAYS, tmp_path / "stop")
+def test_a_command_runs_beside_the_page_and_what_it_says_is_kept() -> None:
+    command = Command(SAYS)
     command.running.join()
     assert command.poll() == 3
     assert command.ended == Ended(3, "said\n")
+    assert not command.signs.exists()
 
 
-def test_a_command_is_ended_through_its_standard_input(tmp_path: Path) -> None:
-    command = Command(WAITS, tmp_path / "stop")
+def test_a_command_is_ended_through_its_standard_input() -> None:
+    command = Command(WAITS)
     assert command.poll() is None
     command.end()
     assert command.ended == Ended(0, "ended\n")
 
 
-def test_where_nothing_is_lent_the_command_runs_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def refused(command: list[str], stop: Path) -> Ended:
+def test_where_nothing_is_lent_the_command_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*wanted: object) -> Ended:
         raise RuntimeError("ZeroGPU quota exceeded")
 
     monkeypatch.setattr(zerogpu, "run_lent", refused)
-    command = Command(SAYS, tmp_path / "stop")
+    command = Command(SAYS)
     command.running.join()
     assert command.ended == Ended(3, "said\n")
 
 
-def test_what_was_begun_and_taken_back_is_not_run_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def taken_back(command: list[str], stop: Path) -> Ended:
-        zerogpu.run(command, stop)
+def test_what_was_begun_and_taken_back_is_not_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken_back(command: list[str], environment: dict[str, str], signs: Path) -> Ended:
+        zerogpu.run(command, environment, signs)
         raise RuntimeError("GPU task aborted")
 
     monkeypatch.setattr(zerogpu, "run_lent", taken_back)
-    command = Command(SAYS, tmp_path / "stop")
+    command = Command(SAYS)
     command.running.join()
     assert command.ended == Ended(1, "the graphics processor was taken back: GPU task aborted")
