@@ -21,13 +21,13 @@ from mnist_demo.following import awaited, check_own, followed
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, TEACH, Recipe
 from mnist_demo.training import CHECKPOINT, Job, begun, files_of, load_checkpoint, precision, train
-from mnist_demo.weights import Card, default_path, load_weights
+from mnist_demo.weights import Card, default_path, load_weights, make_folder
 from mnist_demo.written import read_written
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line: the tutorial's flags and ours. A flag left out is None, and the recipe's value holds."""
-    p = argparse.ArgumentParser(prog="python -m mnist_demo.train", description="Trains a network on MNIST.")
+    p = argparse.ArgumentParser(prog=commandline.command("train"), description="Trains a network on MNIST.")
     p.add_argument("--model", choices=MODELS, help="the network (default: convnet)")
     p.add_argument("--recipe", choices=RECIPES["convnet"], help="how it is trained (default: best)")
     own = p.add_argument_group("values in place of the recipe's own")
@@ -41,7 +41,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--device", choices=DEVICES, default="auto", help="where to train (default: the best there is)")
     p.add_argument("--no-cuda", action="store_true", help="train on the CPU even where there is a GPU")
     p.add_argument("--data-dir", type=Path, metavar="DIR", help="where MNIST's files are, or shall be")
-    p.add_argument("--output", type=Path, metavar="FILE", help="weights file (default: weights/MODEL.safetensors)")
+    p.add_argument(
+        "--output", type=Path, metavar="FILE",
+        help="weights file (default: MODEL.safetensors in the repository's weights/, or where this is installed, in "
+        "your own folder for data)",
+    )  # fmt: skip
     p.add_argument(
         "--extra",
         type=Path,
@@ -157,7 +161,7 @@ def check_output(job: Job) -> None:
     if path.suffix == CHECKPOINT:
         raise OSError(f"--output {path} is what a run's checkpoint is called: name a .safetensors file")
     if path in map(default_path, MODELS):
-        path.parent.mkdir(exist_ok=True)
+        make_folder()
     if not path.parent.is_dir():
         raise OSError(f"--output {path}: there is no folder {path.parent}; make it first")
     for what, written in (("--output", path), ("the checkpoint", job.checkpoint)):
@@ -237,7 +241,7 @@ def how_to_go_on(job: Job, resumed: Path | None, left: tuple[int, int] | None) -
     if resumed is None:
         return None
     named = "" if resumed == Path() else f" {resumed}"
-    return f"Go on with: python -m mnist_demo.train --output {job.output} --resume{named}"
+    return f"Go on with: {commandline.command('train')} --output {job.output} --resume{named}"
 
 
 if __name__ == "__main__":

@@ -70,9 +70,10 @@ def precision(device: torch.device) -> torch.dtype:
     """What the forward pass is computed in: bfloat16 where the processor is faster with it, else float32.
 
     Measured: with AMX, and with AVX-512 on AMD, twice to five times float32's matrix peak; with AVX-512 on Intel
-    half of it; where neither is there bfloat16 is emulated. Graphics processors have not been measured.
+    half of it; where neither is there bfloat16 is emulated. Graphics processors have not been measured. Older versions
+    of torch do not say what the processor has.
     """
-    has = torch.cpu.get_capabilities()
+    has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     on_amd = has.get("avx512_bf16", False) and "AMD" in has.get("cpu_name", "")
     is_faster = device.type == "cpu" and (has.get("amx_bf16", False) or on_amd)
     return torch.bfloat16 if is_faster else torch.float32
