@@ -13,13 +13,15 @@ from starlette.middleware import Middleware
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
-from mnist_demo.page import inside, pad, read, report
-from mnist_demo.page.bounds import MOST_BYTES, BoundedBody
+from mnist_demo.page import endpoints, inside, pad, read, report
+from mnist_demo.page.bounds import MOST_PICTURE_FILE, BoundedBody
 from mnist_demo.page.calls import Calls, functions_of
 from mnist_demo.page.connections import bound_connections
 from mnist_demo.page.doors import Doors
 from mnist_demo.page.files import HERE, text
+from mnist_demo.page.read.gallery import open_gallery
 from mnist_demo.page.sharing import Introduced
+from mnist_demo.page.tools import for_programs
 
 LENSES = {
     "read": read.build,
@@ -31,6 +33,7 @@ LINKS = {
     "link_data": "https://huggingface.co/datasets/ylecun/mnist",
     "link_recipe": "https://arxiv.org/abs/1905.10498",
     "link_gradio": "https://www.gradio.app/",
+    "link_api": "?view=api",
 }
 
 
@@ -50,17 +53,19 @@ def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
         "css": text("page.css", "pad.css", *(f"{name}/{name}.css" for name in LENSES)),
         "i18n": i18n,
         "favicon_path": HERE / "favicon.png",
-        "footer_links": [],
+        "footer_links": ["api"],  # else Gradio shows no view of it; the page's own foot has the link
+        "mcp_server": False,  # for `tools` is that
         "run_history": False,
         "enable_monitoring": False,
         "num_workers": 0,  # Gradio's static workers would take uploads
-        "max_file_size": MOST_BYTES,
+        "max_file_size": MOST_PICTURE_FILE,
         "state_session_capacity": 1,  # nothing asks for one
         "app_kwargs": {
             "middleware": [
                 Middleware(Doors),
                 Middleware(BoundedBody),
                 Middleware(Calls, functions_of(page.blocks.values())),
+                *for_programs(page),
                 Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
             ]
         },
@@ -82,6 +87,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n
         for name, build_lens in LENSES.items():
             with gr.Column(elem_id=name, elem_classes="lens"):
                 build_lens(classifiers, samples, shared)
+        endpoints.build(page, endpoints.Endpoints(classifiers, open_gallery(samples, classifiers)))
         gr.HTML(i18n("foot"), elem_id="foot")
         return page
 
