@@ -40,7 +40,7 @@ Endpoint = Callable[..., Any]
 Points = list[list[list[float]]]
 Name = Literal["convnet", "net"]
 
-EXAMPLES: Mapping[str, Any] = {  # a value for each parameter that needs one; the strokes are a seven
+EXAMPLES: Mapping[str, Any] = {  # a value for each parameter that has none of itself; the strokes are a seven
     "image": {"path": "digit.png", "url": "digit.png", "meta": {"_type": "gradio.FileData"}},
     "strokes": [[[80, 60], [200, 60], [130, 230]]],
 }
@@ -164,6 +164,8 @@ class Endpoints:
         uploaded = self.uploads.give_out(named.rpartition("file=")[2])
         if uploaded is not None:
             return uploaded
+        if named.startswith(("http:", "https:")):
+            raise HTTPException(422, "image: no address is fetched: upload the picture, or send its base64")
         try:
             return base64.b64decode(named.partition(",")[2] if named.startswith("data:") else named, validate=True)
         except (binascii.Error, ValueError):
@@ -244,8 +246,10 @@ def build(page: gr.Blocks, endpoints: Endpoints) -> None:
     for endpoint in (endpoints.read, endpoints.read_strokes, endpoints.samples, endpoints.why):
         words, name = words_of(endpoint), endpoint.__name__
         dependency = api(endpoint, api_name=name, api_description=words.description)
-        for number, (parameter, told) in zip(dependency["inputs"], words.parameters.items(), strict=True):
-            explain(page.blocks[number], parameter, told, EXAMPLES.get(parameter))
+        parameters = inspect.signature(endpoint).parameters.values()
+        for number, parameter in zip(dependency["inputs"], parameters, strict=True):
+            example = EXAMPLES[parameter.name] if parameter.default is parameter.empty else parameter.default
+            explain(page.blocks[number], parameter.name, words.parameters[parameter.name], example)
         explain(page.blocks[dependency["outputs"][0]], name, words.returns, None)
 
 
@@ -260,8 +264,10 @@ def owner_of(method: Any) -> Any:
 
 
 def explain(component: Any, label: str, words: str, example: Any) -> None:
-    """Has Gradio say those words of a parameter or a result, and give the example, where there is one."""
-    component.label = label
+    """Has Gradio say those words of a parameter or a result, and give that example."""
+    component.label = label.capitalize()  # for "image" is a key of Gradio's own translations
     component._api_info |= {"description": words, "additional_description": words}
-    if example is not None and component.value is None:
-        component.example_payload = lambda: example
+    component.example_payload = lambda: example
+    if label == "image":
+        config = component.get_config() | {"name": "image"}  # so that it shows how a file is sent from JavaScript
+        component.get_config = lambda: config

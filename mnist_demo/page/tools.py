@@ -6,6 +6,7 @@ Gradio's own server of tools wants a package that pins an older pydantic, keeps 
 addresses it is given; this one answers at the same address, and as the endpoints do.
 """
 
+import inspect
 import json
 from collections.abc import Iterable
 from typing import Any, get_args, get_type_hints
@@ -56,14 +57,15 @@ class Tools:
         if "id" not in asking:
             return Response(status_code=202)
         said: Json = {"jsonrpc": "2.0", "id": asking["id"] if isinstance(asking["id"], str | int) else None}
-        parameters = asking.get("params")
         try:
-            said["result"] = await self.result(asking.get("method"), parameters if isinstance(parameters, dict) else {})
+            chosen = request.query_params.get("tools")  # by Gradio's view, which lets one choose
+            tools = [one for one in self.tools if chosen is None or one["name"] in chosen.split(",")]
+            said["result"] = await self.result(asking.get("method"), json_object(asking.get("params")), tools)
         except UnknownError as error:
             said["error"] = {"code": error.args[0], "message": error.args[1]}
         return JSONResponse(said)
 
-    async def result(self, method: Any, parameters: Json) -> Json:
+    async def result(self, method: Any, parameters: Json, tools: list[Json]) -> Json:
         """The result of a method. Raises UnknownError."""
         if method == "initialize":
             wanted = parameters.get("protocolVersion")
@@ -75,14 +77,14 @@ class Tools:
         if method == "ping":
             return {}
         if method == "tools/list":
-            return {"tools": self.tools}
+            return {"tools": tools}
         if method == "tools/call":
-            return await self.call(parameters.get("name"), parameters.get("arguments") or {})
+            return await self.call(parameters.get("name"), json_object(parameters.get("arguments")))
         raise UnknownError(NO_METHOD, "no such method")
 
-    async def call(self, name: Any, arguments: Any) -> Json:
+    async def call(self, name: Any, arguments: Json) -> Json:
         """What a tool gives, as text and as JSON; what is wrong with a call is told to the model, too."""
-        if not isinstance(name, str) or name not in self.endpoints or not isinstance(arguments, dict):
+        if not isinstance(name, str) or name not in self.endpoints:
             raise UnknownError(NO_TOOL, "no such tool")
         try:
             outcome = await self.jobs.start(bound(self.endpoints[name], [], arguments))
@@ -102,17 +104,25 @@ def for_programs(page: gr.Blocks) -> list[Middleware]:
     return [Middleware(Events, endpoints, uploads, jobs), Middleware(Tools, endpoints.values(), jobs)]
 
 
+def json_object(value: Any) -> Json:
+    """That object; an empty one in the place of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
 def tool(endpoint: Endpoint) -> Json:
     """An endpoint as a tool: its name, words, and the JSON schema of its parameters."""
-    words, hints, defaults = words_of(endpoint), get_type_hints(endpoint), endpoint.__defaults__ or ()
-    properties = {parameter: schema(hints[parameter], told) for parameter, told in words.parameters.items()}
+    words, hints, parameters = words_of(endpoint), get_type_hints(endpoint), inspect.signature(endpoint).parameters
+    properties = {name: schema(hints[name], words.parameters[name]) for name in parameters}
+    defaults = {name: one.default for name, one in parameters.items() if one.default is not one.empty}
+    for name, default in defaults.items():
+        properties[name]["default"] = default
     return {
         "name": endpoint.__name__,
         "description": f"{words.description} Returns: {words.returns}",
         "inputSchema": {
             "type": "object",
             "properties": properties,
-            "required": list(properties)[: len(properties) - len(defaults)],
+            "required": [name for name in properties if name not in defaults],
         },
         "annotations": {"readOnlyHint": True, "openWorldHint": False},
     }
