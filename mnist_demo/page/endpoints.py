@@ -32,7 +32,7 @@ from mnist_demo.page.wire import FARTHEST, ink_of
 from mnist_demo.pictures import ink_of as ink_of_picture
 from mnist_demo.pictures import open_picture
 
-MOST_PIXELS, MOST_PIXELS_JPEG = 16_000_000, 64_000_000  # of a picture; a JPEG is made smaller while it is decoded
+MOST_PIXELS, MOST_PIXELS_JPEG = 16_000_000, 52_000_000  # of a picture; a JPEG is made smaller while it is decoded
 PEN = 20  # pixels of 280, the width of a stroke that names none
 
 Json = dict[str, Any]
@@ -58,7 +58,7 @@ class Endpoints:
         The picture may be a photo, a scan or a drawing of one digit, dark on light or light on dark.
 
         Args:
-            image: The picture: PNG, JPEG, WebP, GIF, BMP or TIFF, of at most 16 megapixels (a JPEG 64).
+            image: The picture: PNG, JPEG, WebP, GIF, BMP or TIFF, of at most 16 megapixels (a JPEG 52).
 
         Returns:
             For each network, "convnet" and "net": "answer", the digit, or null where nothing is drawn or it is no digit

@@ -194,7 +194,9 @@ def bound(endpoint: Endpoint, values: Any, named: Json) -> Callable[[], Any]:
     """The call of an endpoint with those values, in order or by name. Raises HTTPException (422) where none fits."""
     signature = inspect.signature(endpoint)
     try:
-        arguments = signature.bind(*(values if isinstance(values, list) else [values]), **named)
+        if not isinstance(values, list):
+            raise TypeError
+        arguments = signature.bind(*values, **named)
     except TypeError:
         raise HTTPException(422, f"wanted: {', '.join(signature.parameters)}") from None
     return lambda: endpoint(*arguments.args, **arguments.kwargs)

@@ -63,7 +63,7 @@ class Tools:
             said["result"] = await self.result(asking.get("method"), json_object(asking.get("params")), tools)
         except UnknownError as error:
             said["error"] = {"code": error.args[0], "message": error.args[1]}
-        return JSONResponse(said)
+        return Response(json.dumps(said), media_type="application/json")  # in ASCII, for an id may be half a character
 
     async def result(self, method: Any, parameters: Json, tools: list[Json]) -> Json:
         """The result of a method. Raises UnknownError."""
