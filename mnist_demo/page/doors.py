@@ -2,8 +2,8 @@
 
 Knows: paths, methods, and the headers that every answer carries. Does not know: what is behind them.
 
-Gradio itself also takes uploads and keeps them, fetches addresses that it is told, streams, and resizes pictures to any
-size. The page uses none of that.
+Gradio itself also keeps what is uploaded, fetches addresses that it is told, streams, and resizes pictures to any size.
+The page uses none of that; what its programs call, `events` and `tools` answer in Gradio's place.
 """
 
 import logging
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from mnist_demo.page.bounds import App, Message, Receive, Send
 
 READ, CALL = ("GET", "HEAD"), ("POST",)
-FILE = r"(?!\.)[\w.@~+-]{1,80}"
+FILE, NAME = r"(?!\.)[\w.@~+-]{1,80}", r"\w{1,40}"
 DOORS: Mapping[str, tuple[str, ...]] = {  # a path, as a regular expression, and how it may be asked for
     "/": READ,
     "/card.png": READ,
@@ -33,6 +33,13 @@ DOORS: Mapping[str, tuple[str, ...]] = {  # a path, as a regular expression, and
     "/gradio_api/info/?": READ,
     "/gradio_api/component_server/?": CALL,
     r"/yours/[\w-]{32}\.safetensors": READ,
+    "/gradio_api/upload/?": CALL,
+    rf"/gradio_api/call/(v2/)?{NAME}/?": CALL,
+    rf"/gradio_api/call/(v2/)?{NAME}/{NAME}": ("GET",),
+    "/gradio_api/queue/join/?": CALL,
+    "/gradio_api/queue/data/?": ("GET",),
+    "/gradio_api/mcp/?": CALL,
+    "/gradio_api/mcp/schema": READ,
 }
 FRAMES = "'self' https://huggingface.co https://*.hf.space http://localhost:* http://127.0.0.1:*"
 POLICY = (  # of content: Gradio's scripts are inline and make functions of text; a Space's head comes from its host

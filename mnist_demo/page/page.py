@@ -16,13 +16,15 @@ from mnist_demo.address import may_train, server_name
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, load_mnist
 from mnist_demo.models import MODELS
-from mnist_demo.page import inside, learn, pad, read, report
-from mnist_demo.page.bounds import MOST_BYTES, BoundedBody
+from mnist_demo.page import endpoints, inside, learn, pad, read, report
+from mnist_demo.page.bounds import MOST_PICTURE_FILE, BoundedBody
 from mnist_demo.page.calls import Calls, functions_of
 from mnist_demo.page.connections import bounded_connections
 from mnist_demo.page.doors import FRAMES, Doors
 from mnist_demo.page.files import HERE, text
+from mnist_demo.page.read.gallery import open_gallery
 from mnist_demo.page.sharing import Introduced
+from mnist_demo.page.tools import for_programs
 from mnist_demo.page.yours import WeightsFiles, Yours
 
 LENSES = {
@@ -37,6 +39,7 @@ LINKS = {
     "link_data": "https://huggingface.co/datasets/ylecun/mnist",
     "link_recipe": "https://arxiv.org/abs/1905.10498",
     "link_gradio": "https://www.gradio.app/",
+    "link_api": "?view=api",
 }
 
 
@@ -84,12 +87,13 @@ def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
         "css": text("page.css", "pad.css", *(f"{name}/{name}.css" for name in LENSES)),
         "i18n": page.i18n,
         "favicon_path": HERE / "favicon.png",
-        "footer_links": [],
+        "footer_links": ["api"],  # else Gradio shows no view of it; the page's own foot has the link
+        "mcp_server": False,  # for `tools` is that
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,  # Node, in front, would answer for `/` without our headers and bounds, no sooner
         "num_workers": 0,  # Gradio's static workers would take uploads
-        "max_file_size": MOST_BYTES,
+        "max_file_size": MOST_PICTURE_FILE,
         "state_session_capacity": 1,  # nothing asks for one
         "app_kwargs": {
             "middleware": [
@@ -97,6 +101,7 @@ def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
                 Middleware(BoundedBody),
                 Middleware(Calls, functions_of(page.blocks.values())),
                 Middleware(WeightsFiles, page.yours),
+                *for_programs(page),
                 Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
             ]
         },
@@ -122,6 +127,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, trains: bool 
         for name, build_lens in LENSES.items():
             with gr.Column(elem_id=name, elem_classes="lens"):
                 build_lens(classifiers, samples, shared, yours)
+        endpoints.build(page, endpoints.Endpoints(classifiers, open_gallery(samples, classifiers)))
         gr.HTML(i18n("foot"), elem_id="foot")
         return page
 
