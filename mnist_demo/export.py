@@ -136,13 +136,23 @@ def to_onnx(classifier: Classifier, takes: str = "digits") -> bytes:
     """An ONNX file's content: the classifier as a graph from that input, a key of INPUTS; see the module's docstring.
 
     The file's properties say what the weights file does, model, recipe, seed, accuracy, temperature and threshold.
-    Raises ValueError, in one line, where the packages that torch's exporter needs are missing.
+    Raises ValueError, in one line, where the packages that torch's exporter needs are missing or too old.
     """
     check_packages()
-    graph = INPUTS[takes]
+    try:
+        program = exported(INPUTS[takes], classifier)
+    except ImportError as error:
+        raise ValueError(
+            f"torch {torch.__version__} needs newer packages ({error}): pip install -U {PACKAGES}"
+        ) from None
+    return bytes(introduced(program.model_proto, classifier).SerializeToString(deterministic=True))
+
+
+def exported(graph: Graph, classifier: Classifier) -> Any:
+    """The `torch.onnx.ONNXProgram` of the graph, which takes any number of inputs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's exporter warns of what is old in torch itself
-        program: Any = torch.onnx.export(
+        return torch.onnx.export(
             graph.reads(classifier).eval(),
             (graph.example,),
             input_names=[graph.takes],
@@ -152,7 +162,6 @@ def to_onnx(classifier: Classifier, takes: str = "digits") -> bytes:
             dynamo=True,
             verbose=False,
         )
-    return bytes(introduced(program.model_proto, classifier).SerializeToString(deterministic=True))
 
 
 def introduced(model: Any, classifier: Classifier) -> Any:

@@ -179,3 +179,16 @@ def test_what_cannot_be_done_is_told_in_one_line(
     assert said.startswith(f"error: {complaint}")
     assert said.count("\n") == 1
     assert not list(tmp_path.glob(f"*{PART}")) + list(tmp_path.glob("*.onnx"))
+
+
+def test_packages_that_are_too_old_are_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def export_nothing(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'onnxscript.new'")
+
+    monkeypatch.setattr(export, "PACKAGES", "")
+    monkeypatch.setattr(torch.onnx, "export", export_nothing)
+    assert export.main(["--output", str(tmp_path / "net.onnx")]) == 2
+    assert "needs newer packages (No module named 'onnxscript.new'): pip install" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
