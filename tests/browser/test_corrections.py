@@ -179,17 +179,17 @@ def test_what_is_exported_is_read_by_the_command_line_and_imported_once(
             page.page.click("[data-keep=export]")
         download.value.save_as(file)
         assert [digit.label for digit in read_written(file)] == [1, 3]
-        page.page.set_input_files(".hand .file", file)
+        page.page.set_input_files(".hand .brought", file)
         expect(page.page.locator(".told")).to_have_text("Imported: 0. Here already: 2.")
     with opened(browser, address) as page:
         tiles = open_hand(page)
-        page.page.set_input_files(".hand .file", file)
+        page.page.set_input_files(".hand .brought", file)
         expect(tiles).to_have_count(2)
         file.write_text(file.read_text() + '\n{"label": 4}\n')
-        page.page.set_input_files(".hand .file", file)
+        page.page.set_input_files(".hand .brought", file)
         expect(page.page.locator(".told")).to_contain_text("line 4")
         file.write_text('{"label": 4, "strokes": [[[0, 0], [0, 9]]], "writer": 7}')  # of no known brush, or scale
-        page.page.set_input_files(".hand .file", file)
+        page.page.set_input_files(".hand .brought", file)
         expect(tiles).to_have_count(3)
         assert page.complaints == []
 
@@ -199,10 +199,10 @@ def test_no_more_is_kept_than_there_is_room_for(page: DrawingPage, tmp_path: Pat
     lines = [json.dumps({"label": 1, "strokes": [[[at, 0], [at, 9]]]}) for at in range(201)]
     tiles = open_hand(page)
     file.write_text("\n".join(lines))
-    page.page.set_input_files(".hand .file", file)
+    page.page.set_input_files(".hand .brought", file)
     expect(page.page.locator(".told")).to_contain_text("at most 200")
     file.write_text("\n".join(lines[:200]))
-    page.page.set_input_files(".hand .file", file)
+    page.page.set_input_files(".hand .brought", file)
     expect(tiles).to_have_count(200)
     correct(page, 7, 4)
     expect(page.page.locator(".correct [role=status]")).to_contain_text("no more room")

@@ -86,7 +86,7 @@ function handIn(root, pad, texts) {
     else tell(fit(texts.keep_taken, { ADDED: taken.added, KNOWN: taken.known }));
   }
 
-  const input = find(".file");
+  const input = find(".brought");
   find("[data-keep=export]").addEventListener("click", save);
   find("[data-keep=import]").addEventListener("click", () => input.click());
   find("[data-keep=clear]").addEventListener("click", () => {

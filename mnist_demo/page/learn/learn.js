@@ -1,7 +1,7 @@
 // The lens "Learn": has a network trained from scratch, or taught the visitor's hand, and shows how it gets on. What comes
 // of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
 
-const EVERY = 150; // ms between two looks at a training
+const EVERY = 120; // ms between two looks at a training
 const FREE = 1000; // ms between two looks whether another visitor's is over
 const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
 
@@ -34,10 +34,10 @@ async function begin(wanted) {
   tell();
   complain("");
   const before = pad.yours()?.key;
-  const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.offline };
+  const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.learn_away };
   isAsking = false;
   if (error) complain(error);
-  if (!key && !error) (waiting = wanted), (other = busy), lookAgain(); // one that ends just now is told of no more
+  if (busy) (waiting = wanted), (other = busy.run ? busy : null), lookAgain(); // nothing is said of one that just ends
   if (!key) return tell();
   [waiting, other] = [null, null];
   if (before) server.forget({ key: before });
