@@ -1,7 +1,7 @@
 // The lens "Learn": has a network trained from scratch, or taught the visitor's hand, and shows how it gets on. What comes
 // of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
 
-const EVERY = 150; // ms between two looks at a training
+const EVERY = 120; // ms between two looks at a training
 const FREE = 1000; // ms between two looks whether another visitor's is over
 const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
 
@@ -158,7 +158,7 @@ function complain(error) {
 function speak(before, run) {
   const epoch = run.epochs.length;
   if (run.state !== before?.state && run.state !== "training") find(".announced").textContent = stateOf(run);
-  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { EPOCH: epoch, EPOCHS: run.total.epochs, SHARE: (100 * run.epochs.at(-1)[2]).toFixed(1) });
+  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { EPOCHS: run.total.epochs, EPOCH: epoch, SHARE: (100 * run.epochs.at(-1)[2]).toFixed(1) });
 }
 
 // What is chosen.
