@@ -145,7 +145,12 @@ def lessons(model: str, hands: Hands, rest: Rest, count: int) -> list[dict[str, 
         kept[chosen] = False
         network, seconds = taught(model, [hands.lines[index] for index in chosen])
         before, after = (one.figures(own, kept) for one in (shipped, worth(network, hands, rest)))
-        row = {"writer": writer, "corrections": len(chosen), "seconds": seconds, "way": network.card.recipe["way"]}
+        row = {
+            "writer": writer,
+            "corrections": len(chosen),
+            "seconds": seconds,
+            "way": network.card.recipe.get("way", 1.0),
+        }
         rows.append(row | {"before": before, "after": after})
     return rows
 
