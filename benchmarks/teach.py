@@ -105,36 +105,60 @@ def taught(model: str, lines: Sequence[str]) -> tuple[Classifier, float]:
         return Classifier.load(output), seconds
 
 
-def figures(network: Classifier, hands: Hands, of: int, kept: NDArray[np.bool_], rest: Rest) -> Figures:
-    """What a network is worth to writer `of`, whose digits among `kept` are scored, and to the rest of the world."""
-    is_right, own = right(network, hands.images, hands.labels), hands.writers == of
-    return {
-        "misread": int((~is_right & own & kept).sum()),
-        "corrections misread": int((~is_right & own & ~kept).sum()),
-        "others": 100 * float(is_right[~own].mean()),
-        "validation": 100 * float(right(network, rest.validation, rest.labels).mean()),
-        "test": 100 * network.card.test_accuracy,
-        "refused": 100 * float((~network.known(rest.unknown)).mean()),
-    }
+class Worth(NamedTuple):
+    """What a network is worth."""
+
+    is_right: NDArray[np.bool_]  # (N,), of all hands' digits
+    validation: float  # per cent right, as the next
+    test: float
+    refused: float  # per cent, of what is no digit
+
+    def figures(self, own: NDArray[np.bool_], kept: NDArray[np.bool_]) -> Figures:
+        """The same for one writer, whose digits `own` (N,) are scored where they are `kept` (N,)."""
+        return {
+            "misread": int((~self.is_right & own & kept).sum()),
+            "corrections misread": int((~self.is_right & own & ~kept).sum()),
+            "others": 100 * float(self.is_right[~own].mean()),
+            "validation": self.validation,
+            "test": self.test,
+            "refused": self.refused,
+        }
+
+
+def worth(network: Classifier, hands: Hands, rest: Rest) -> Worth:
+    """Of a network, to all hands and to the rest of the world."""
+    return Worth(
+        right(network, hands.images, hands.labels),
+        100 * float(right(network, rest.validation, rest.labels).mean()),
+        100 * network.card.test_accuracy,
+        100 * float((~network.known(rest.unknown)).mean()),
+    )
 
 
 def lessons(model: str, hands: Hands, rest: Rest, count: int) -> list[dict[str, Any]]:
     """Of each of the writers whom that network reads worst: figures before and after teaching it their hand."""
-    shipped = Classifier.load(model)
-    wrong = ~right(shipped, hands.images, hands.labels)
-    writers = sorted(set(hands.writers.tolist()), key=lambda writer: -int(wrong[hands.writers == writer].sum()))
-    rows = []
-    for writer in tqdm(writers[:count], desc=model, unit=" writers", disable=None):
-        chosen = corrections(np.flatnonzero(wrong & (hands.writers == writer)), hands.labels)
-        if not chosen:
-            continue
-        kept = np.ones(len(hands.labels), bool)
+    shipped, rows = worth(Classifier.load(model), hands, rest), []
+    for writer in tqdm(worst(shipped.is_right, hands)[:count], desc=model, unit=" writers", disable=None):
+        own = hands.writers == writer
+        chosen = corrections(np.flatnonzero(own & ~shipped.is_right), hands.labels)
+        kept = np.ones(len(own), bool)
         kept[chosen] = False
         network, seconds = taught(model, [hands.lines[index] for index in chosen])
-        before, after = (figures(one, hands, writer, kept, rest) for one in (shipped, network))
-        row = {"writer": writer, "corrections": len(chosen), "seconds": seconds, "way": network.card.recipe["way"]}
+        before, after = (one.figures(own, kept) for one in (shipped, worth(network, hands, rest)))
+        row = {
+            "writer": writer,
+            "corrections": len(chosen),
+            "seconds": seconds,
+            "way": network.card.recipe.get("way", 1.0),
+        }
         rows.append(row | {"before": before, "after": after})
     return rows
+
+
+def worst(is_right: NDArray[np.bool_], hands: Hands) -> list[int]:
+    """All writers of whom something is misread, those first of whom most is."""
+    misread = {writer: int((~is_right)[hands.writers == writer].sum()) for writer in set(hands.writers.tolist())}
+    return sorted(filter(misread.get, misread), key=lambda writer: (-misread[writer], writer))
 
 
 def shown(lesson: dict[str, Any]) -> list[str]:
@@ -192,13 +216,14 @@ def main(arguments: list[str] | None = None) -> int:
         if options.writers < 1:
             raise ValueError(f"--writers must be at least 1, not {options.writers}")
         hands, world = hands_in(options.strokes), rest()
-        all_lessons = {model: lessons(model, hands, world, options.writers) for model in options.model}
+        print(machine(), flush=True)
+        all_lessons = {}
+        for model in options.model:
+            all_lessons[model] = lessons(model, hands, world, options.writers)
+            print(report(model, all_lessons[model]) if all_lessons[model] else f"{model}: misreads nobody", flush=True)
     except (ValueError, OSError) as error:
         commandline.complain(error)
         return commandline.WRONG
-    print(machine())
-    for model, its in all_lessons.items():
-        print(report(model, its) if its else f"{model}: misreads nobody")
     write_json(options.json, all_lessons)
     return 0
 

@@ -70,7 +70,8 @@ def precision(device: torch.device) -> torch.dtype:
     """What the forward pass is computed in: bfloat16 where the processor is faster with it, else float32.
 
     Measured: with AMX, and with AVX-512 on AMD, twice to five times float32's matrix peak; with AVX-512 on Intel
-    half of it; where neither is there bfloat16 is emulated. Graphics processors have not been measured. Older versions
+    half of it; where neither is there bfloat16 is emulated. On a graphics processor (NVIDIA H200) an epoch took 1.15
+    to 1.4 times as long in bfloat16 as in float32, for what takes time there is to start the kernels. Older versions
     of torch do not say what the processor has.
     """
     has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}

@@ -210,8 +210,10 @@ FLAGS = st.one_of(
     st.tuples(st.sampled_from(["--epochs", "--batch-size", "--test-batch-size", "--lr", "--momentum"]), NUMBERS),
     st.tuples(st.sampled_from(["--seed", "--log-interval"]), NUMBERS),
     st.tuples(st.sampled_from(["--output", "--resume", "--data-dir", "--device", "--recipe", "--else"]), NAMES),
+    st.tuples(st.sampled_from(["--extra", "--from"]), NAMES),
     st.tuples(st.just("--model"), st.sampled_from([*MODELS, "x"])),
     st.tuples(st.sampled_from(["--no-cuda", "--resume"])),
+    st.just(("--recipe", "teach")),
 )
 
 
