@@ -7,7 +7,7 @@ from digits import DIGITS
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 
-PATIENCE = 180_000  # ms for a training, on a machine that has other things to do
+PATIENCE = 300_000  # ms for a training, on a machine that has other things to do
 WHILE_IT_LEARNS = """() => {
     window.seen = new Set();
     const all = () => [...document.querySelectorAll("[data-model=yours] [data-digit]")];

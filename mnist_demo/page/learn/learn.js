@@ -158,7 +158,7 @@ function complain(error) {
 function speak(before, run) {
   const epoch = run.epochs.length;
   if (run.state !== before?.state && run.state !== "training") find(".announced").textContent = stateOf(run);
-  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { EPOCH: epoch, EPOCHS: run.total.epochs, SHARE: (100 * run.epochs.at(-1)[2]).toFixed(1) });
+  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { EPOCHS: run.total.epochs, EPOCH: epoch, SHARE: (100 * run.epochs.at(-1)[2]).toFixed(1) });
 }
 
 // What is chosen.
