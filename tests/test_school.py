@@ -18,9 +18,11 @@ from test_public import call as post
 
 from benchmarks.crowd import Page
 from benchmarks.pages import Server, started
+from mnist_demo import zerogpu
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.page.learn import school as module
+from mnist_demo.page.learn.process import LentProcess, Process
 from mnist_demo.page.learn.school import PREFIX, School
 from mnist_demo.page.yours import IDLE, MOST, GoneError, Own, Yours
 
@@ -282,11 +284,29 @@ def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPat
     school = School(Yours(trains=True))
     school.prepare()
     process = school.ready
-    assert process is not None
+    assert isinstance(process, Process)
     school.prepare()
     assert school.ready is process
-    assert process.wait(30) is not None
+    assert process.popen.wait(30) is not None
     assert school.ready is None
+
+
+def test_where_a_graphics_processor_is_lent_a_training_runs_within_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zerogpu, "IS_HERE", True)  # run_lent, without `spaces`, lends none
+    school = School(Yours(trains=True))
+    school.prepare()
+    assert isinstance(school.ready, LentProcess)
+    run = school.begin("net", "fast", ["--epochs=50"], {})
+    assert run is not None
+    deadline = time.monotonic() + 60
+    while not run.answers and run.is_under_way and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert run.state == "training", run.error
+    school.stop(run)
+    while school.current is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert school.current is None
+    assert not run.folder.exists()
 
 
 def test_networks_are_bounded_in_number_and_the_one_idle_longest_is_let_go() -> None:

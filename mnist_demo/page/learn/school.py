@@ -1,19 +1,14 @@
-"""Trainings for visitors, one at a time, each in a process of its own: the command line `mnist_demo.train`.
+"""Trainings for visitors, one at a time, each in a process of its own.
 
-Knows: how such a process is started, followed and ended, and that nothing of it is left. Does not know: how a network
-is trained, what a request looks like, or what is shown of it.
+Knows: when such a process is started and ended, how it is followed, and that nothing of it is left. Does not know: how
+a network is trained, what a request looks like, or what is shown of it.
 
 A process that has loaded all and waits for its arguments is kept ready while somebody is about to start one: loading
-takes longer than a visitor would wait for the first step. Each ends when its standard input does, so none outlives the
-server, however that ends.
+takes longer than a visitor would wait for the first step.
 """
 
 import contextlib
 import json
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -24,17 +19,15 @@ from typing import IO, Any, Literal
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.files import read_whole
+from mnist_demo.page.learn.process import ENDING, LentProcess, Process, clear, started
 from mnist_demo.page.yours import Own, Yours
 
-PACKAGES = Path(__file__).parents[3]  # where Python finds this package
-COMMAND = ("-m", "mnist_demo.train", "--ready")
 PREFIX = "mnist-demo-training-"  # of the folders' names
 PROGRESS, NOW, OUTPUT = "progress.jsonl", "now.safetensors", "yours.safetensors"  # in such a folder
 LOOK = 0.1  # seconds between two looks at it
 ABANDONED = 15.0  # seconds without a question from who began it, after which a training is stopped
 LONGEST = 600.0  # seconds of a training
 READY_FOR = 120.0  # seconds that a process waits for its arguments
-ENDING = 5.0  # seconds for a process to be gone
 
 State = Literal["starting", "training", "done", "stopped", "failed"]
 UNDER_WAY = ("starting", "training")
@@ -93,7 +86,7 @@ class School:
         self.current: Run | None = None
         self.count = 0
         self.lock = threading.Lock()
-        self.ready: subprocess.Popen[bytes] | None = None
+        self.ready: Process | LentProcess | None = None
         self.timer: threading.Timer | None = None
         sweep()
 
@@ -101,7 +94,7 @@ class School:
         """Has a process ready for a while, where none runs."""
         with self.lock:
             if self.current is None or not self.current.is_under_way:
-                if self.ready is None or self.ready.poll() is not None:
+                if self.ready is None or self.ready.is_over():
                     self.ready = started()
                 self._wait(READY_FOR)
 
@@ -121,8 +114,8 @@ class School:
             run = self.current = Run(model=model, number=self.count, recipe=recipe, folder=folder)
             process, self.ready = self.ready, None
             self._wait(None)
-        command = ["--model", model, "--recipe", recipe, "--device", "cpu", "--output", str(folder / OUTPUT)]
-        command += ["--follow", str(folder), *(one.replace("FOLDER", str(folder)) for one in arguments)]
+        command = ["--model", model, "--recipe", recipe, "--output", str(folder / OUTPUT), "--follow", str(folder)]
+        command += [one.replace("FOLDER", str(folder)) for one in arguments]
         self.yours.add(run)
         threading.Thread(target=self._look_after, args=(run, process, command), daemon=True, name="school").start()
         return run
@@ -151,27 +144,29 @@ class School:
         with self.lock:
             process, self.ready = self.ready, None
         if process is not None:
-            end(process)
+            process.end()
 
-    def _look_after(self, run: Run, process: subprocess.Popen[bytes] | None, command: list[str]) -> None:
+    def _look_after(self, run: Run, process: Process | LentProcess | None, command: list[str]) -> None:
         """Follows a training to its end, in a thread of its own."""
         try:
-            process = told(process, command)
+            if process is None or process.is_over():
+                process = started()
+            process.train([*command, "--device", process.device])
             self._follow(run, process)
         except Exception as error:  # of a full disk, say: the school must stay open
             run.state, run.error = "failed", " ".join(str(error).splitlines())
         finally:
             if process is not None:
-                end(process, run.folder)
+                process.end(run.folder)
             clear(run.folder)
             run.seconds = time.monotonic() - run.begun
             self.current = None
 
-    def _follow(self, run: Run, process: subprocess.Popen[bytes]) -> None:
+    def _follow(self, run: Run, process: Process | LentProcess) -> None:
         with contextlib.ExitStack() as stack:
             progress: IO[str] | None = None
             while run.is_under_way:
-                is_over = process.poll() is not None
+                is_over = process.is_over()
                 if progress is None and (run.folder / PROGRESS).exists():
                     progress = stack.enter_context((run.folder / PROGRESS).open(encoding="utf-8"))
                 self._take(run, progress.readlines() if progress else [])
@@ -193,11 +188,11 @@ class School:
             run.load(NOW)
 
 
-def judge(run: Run, process: subprocess.Popen[bytes], is_over: bool) -> None:
+def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
     """Notes where a training is over, or shall be."""
     now = time.monotonic()
     if is_over:
-        said = process.stderr.read().decode(errors="replace").strip().splitlines() if process.stderr else []
+        said = process.said().strip().splitlines()
         run.state, run.error = "failed", said[-1].removeprefix("error: ") if said else "the process ended by itself"
     elif now - run.asked > ABANDONED:
         run.state, run.error = "stopped", "nobody was there to see it"
@@ -205,54 +200,9 @@ def judge(run: Run, process: subprocess.Popen[bytes], is_over: bool) -> None:
         run.state, run.error = "stopped", f"no training may take more than {LONGEST:.0f} seconds here"
 
 
-def started() -> subprocess.Popen[bytes]:
-    """A process that will load all, and wait for its arguments."""
-    paths = [str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
-    return subprocess.Popen(
-        [sys.executable, *COMMAND],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-
-
-def told(process: subprocess.Popen[bytes] | None, command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """That process, or a new one where there is none or it is gone, with its arguments."""
-    if process is None or process.poll() is not None:
-        process = started()
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(command).encode() + b"\n")
-    process.stdin.flush()
-    return process
-
-
-def end(process: subprocess.Popen[bytes], folder: Path | None = None) -> None:
-    """Ends a process, and clears its folder away.
-
-    Before as well as after: were the server killed in between, no process would be left to do it.
-    """
-    clear(folder)
-    process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(ENDING)
-    for pipe in (process.stdin, process.stderr):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
-    clear(folder)
-
-
-def clear(folder: Path | None) -> None:
-    """Removes a training's folder, as far as there is one."""
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def sweep() -> None:
     """Removes folders whose training and whose server were both killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime > 2 * LONGEST:
-                shutil.rmtree(folder, ignore_errors=True)
+                clear(folder)
