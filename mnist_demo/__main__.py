@@ -1,4 +1,4 @@
-"""All command lines in one: `mnist-demo [serve | train | predict | evaluate] ...`, or `python -m mnist_demo ...`.
+"""All command lines in one: `mnist-demo [COMMAND] ...`, or `python -m mnist_demo [COMMAND] ...`.
 
 Knows: their names. Does not know: what they do; each has a module of its own, that is imported when it is asked for.
 """
@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "train a network",
     "predict": "read a digit from each picture",
     "evaluate": "judge a network",
+    "export": "write a network as an ONNX file",
 }
 
 

@@ -205,7 +205,7 @@ def check_packages() -> None:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog="python -m mnist_demo.export",
+        prog=commandline.command("export"),
         description=f"{WHAT.partition(':')[0]}.",
         epilog=HOW,
         formatter_class=argparse.RawDescriptionHelpFormatter,

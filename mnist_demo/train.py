@@ -21,7 +21,7 @@ from mnist_demo.following import awaited, check_own, followed
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, TEACH, Recipe
 from mnist_demo.training import CHECKPOINT, Job, begun, files_of, load_checkpoint, precision, train
-from mnist_demo.weights import Card, default_path, load_weights, make_folder
+from mnist_demo.weights import Card, default_path, load_weights, make_folder, path_at_hand
 from mnist_demo.written import read_written
 
 
@@ -116,7 +116,7 @@ def begun_job(options: argparse.Namespace) -> Job:
             raise ValueError("recipe teach learns from digits of your own: name their file by --extra FILE")
         if options.output is None:
             raise ValueError("recipe teach makes a network of your own: name its file by --output FILE")
-        start = start or default_path(model)
+        start = start or path_at_hand(model)
     device = choose_device("cpu" if options.no_cuda else options.device)
     job = Job(model, recipe, output, device, seed, options.data_dir, options.log_interval, options.extra, start)
     check_input(job)
