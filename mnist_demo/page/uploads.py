@@ -46,7 +46,7 @@ class Uploads:
             content = await file_in(request)
         finally:
             self.coming -= 1
-        word = secrets.token_urlsafe(24)
+        word = f"upload-{secrets.token_urlsafe(24)}"  # which is no base64, as a picture may be, too
         self.held[word] = content
         asyncio.get_running_loop().call_later(KEPT, self.held.pop, word, None)
         return word
