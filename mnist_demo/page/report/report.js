@@ -14,8 +14,9 @@ let isAsked = false;
 
 const percent = (share) => (100 * share).toFixed(2);
 const isOpen = () => pad.lens() === "report";
+const askFor = (wanted) => insist("behind", wanted);
 const tile = tilesOf(props.networks, texts, choose);
-const showDigits = openedIn(find(".opened"), tile, texts, (wanted) => insist("behind", wanted));
+const showDigits = openedIn(find(".opened"), tile, texts, askFor);
 
 async function open() {
   if (!isOpen() || isAsked) return;
