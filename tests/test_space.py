@@ -125,7 +125,7 @@ def test_the_readmes_upload_brings_what_is_here_and_no_virtual_environment(tmp_p
         (tmp_path / name).write_text(name, encoding="utf-8")
     with listening(Hub) as address:
         ours = {"HF_ENDPOINT": address, "HF_TOKEN": "hf_none", "HF_HUB_OFFLINE": "0", "HOME": str(tmp_path / ".venv")}
-        where = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        where = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "NO_PROXY": "127.0.0.1"}
         subprocess.run(["bash", "-c", command], cwd=tmp_path, env=os.environ | ours | where, capture_output=True)
     assert sorted(set(Hub.brought)) == ["app.py", "weights/net.safetensors"]
 
