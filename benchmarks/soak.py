@@ -24,7 +24,7 @@ from benchmarks.load import memory
 from benchmarks.pages import ROOT, Server, started
 from benchmarks.report import json_file, machine, table, write_json
 
-PEOPLE = 12  # who draw at a time: on two cores, some half of what can be served
+PEOPLE = 32  # who draw at a time: on two cores, half of what can be served
 STAY = 10.0  # seconds that one draws
 LESSON = 60.0  # seconds from one training to the next, which is left alone after its begin
 SETTLED = 0.2  # of the whole time, after which what is held should grow no more
