@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import io
 import json
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ RATE = 10  # updates a second, of one person
 UPDATES = 20  # of a digit that is drawn, from its first points to its last
 HAND = 60  # points a second, of a pen
 SIDE, STOCK_SIDE = 280, 800  # of the canvas, pixels
+PAUSE = (0.3, 1.0)  # seconds until a person whom a server told that it is busy asks again, as the page does
 PATIENCE = 30.0  # seconds until an answer is given up
 JSON = "application/json"
 BOUNDARY = "drawing"
@@ -235,7 +237,7 @@ async def person(visitor: Visitor, start: float, end: float, tally: Tally) -> No
             tally.in_time += time.perf_counter() < end
         elif status == 503:
             tally.busy += 1
-            sent = int((time.perf_counter() - start) * RATE)  # the page, too, waits for the next update
+            await asyncio.sleep(random.uniform(*PAUSE))
         else:
             tally.errors += 1
     visitor.leave()

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.redrawn import CANVAS, REDRAWN, Ink, middle
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.unknown import UNKNOWN
@@ -32,6 +31,7 @@ from mnist_demo.data import load_mnist
 from mnist_demo.drawing import SIDE, to_mnist
 from mnist_demo.models import MODELS
 from mnist_demo.strokes import Stroke, draw
+from mnist_demo.written import Handwritten, read_written
 
 WRITTEN = {  # pen strokes: how high they are drawn, and with what brush, in pixels; the second as on the page
     "strokes 180 px, brush 12": (180, 12),
@@ -228,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not 1 <= options.digits <= 10_000:
             raise ValueError(f"--digits must be from 1 to 10000, not {options.digits}")
         columns = columns_of(options.weights)
-        written = strokes_in(options.strokes)
+        written = read_written(options.strokes) if options.strokes else []
         figures = dict(tqdm(rows(columns, options.digits, written), unit=" rows", disable=None))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

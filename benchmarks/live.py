@@ -18,12 +18,12 @@ import numpy as np
 from playwright.async_api import Browser, Response, async_playwright
 
 from benchmarks.pages import Path2, Visit, body_size, launched, placed, served
-from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.report import json_file, machine, table, write_json
 from mnist_demo import commandline
 from mnist_demo.handwriting import bend, write
 from mnist_demo.strokes import evenly
 from mnist_demo.templates import DIGITS
+from mnist_demo.written import Handwritten, read_written
 
 OURS = ("app.py",)
 STOCK = ("-m", "benchmarks.stock")
@@ -57,8 +57,11 @@ async def open_page(browser: Browser, command: tuple[str, ...], address: str) ->
 
 
 async def during(visit: Visit) -> Figures:
-    """Single strokes on our page: how soon and how often the bars change, and what is sent."""
-    delays, rates, finals, sizes, inked = [], [], [], [], []
+    """Single strokes on our page: how soon and how often the bars change, and what is sent.
+
+    "moved" is how often a second the page saw the pointer move, "taken" how long answers took.
+    """
+    delays, rates, pointing, taken, finals, sizes, inked = [], [], [], [], [], [], []
     for number in range(STROKES):
         await visit.clear()
         await visit.probe()
@@ -71,11 +74,15 @@ async def during(visit: Visit) -> Figures:
             delays += [change - moved for asked, change in shown if asked >= moved][:1]
             inked += [painted - moved for painted in noted["inked"] if painted >= moved][:1]
         up = noted["ups"][-1]
-        rates.append(sum(change <= up for _, change in shown) / (up - noted["moves"][0]) * 1000)
+        seconds = (up - noted["moves"][0]) / 1000
+        rates.append(sum(change <= up for _, change in shown) / seconds)
+        pointing.append(len(noted["moves"]) / seconds)
+        taken += [came - asked for asked, came in noted["answers"]]
         finals.append(max(0.0, shown[-1][1] - up))
         reads = [body_size(post) for post in visit.posts if b'"fn_name":"read"' in (post.post_data_buffer or b"")]
         sizes.append(sum(reads) / len(reads) * 40)
-    return {"delays": delays, "rates": rates, "finals": finals, "bytes": sizes, "inked": inked}
+    lasting = {"delays": delays, "finals": finals, "inked": inked, "taken": taken}  # ms
+    return {"rates": rates, "moved": pointing, "bytes": sizes, **lasting}
 
 
 async def during_inside(browser: Browser, address: str) -> Figures:
@@ -278,7 +285,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"--digits must be at least 1, not {options.digits}")
         if options.before and not (options.before / OURS[0]).is_file():
             raise ValueError(f"--before {options.before} is no checkout of this project")
-        written = strokes_in(options.strokes)
+        written = read_written(options.strokes) if options.strokes else []
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

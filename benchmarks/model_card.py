@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from benchmarks.drawings import EACH, invent, write
-from benchmarks.pen import Handwritten, strokes_in
 from benchmarks.report import table
 from benchmarks.unknown import UNKNOWN
 from mnist_demo.classifier import Classifier
 from mnist_demo.evaluate import percent
 from mnist_demo.figures import Figures
 from mnist_demo.models import MODELS
+from mnist_demo.written import Handwritten, read_written
 
 CARD = Path(__file__).parent.parent / "docs" / "model-card.md"
 PEN = "strokes 180 px, brush 20"  # how pen strokes are drawn
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:
-        written = strokes_in(options.strokes)
+        written = read_written(options.strokes) if options.strokes else []
         networks = [Classifier.load(name) for name in MODELS]
         card = with_block(CARD.read_text(encoding="utf-8"), "evaluation", evaluation_block(networks))
         card = with_block(card, "no digits", unknown_block(networks))

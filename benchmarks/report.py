@@ -14,9 +14,8 @@ def machine(device: str = "cpu") -> str:
     if device == "cuda":
         processor = torch.cuda.get_device_name()
     else:
-        processor = (
-            f"{torch.cpu.get_capabilities().get('cpu_name', platform.processor())}, {torch.get_num_threads()} threads"
-        )
+        has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        processor = f"{has.get('cpu_name', platform.processor())}, {torch.get_num_threads()} threads"
     return f"{processor}, torch {torch.__version__}, Python {platform.python_version()}"
 
 

@@ -1,9 +1,10 @@
-"""Where the page is served, as the environment variables say that Gradio goes by.
+"""Where the page is served, and what it may do there, as the environment variables say that Gradio and we go by.
 
 Knows: which values Gradio ends on in a traceback, or passes over without a word. Does not know: the page.
 """
 
 import errno
+import ipaddress
 import os
 import socket
 import tempfile
@@ -32,7 +33,7 @@ def address() -> Address:
     """
     _check_temporary_folder(os.environ.get("GRADIO_TEMP_DIR"))
     _check_root_path(os.environ.get("GRADIO_ROOT_PATH", ""))
-    host = os.environ.get("GRADIO_SERVER_NAME") or HOST
+    host = server_name()
     first = first_port()
     count = _whole_number("GRADIO_NUM_PORTS", 1 if "GRADIO_SERVER_PORT" in os.environ else PORTS)
     last = min(first + count, 65_536) - 1
@@ -41,6 +42,32 @@ def address() -> Address:
             return Address(host, port)
     which = f"port {first} is" if first == last else f"all ports from {first} to {last} are"
     raise OSError(f"{which} in use: set GRADIO_SERVER_PORT to a free one")
+
+
+def server_name() -> str:
+    """What GRADIO_SERVER_NAME says; else HOST."""
+    return os.environ.get("GRADIO_SERVER_NAME") or HOST
+
+
+def may_train(host: str) -> bool:
+    """Whether visitors of the page may have networks trained: MNIST_DEMO_TRAIN, 1 or 0; else where `host` is loopback.
+
+    Not where Gradio is to share it, either, which lets the world in by a door of its own.
+
+    Raises ValueError, in one line, where that is neither.
+    """
+    value = os.environ.get("MNIST_DEMO_TRAIN", "")
+    if value not in ("", "0", "1"):
+        raise ValueError(f"MNIST_DEMO_TRAIN must be 1 (visitors may train) or 0, not {value!r}")
+    is_shared = os.environ.get("GRADIO_SHARE", "").lower() == "true"
+    return value == "1" if value else _is_loopback(host) and not is_shared
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def first_port() -> int:

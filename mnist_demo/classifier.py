@@ -22,6 +22,7 @@ class Reading(NamedTuple):
     answer: int | None  # the digit; None where nothing is drawn, or where it is no digit the network knows
     probabilities: NDArray[np.float32]  # (10,); zeros where nothing is drawn
     image: NDArray[np.float32] | None  # (28, 28) in [0, 1], what the network saw; None where nothing is drawn
+    certainty: float = 0.0  # in [0, 1], as `models.certainty` has it; below `Card.threshold` there is no answer
 
 
 def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -73,8 +74,9 @@ class Classifier:
     def read_images(self, images: NDArray[np.float32]) -> list[Reading]:
         """What each of images (N, 28, 28) in [0, 1], digits as MNIST has them, says."""
         log_probabilities = self._log_probabilities(images)
-        rows = zip(images, self._tempered(log_probabilities), self._certain(log_probabilities), strict=True)
-        return [Reading(int(row.argmax()) if is_certain else None, row, image) for image, row, is_certain in rows]
+        tempered, known = self._tempered(log_probabilities), self._certain(log_probabilities)
+        rows = zip(images, tempered, known, certainty(log_probabilities).tolist(), strict=True)
+        return [Reading(int(row.argmax()) if is_known else None, row, image, c) for image, row, is_known, c in rows]
 
     @torch.inference_mode()
     def _log_probabilities(self, images: NDArray[np.float32]) -> Tensor:

@@ -8,17 +8,30 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 STOPPED = 130  # the exit code after Ctrl-C, as shells have it
 OUTPUT_FAILS = (errno.ENOSPC, errno.EPIPE, errno.EIO)  # where no file is named
 WRONG = 2  # the exit code where what was asked cannot be done
+INSTALLED = "mnist-demo"  # the command of who installed the package
+
+
+def command(name: str) -> str:
+    """How one of ours is called: as a part of the installed command where that is what runs, else as a module."""
+    return f"{INSTALLED} {name}" if Path(sys.argv[0]).stem == INSTALLED else f"python -m mnist_demo.{name}"
 
 
 def end_quietly() -> None:
     """From now on Ctrl-C ends the process at once: for the seconds of imports, when there is nothing to be undone."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def end_with_the_reader() -> None:
+    """From now on `... | head -1` ends the process without a word: for what prints and does nothing else."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:

@@ -59,7 +59,7 @@ def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Sam
     """The 60,000 training or the 10,000 test samples, in the data set's own order.
 
     `root` (default: `default_root()`) is a folder as torchvision lays it out, root/MNIST/raw/*-ubyte. Files that
-    are not there are unpacked from this package or, where it carries none, downloaded by torchvision.
+    are not there are unpacked from this package or, where it carries none, downloaded by torchvision, if there is one.
 
     Raises ValueError, naming the file, where one is damaged or not MNIST's, and OSError where a folder cannot be
     written or a download fails.
@@ -89,6 +89,11 @@ def batches(count: int, size: int, generator: torch.Generator, device: torch.dev
     `generator` is a CPU generator, so that the order is the same whatever device the indices are for.
     """
     yield from torch.randperm(count, generator=generator).to(device).split(size)
+
+
+def ten_of_each(labels: Tensor) -> Tensor:
+    """The indices (100,) of the first ten samples of each digit, those of 0 first, by labels (N,)."""
+    return torch.cat([torch.nonzero(labels == digit).flatten()[:10] for digit in range(10)])
 
 
 def _at_hand(split: Literal["train", "test"], root: Path | None) -> tuple[Path, Path]:
@@ -143,8 +148,10 @@ def _unpack(names: list[str], raw: Path) -> None:
 
 
 def _download(names: list[str], raw: Path) -> None:
-    from torchvision import datasets  # here, for importing it takes a second that a start can do without
-
+    try:
+        from torchvision import datasets  # only here: nothing else needs it
+    except ImportError:
+        raise OSError(f"MNIST's files are missing: put {', '.join(names)} into {raw}, or install torchvision") from None
     with tempfile.TemporaryDirectory(dir=raw) as staging:
         try:
             fetched = Path(datasets.MNIST(staging, download=True).raw_folder)

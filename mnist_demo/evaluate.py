@@ -36,7 +36,15 @@ from mnist_demo.figures import (
     misread,
 )
 from mnist_demo.models import MODELS, HalfPixelShifts
-from mnist_demo.weights import Card, default_path, load_named, load_weights, save_weights
+from mnist_demo.weights import (
+    Card,
+    default_path,
+    load_named,
+    load_weights,
+    make_folder,
+    path_at_hand,
+    save_weights,
+)
 
 __all__ = [  # figures, too, where other programs have always found them
     "accuracy", "average_loss", "calibration_error", "choose_threshold", "fit_temperature", "log_probabilities", "main",
@@ -66,7 +74,7 @@ class Judged(NamedTuple):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m mnist_demo.evaluate", description="Judges a network.")
+    p = argparse.ArgumentParser(prog=commandline.command("evaluate"), description="Judges a network.")
     source = p.add_mutually_exclusive_group()
     source.add_argument("--model", choices=MODELS, default="convnet", help="the network (default: convnet)")
     source.add_argument(
@@ -83,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
 
 def load(options: argparse.Namespace) -> Judged:
     """What the command line names. Raises ValueError, in one line, where that is no network of ours."""
-    path: Path = options.weights or default_path(options.model)
+    path: Path = options.weights or path_at_hand(options.model)
     if options.weights and _was_saved_by_torch(path):
         return load_state_dict(path)
     model, card = load_weights(path) if options.weights else load_named(options.model)
@@ -242,6 +250,18 @@ def card_to_write(judged: Judged, split: str) -> Card:
     return judged.card
 
 
+def place_to_write(options: argparse.Namespace) -> Path:
+    """Where figures are kept: the file that was judged, but for what was installed, which stays as it is.
+
+    Raises OSError where our own folder cannot be made.
+    """
+    if options.weights:
+        named: Path = options.weights
+        return named
+    make_folder()
+    return default_path(options.model)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code: 0, or 2 where weights or digits could not be had."""
     options = parser().parse_args(arguments)
@@ -250,7 +270,7 @@ def main(arguments: list[str] | None = None) -> int:
         card = card_to_write(judged, options.split) if options.write else None
         found = evaluate(judged, samples_of(options.split, judged))
         if card:
-            save_weights(judged.path, judged.model, dataclasses.replace(card, evaluation=found))
+            save_weights(place_to_write(options), judged.model, dataclasses.replace(card, evaluation=found))
     except (ValueError, OSError) as error:
         complain(error)
         return WRONG

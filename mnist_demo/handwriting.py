@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_demo.drawing import SIDE, to_mnist
-from mnist_demo.strokes import Path, Stroke, draw, evenly
+from mnist_demo.strokes import Path, Stroke, brush_of, draw, evenly, fitted
 from mnist_demo.templates import DIGITS
+from mnist_demo.written import Handwritten
 
 CANVAS, HEIGHT = 96, 80  # pixels: what templates are drawn on, and how high; four to one pixel of the digit
 THINNEST, THICKEST = 1 / 20, 1 / 4  # brushes, of the digit's height
@@ -50,11 +51,7 @@ def bend(random: np.random.Generator, template: str, other: str | None = None) -
     if other is not None:
         share = random.random()
         paths = [_mixed(one, two, share) for one, two in zip(paths, _moved(random, other), strict=True)]
-    path = np.concatenate(paths) @ _affine(random).T
-    waves = random.normal(0, 0.7, (2, 2)) * 2 * np.pi  # cycles per height, x and y of two waves
-    path += random.normal(0, 0.03, 2) * np.sin(path @ waves + random.uniform(0, 2 * np.pi, 2))
-    lifts = np.cumsum([len(stroke) for stroke in paths])[:-1]
-    return [_cut(random, stroke) for stroke in np.split(path, lifts)]
+    return [_cut(random, stroke) for stroke in _waved(random, paths)]
 
 
 @functools.cache
@@ -73,16 +70,47 @@ def picture(random: np.random.Generator, paths: Sequence[Path], thickest: float 
 
     `thickest`: what share of their height the brush may be at most.
     """
-    everything = np.concatenate(paths)
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    longer, height = (high - low).max(), (high - low)[1]
-    share = random.uniform(THINNEST, thickest)
-    brush = share / (1 - share) * max(height, longer / 2)  # in units of the path, for now
-    scale = HEIGHT / (longer + brush)
-    strokes = [Stroke((path - (low + high) / 2) * scale + CANVAS / 2, brush * scale) for path in paths]
-    digit = to_mnist(draw(strokes, CANVAS))
+    brush = brush_of(paths, random.uniform(THINNEST, thickest))
+    return drawn([Stroke(path, brush) for path in paths])
+
+
+def drawn(strokes: Sequence[Stroke]) -> NDArray[np.uint8]:
+    """The digit (28, 28) that the strokes make; they must leave ink."""
+    digit = _digit(strokes)
     assert digit is not None  # for it is as large as the canvas
-    return np.rint(digit * 255).astype(np.uint8)
+    return digit
+
+
+def redrawn(written: Sequence[Handwritten], count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """What people wrote, as the same hands would write it again: so many digits, or one of each if that is more.
+
+    Images (count, 28, 28) uint8 and what they are (count,) int64. Each digit is turned, slanted, widened and waved as
+    templates are, and drawn with a random brush; or with its own, where some of its strokes erase.
+    """
+    random = np.random.default_rng(seed)
+    chosen = [written[number % len(written)] for number in range(max(count, len(written)))] if written else []
+    images = [_rewritten(random, digit.strokes) for digit in chosen]
+    labels = np.array([digit.label for digit in chosen], np.int64)
+    return np.array(images, np.uint8).reshape(len(chosen), SIDE, SIDE), labels
+
+
+def _rewritten(random: np.random.Generator, strokes: Sequence[Stroke]) -> NDArray[np.uint8]:
+    """One digit written again."""
+    paths = [stroke.points for stroke in strokes]
+    low, size = np.concatenate(paths).min(axis=0), max(np.ptp(np.concatenate(paths), axis=0).max(), 1e-6)
+    bent = _waved(random, [(path - low) / size for path in paths])
+    brush = brush_of(bent, random.uniform(THINNEST, THICKEST))
+    again = [Stroke(path, brush) for path in bent]
+    if any(stroke.erase for stroke in strokes):
+        again = [Stroke(path, width / size, erase) for path, (_, width, erase) in zip(bent, strokes, strict=True)]
+    digit = _digit(again)
+    return drawn(strokes) if digit is None else digit  # where all came to be erased, as it was
+
+
+def _digit(strokes: Sequence[Stroke]) -> NDArray[np.uint8] | None:
+    """The strokes drawn as large as the canvas allows, and made a digit (28, 28); None where they leave nothing."""
+    digit = to_mnist(draw(fitted(strokes, CANVAS, HEIGHT), CANVAS))
+    return None if digit is None else np.rint(digit * 255).astype(np.uint8)
 
 
 def smooth(times: Sequence[int]) -> NDArray[np.float64]:
@@ -97,6 +125,15 @@ def smooth(times: Sequence[int]) -> NDArray[np.float64]:
         + (3 * t**2 - 2 * t**3) * end + (t**3 - t**2) * towards
     )  # fmt: skip
     return np.concatenate([hermite.reshape(-1, len(times)), taken[-1:]])
+
+
+def _waved(random: np.random.Generator, paths: Sequence[Path]) -> list[Path]:
+    """Paths in a box of about 1 x 1, as a whole turned, slanted, widened and waved."""
+    path = np.concatenate(paths) @ _affine(random).T
+    waves = random.normal(0, 0.7, (2, 2)) * 2 * np.pi  # cycles per height, x and y of two waves
+    path += random.normal(0, 0.03, 2) * np.sin(path @ waves + random.uniform(0, 2 * np.pi, 2))
+    lifts = np.cumsum([len(stroke) for stroke in paths])[:-1]
+    return np.split(path, lifts)
 
 
 def _moved(random: np.random.Generator, template: str) -> list[Path]:

@@ -6,6 +6,9 @@ Each function takes the pieces of a picture (H, W), and which of them (P,) are f
 What they find is a mask (H, W) to take away, None where there is nothing; nothing is found that would leave nothing.
 """
 
+import heapq
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +21,10 @@ from mnist_demo.pieces import Mask, Pieces, grown, pieces_of
 LINE = 0.025  # of the longer side: what runs from border to border and is no thicker is a ruled line
 STEEPEST = 0.2  # rise of such a line, of its length
 COVERED = 0.9  # of a line's length that is ink
+MOST_LINES = 300  # pairs of ends that a line may lie between, the flattest of which are tried
 FRAME = 0.2  # of the shorter side that a frame reaches at least
 FRAME_LINE = 0.05  # of the frame's shorter side, that its lines may be thick
+MOST_FRAMES = 30  # pieces that may be frames, the largest of which are tried
 SQUARE = 0.93  # of a frame or a sheet and the quadrilateral of its corners, that they share
 STRIP = 0.35  # of the shorter side: what lies along the border and reaches less far in is no stroke
 WEDGE = 0.45  # of its box: what lies along half of a side and fills so much of it is no stroke
@@ -80,13 +85,17 @@ def _between_borders(mask: Mask) -> Mask:
     thickest = LINE * max(mask.shape)
     reach = max(3, round(thickest))
     gone = np.zeros(mask.shape, bool)
-    for left in _middles(mask[:, 0], 2 * reach):
-        for right in _middles(mask[:, -1], 2 * reach):
-            if abs(right - left) < STEEPEST * mask.shape[1]:
-                found = trace(mask, (0, left), (mask.shape[1] - 1, right), reach)
-                if found.covered >= COVERED and found.thickness <= thickest:
-                    gone |= found.line
+    for left, right in _flattest(_middles(mask[:, 0], 2 * reach), _middles(mask[:, -1], 2 * reach)):
+        if abs(right - left) < STEEPEST * mask.shape[1]:
+            found = trace(mask, (0, left), (mask.shape[1] - 1, right), reach)
+            if found.covered >= COVERED and found.thickness <= thickest:
+                gone |= found.line
     return gone
+
+
+def _flattest(left: Sequence[float], right: Sequence[float]) -> list[tuple[float, float]]:
+    """MOST_LINES pairs at most of one and the other that differ least."""
+    return heapq.nsmallest(MOST_LINES, itertools.product(left, right), key=lambda pair: abs(pair[1] - pair[0]))
 
 
 def _middles(values: Mask, longest: int) -> list[float]:
@@ -97,8 +106,9 @@ def _middles(values: Mask, longest: int) -> list[float]:
 
 def frame(pieces: Pieces, firm: Mask) -> Mask | None:
     """A box of four straight lines with something in it."""
-    large = firm & (np.minimum(pieces.height, pieces.width) >= FRAME * min(pieces.shape))
-    for which in np.flatnonzero(large).tolist():
+    size = np.minimum(pieces.height, pieces.width)
+    large = np.flatnonzero(firm & (size >= FRAME * min(pieces.shape)))
+    for which in np.sort(large[np.argsort(-size[large], kind="stable")[:MOST_FRAMES]]).tolist():
         if likeness(pieces.filled(which), pieces.corners(which)) >= SQUARE:
             gone = _frame(pieces.mask(firm)[pieces.box(which)], pieces.corners(which) - pieces.corner(which))
             if gone is not None:
@@ -138,7 +148,8 @@ def hanging(pieces: Pieces, firm: Mask) -> Mask | None:
 
 def is_no_stroke(pieces: Pieces, which: Mask) -> Mask:
     """(P,): which of those pieces lie along the border, and are strips or wedges there, or broader than any stroke."""
-    broad = which & along_border(pieces)
+    least = 0.4 * (BROADEST * max(pieces.shape)) ** 2  # pixels of what may be broad, and more
+    broad = which & along_border(pieces) & (pieces.area >= least)
     for piece in np.flatnonzero(broad).tolist():
         broad[piece] = is_broad(pieces.mask(np.arange(len(which)) == piece), BROADEST)
     is_wedge = is_long(pieces) & (pieces.area > WEDGE * pieces.height * pieces.width)

@@ -87,7 +87,7 @@ class HalfPixelShifts(nn.Module):
         between = F.avg_pool2d(pixels, 2, stride=1, padding=1)  # (N, 1, 29, 29), where four pixels meet
         shifted = [between[..., y : y + side, x : x + side] for y in (0, 1) for x in (0, 1)]
         answers: Tensor = self.network(torch.cat(shifted))  # (4 N, 10)
-        answers = answers.view(len(shifted), len(pixels), answers.shape[1])
+        answers = answers.view(len(shifted), pixels.shape[0], answers.shape[1])
         return answers.logsumexp(0) - math.log(len(shifted))
 
 

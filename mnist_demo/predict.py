@@ -13,7 +13,6 @@ import glob
 import io
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -87,7 +86,7 @@ def _as_json(path: str, reading: Reading) -> dict[str, object]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m mnist_demo.predict", description="Reads a digit from each picture."
+        prog=commandline.command("predict"), description="Reads a digit from each picture."
     )
     parser.add_argument(
         "files",
@@ -144,6 +143,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    if sys.platform != "win32":
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # so that `... | head -1` ends without a traceback
+    commandline.end_with_the_reader()
     commandline.run(main)

@@ -1,6 +1,7 @@
 """How a network is trained, as values. Knows no code that would train it.
 
-`tutorial` is the tutorial's, `fast` the quickest honest way to 99 %, `best` what the shipped weights come from.
+`tutorial` is the tutorial's, `fast` the quickest honest way to 99 %, `best` what the shipped weights come from, and
+`teach` goes on from those to learn a hand from some digits that were misread.
 """
 
 import math
@@ -27,10 +28,17 @@ class Recipe:
     averaging: float = 0.0  # decay per step of the weights' moving average, which is what is kept; 0: none
     dropout: float | None = None  # Net's; None: the network's own
     held_out: int = 0  # training images kept apart to validate on; 0: test after each epoch, as the tutorial does
-    distortion: bool = False  # every batch goes through `distort.distort`
-    handwriting: int = 0  # images drawn from `strokes.handwriting` that join the training images
+    distortion: bool = False  # every batch goes through `distort.distort`; all but what was written, redrawn as it is
+    mnist: int | None = None  # of the training images, that many, drawn at random; None: all
+    handwriting: int = 0  # images from `handwriting.handwriting` that join the training images
     non_digits: int = 0  # images from `scribbles.non_digits`, likewise (Hendrycks et al. 2019, arXiv:1812.04606)
     non_digit_weight: float = 0.5  # of such an image in the loss, against a digit's 1
+    written: float = 0.1  # share of all images that what --extra names makes, redrawn by `handwriting.redrawn`
+    keeping: float = (
+        0.0  # on all else, share of the answers before in what is learnt (Li & Hoiem 2017, arXiv:1606.09282)
+    )
+    way: float = 1.0  # from the earlier weights to those learnt, the share that is gone, or more: see `Training.settle`
+    # (Wortsman et al. 2022, arXiv:2109.01903)
 
     def __post_init__(self) -> None:
         """Raises ValueError, in one line that names the flag, where a value makes no sense."""
@@ -47,6 +55,8 @@ class Recipe:
         if self.momentum is not None and not 0 <= self.momentum < 1:
             raise ValueError(f"--momentum must be at least 0 and under 1, not {self.momentum}")
 
+
+TEACH = "teach"  # the recipe that goes on from trained weights, and needs digits of one's own
 
 RECIPES: dict[str, dict[str, Recipe]] = {
     "convnet": {
@@ -68,6 +78,22 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             distortion=True,
             handwriting=20000,
             non_digits=36000,
+        ),
+        TEACH: Recipe(
+            name=TEACH,
+            optimizer="adamw",
+            lr=5e-4,
+            epochs=2,
+            batch_size=128,
+            one_cycle=True,
+            averaging=0.95,
+            held_out=5000,
+            distortion=True,
+            mnist=5000,
+            handwriting=400,
+            non_digits=400,
+            keeping=1.0,
+            way=0.7,
         ),
     },
     "net": {
@@ -96,6 +122,23 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             distortion=True,
             handwriting=16000,
             non_digits=15000,
+        ),
+        TEACH: Recipe(
+            name=TEACH,
+            optimizer="adamw",
+            lr=2e-3,
+            epochs=2,
+            batch_size=128,
+            one_cycle=True,
+            averaging=0.95,
+            dropout=0.0,
+            held_out=5000,
+            distortion=True,
+            mnist=5000,
+            handwriting=400,
+            non_digits=400,
+            keeping=1.0,
+            way=0.8,
         ),
     },
 }

@@ -6,12 +6,13 @@ Knows: how a round brush leaves ink along a path. Does not know: what is written
 import functools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 SUBPIXELS = 4  # places within a pixel, each way, that the brush is set down at
+THINNEST = 0.1  # pixels, of a line that `fitted` makes smaller
 WIDEST = 1000  # pixels, of a line: beyond, the brush alone would take gigabytes
 ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
 DISCS_KEPT = 2048  # more than there are on the wire, of all widths and at all places within a pixel
@@ -22,7 +23,7 @@ Path = NDArray[np.float64]  # (N, 2), x and y along a line
 class Stroke(NamedTuple):
     """One line of the pen, or of the eraser."""
 
-    points: NDArray[np.float32]  # (N, 2), x and y in canvas pixels, y down; (0, 0) is the canvas's corner
+    points: NDArray[np.floating[Any]]  # (N, 2), x and y in canvas pixels, y down; (0, 0) is the canvas's corner
     width: float = 20.0  # of the line, canvas pixels
     erase: bool = False
 
@@ -44,6 +45,27 @@ def draw(strokes: Sequence[Stroke], side: int = 280, base: NDArray[np.uint8] | N
     for stroke in strokes:
         _stamp(canvas, margin, stroke)
     return paper.copy()
+
+
+def brush_of(paths: Sequence[NDArray[np.floating[Any]]], share: float) -> float:
+    """How wide a brush is, in units of the paths, that is that share of the height of what it draws along them."""
+    width, height = np.ptp(np.concatenate(paths), axis=0).tolist()
+    return share / (1 - share) * max(height, width / 2) or 1.0
+
+
+def fitted(strokes: Sequence[Stroke], side: int, longest: float) -> list[Stroke]:
+    """The same strokes, one at least a pen's, in the middle of a canvas of that side and as large as `longest` says.
+
+    `longest`: pixels, of the longer side of the box of all ink, that is erased again or not. Brushes are scaled too.
+    """
+    pens = [stroke for stroke in strokes if not stroke.erase]
+    points = np.concatenate([stroke.points for stroke in pens])
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = longest / ((high - low).max() + max(stroke.width for stroke in pens))
+    return [
+        Stroke((points - (low + high) / 2) * scale + side / 2, min(max(width * scale, THINNEST), WIDEST), erase)
+        for points, width, erase in strokes
+    ]
 
 
 def _stamp(canvas: NDArray[np.uint8], margin: int, stroke: Stroke) -> None:

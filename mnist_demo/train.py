@@ -17,17 +17,19 @@ from typing import Any
 from mnist_demo.commandline import STOPPED, WRONG, complain
 from mnist_demo.device import DEVICES, choose_device
 from mnist_demo.files import check_can_write
+from mnist_demo.following import awaited, check_own, followed
 from mnist_demo.models import MODELS
-from mnist_demo.recipes import RECIPES, Recipe
-from mnist_demo.training import CHECKPOINT, Job, load_checkpoint, precision, train
-from mnist_demo.weights import Card, default_path, load_weights
+from mnist_demo.recipes import RECIPES, TEACH, Recipe
+from mnist_demo.training import CHECKPOINT, Job, begun, files_of, load_checkpoint, precision, train
+from mnist_demo.weights import Card, default_path, load_weights, make_folder, path_at_hand
+from mnist_demo.written import read_written
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line: the tutorial's flags and ours. A flag left out is None, and the recipe's value holds."""
-    p = argparse.ArgumentParser(prog="python -m mnist_demo.train", description="Trains a network on MNIST.")
+    p = argparse.ArgumentParser(prog=commandline.command("train"), description="Trains a network on MNIST.")
     p.add_argument("--model", choices=MODELS, help="the network (default: convnet)")
-    p.add_argument("--recipe", choices=("tutorial", "fast", "best"), help="how it is trained (default: best)")
+    p.add_argument("--recipe", choices=RECIPES["convnet"], help="how it is trained (default: best)")
     own = p.add_argument_group("values in place of the recipe's own")
     own.add_argument("--batch-size", type=int, metavar="N", help="images a step")
     own.add_argument("--test-batch-size", type=int, metavar="N", help="images a step of testing")
@@ -39,11 +41,39 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--device", choices=DEVICES, default="auto", help="where to train (default: the best there is)")
     p.add_argument("--no-cuda", action="store_true", help="train on the CPU even where there is a GPU")
     p.add_argument("--data-dir", type=Path, metavar="DIR", help="where MNIST's files are, or shall be")
-    p.add_argument("--output", type=Path, metavar="FILE", help="weights file (default: weights/MODEL.safetensors)")
+    p.add_argument(
+        "--output", type=Path, metavar="FILE",
+        help="weights file (default: MODEL.safetensors in the repository's weights/, or where this is installed, in "
+        "your own folder for data)",
+    )  # fmt: skip
+    p.add_argument(
+        "--extra",
+        type=Path,
+        metavar="FILE",
+        help="digits that somebody wrote, to learn from too; needed by recipe teach. JSON lines: "
+        '{"label": 4, "strokes": [[[x, y], ...], ...]}, y down, at any scale',
+    )
+    p.add_argument(
+        "--from",
+        type=Path,
+        dest="start",
+        metavar="FILE",
+        help="weights to go on from (default: random ones; recipe teach: those of weights/MODEL.safetensors)",
+    )
     p.add_argument(
         "--resume", type=Path, nargs="?", const=Path(), metavar="FILE",
         help="go on from a checkpoint (default: the one beside the output), writing beside it without --output",
     )  # fmt: skip
+    page = p.add_argument_group("how the page trains")
+    page.add_argument(
+        "--follow", type=Path, metavar="FOLDER",
+        help="tell in that folder, which is removed in the end, how it is getting on; end with standard input",
+    )  # fmt: skip
+    page.add_argument(
+        "--ready",
+        action="store_true",
+        help="load all, then wait for the other arguments: a JSON list, a line on standard input",
+    )
     return p
 
 
@@ -59,26 +89,64 @@ def job_from(options: argparse.Namespace) -> tuple[Job, dict[str, Any] | None]:
         raise ValueError(f"--log-interval must be at least 1, not {options.log_interval}")
     if options.no_cuda and options.device not in ("auto", "cpu"):
         raise ValueError(f"--no-cuda and --device {options.device} contradict each other: leave one out")
+    if options.resume is not None:
+        job, checkpoint = resumed(options)
+    else:
+        job, checkpoint = begun_job(options), None
+    if not 0 <= job.seed < 2**63:
+        raise ValueError(f"--seed must be at least 0 and under 2 to the 63rd, not {job.seed}")
+    check_output(job)
+    if options.follow is not None:
+        check_own(options.follow, job.extra)
+    return job, checkpoint
+
+
+def asked_for(options: argparse.Namespace) -> dict[str, Any]:
+    """The recipe's values that the command line gives."""
+    return {name: value for name in RECIPE_FLAGS if (value := getattr(options, name)) is not None}
+
+
+def begun_job(options: argparse.Namespace) -> Job:
+    """A job that begins. Raises ValueError or OSError where its recipe or the files it reads make no sense."""
+    model, seed = options.model or "convnet", 1 if options.seed is None else options.seed
+    recipe = dataclasses.replace(RECIPES[model][options.recipe or "best"], **asked_for(options))
+    output, start = options.output or default_path(model), options.start
+    if recipe.name == TEACH:
+        if options.extra is None:
+            raise ValueError("recipe teach learns from digits of your own: name their file by --extra FILE")
+        if options.output is None:
+            raise ValueError("recipe teach makes a network of your own: name its file by --output FILE")
+        start = start or path_at_hand(model)
+    device = choose_device("cpu" if options.no_cuda else options.device)
+    job = Job(model, recipe, output, device, seed, options.data_dir, options.log_interval, options.extra, start)
+    check_input(job)
+    return job
+
+
+def check_input(job: Job) -> None:
+    """Raises ValueError or OSError, in one line, where the digits or the weights that a job reads make no sense."""
+    if job.extra is not None:
+        read_written(job.extra)
+    if job.start is not None:
+        begun(job.start, job.model)
+
+
+def resumed(options: argparse.Namespace) -> tuple[Job, dict[str, Any]]:
+    """A job that goes on, and its checkpoint. Raises ValueError or OSError where that cannot be."""
     named = None if options.resume == Path() else options.resume
     output = options.output or (output_of(named) if named else default_path(options.model or "convnet"))
-    values = {name: value for name in RECIPE_FLAGS if (value := getattr(options, name)) is not None}
-    checkpoint = None
-    if options.resume is not None:
-        if fixed := [flag for flag in ("recipe", "seed", *values) if getattr(options, flag) is not None]:
-            raise ValueError(f"--resume goes on as the run began: leave out --{fixed[0].replace('_', '-')}")
-        path = named or Path(f"{output}{CHECKPOINT}")
-        checkpoint = load_checkpoint(path)
-        model, recipe, seed = checkpoint["model"], Recipe(**checkpoint["recipe"]), checkpoint["seed"]
-        if options.model not in (None, model):
-            raise ValueError(f"{path} is of a {model}: leave out --model {options.model}")
-    else:
-        model, seed = options.model or "convnet", 1 if options.seed is None else options.seed
-        recipe = dataclasses.replace(RECIPES[model][options.recipe or "best"], **values)
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"--seed must be at least 0 and under 2 to the 63rd, not {seed}")
+    fixed = {"--from": options.start, "--extra": options.extra, "--recipe": options.recipe, "--seed": options.seed}
+    fixed |= {f"--{name.replace('_', '-')}": value for name, value in asked_for(options).items()}
+    if given := [flag for flag, value in fixed.items() if value is not None]:
+        raise ValueError(f"--resume goes on as the run began: leave out {given[0]}")
+    path = named or Path(f"{output}{CHECKPOINT}")
+    checkpoint = load_checkpoint(path)
+    model, recipe = checkpoint["model"], Recipe(**checkpoint["recipe"])
+    if options.model not in (None, model):
+        raise ValueError(f"{path} is of a {model}: leave out --model {options.model}")
     device = choose_device("cpu" if options.no_cuda else options.device)
-    job = Job(model, recipe, output, device, seed, options.data_dir, options.log_interval)
-    check_output(job)
+    files = files_of(checkpoint)
+    job = Job(model, recipe, output, device, checkpoint["seed"], options.data_dir, options.log_interval, **files)
     return job, checkpoint
 
 
@@ -93,7 +161,7 @@ def check_output(job: Job) -> None:
     if path.suffix == CHECKPOINT:
         raise OSError(f"--output {path} is what a run's checkpoint is called: name a .safetensors file")
     if path in map(default_path, MODELS):
-        path.parent.mkdir(exist_ok=True)
+        make_folder()
     if not path.parent.is_dir():
         raise OSError(f"--output {path}: there is no folder {path.parent}; make it first")
     for what, written in (("--output", path), ("the checkpoint", job.checkpoint)):
@@ -132,27 +200,48 @@ def card_at(path: Path) -> Card | None:
 def main(arguments: list[str] | None = None) -> int:
     """The command line. Returns the exit code: 2 for what was asked wrong, 1 for a loss not finite, 130 for Ctrl-C."""
     options = parser().parse_args(arguments)
-    job = None
+    job = left = None
     try:
+        if options.ready:
+            options = parser().parse_args(awaited())
         job, checkpoint = job_from(options)
-        before = card_at(job.output)
+        before, left = card_at(job.output), version_of(job.checkpoint)
+        if left and checkpoint is None:
+            print(f"{job.checkpoint} is an older run's: the first epoch replaces it, or --resume goes on with it")
         print(announce(job))
-        print(report(job, train(job, checkpoint), before))
+        with followed(options.follow) as watch:
+            print(report(job, train(job, checkpoint, watch), before))
     except KeyboardInterrupt:
-        print(f"\nstopped; {job.output} is as it was. {how_to_go_on(job)}" if job else "\nstopped", file=sys.stderr)
+        way_on = job and (how_to_go_on(job, options.resume, left) or "No epoch was finished: start anew.")
+        print(f"\nstopped; {job.output} is as it was. {way_on}" if job else "\nstopped", file=sys.stderr)
         return STOPPED
     except (ValueError, OSError, FloatingPointError) as error:
-        can_go_on = job is not None and isinstance(error, OSError) and job.checkpoint.exists()
-        complain(OSError(f"{error}. {how_to_go_on(job)}") if job and can_go_on else error)
+        way_on = how_to_go_on(job, options.resume, left) if job and isinstance(error, OSError) else None
+        complain(OSError(f"{error}. {way_on}") if way_on else error)
         return 1 if isinstance(error, FloatingPointError) else WRONG
     return 0
 
 
-def how_to_go_on(job: Job) -> str:
-    """What a stopped run's user can do next."""
-    if not job.checkpoint.exists():
-        return "No epoch was finished: start anew."
-    return f"Go on with: python -m mnist_demo.train --output {job.output} --resume"
+def version_of(file: Path) -> tuple[int, int] | None:
+    """What changes where the file is written anew; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def how_to_go_on(job: Job, resumed: Path | None, left: tuple[int, int] | None) -> str | None:
+    """How to go on where a run stopped; None where it finished no epoch.
+
+    `resumed` is what --resume said, and `left` the version of the checkpoint that lay there when the run began.
+    """
+    if version_of(job.checkpoint) not in (None, left):
+        resumed = Path()
+    if resumed is None:
+        return None
+    named = "" if resumed == Path() else f" {resumed}"
+    return f"Go on with: {commandline.command('train')} --output {job.output} --resume{named}"
 
 
 if __name__ == "__main__":

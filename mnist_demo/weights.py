@@ -15,22 +15,43 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from platformdirs import user_data_path
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from mnist_demo.commandline import command
 from mnist_demo.figures import Evaluation
 from mnist_demo.files import read_whole, write_whole
 from mnist_demo.models import MODELS
 
-FOLDER = Path(__file__).parent.parent / "weights"
+SHIPPED = Path(__file__).parent / "shipped"  # where an installed package carries them; no clone has it
+FOLDER = user_data_path("mnist-demo") / "weights" if SHIPPED.is_dir() else Path(__file__).parent.parent / "weights"
 LARGEST = 1e5  # of a weight's size: up to there no digit can make a network's answer overflow
 NEWER = {"evaluation"}  # what the cards of older files do not say
 
 
 def default_path(model_name: str) -> Path:
-    """Where the weights of that network lie in the repository."""
+    """Where the weights of that network are written: in the repository or, where the package is installed, in the
+    user's own folder.
+    """
     return FOLDER / f"{model_name}.safetensors"
+
+
+def path_at_hand(model_name: str) -> Path:
+    """Where the weights of that network are read: `default_path`, or what was installed where nothing is there yet."""
+    own, shipped = default_path(model_name), SHIPPED / f"{model_name}.safetensors"
+    return shipped if shipped.exists() and not own.exists() else own
+
+
+def make_folder() -> None:
+    """Makes the folder that weights are written to. Raises OSError, in one line, where that cannot be."""
+    if FOLDER.parts[0] == "~":
+        raise OSError("there is no home directory to keep weights in: name a file")
+    try:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{FOLDER} cannot be made ({error.strerror}): name another file") from None
 
 
 @dataclass(frozen=True)
@@ -181,11 +202,11 @@ def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str
 
 
 def load_named(model_name: str) -> tuple[nn.Module, Card]:
-    """`load_weights` of the repository's own file for that network.
+    """`load_weights` of `path_at_hand` for that network.
 
     Raises ValueError as `load_weights` does, and where the file holds another network.
     """
-    path = default_path(model_name)
+    path = path_at_hand(model_name)
     model, card = load_weights(path)
     if card.model != model_name:
         raise ValueError(f"{path} holds a {card.model}: train it again with {train_command(path)}")
@@ -194,6 +215,6 @@ def load_named(model_name: str) -> tuple[nn.Module, Card]:
 
 def train_command(path: Path) -> str:
     """The command line that writes the weights file `path` anew."""
-    if path in map(default_path, MODELS):
-        return f"python -m mnist_demo.train --model {path.stem}"
-    return f"python -m mnist_demo.train --output {path}"
+    if path.stem in MODELS and path.parent in (FOLDER, SHIPPED):
+        return f"{command('train')} --model {path.stem}"
+    return f"{command('train')} --output {path}"

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mnist_demo import address as module
-from mnist_demo.address import PORTS, address
+from mnist_demo.address import PORTS, address, may_train
 
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in [name for name in os.environ if name.startswith("GRADIO_")]:
+    for variable in [name for name in os.environ if name.startswith(("GRADIO_", "MNIST_DEMO_"))]:
         monkeypatch.delenv(variable)
 
 
@@ -81,3 +81,21 @@ def test_a_temporary_folder_is_made_and_one_that_cannot_be_is_told(
         monkeypatch.setenv("GRADIO_TEMP_DIR", str(value))
         with pytest.raises(OSError, match=f"^GRADIO_TEMP_DIR '{value}' is no folder that can be written: "):
             address()
+
+
+@pytest.mark.parametrize(
+    ("host", "may"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("localhost", True), ("0.0.0.0", False), ("a.org", False)],
+)
+def test_visitors_may_train_by_default_where_this_machine_alone_can_reach_it(
+    host: str, may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert may_train(host) == may
+    for value in ("1", "0"):
+        monkeypatch.setenv("MNIST_DEMO_TRAIN", value)
+        assert may_train(host) == (value == "1")
+
+
+def test_visitors_may_not_train_by_default_where_the_page_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SHARE", "True")
+    assert not may_train("127.0.0.1")

@@ -24,7 +24,7 @@ from mnist_demo.data import MD5, Samples, load_mnist
 from mnist_demo.drawing import to_mnist
 from mnist_demo.models import MODELS
 from mnist_demo.strokes import Stroke, draw
-from mnist_demo.weights import Card, default_path, load_weights
+from mnist_demo.weights import Card, load_weights, path_at_hand
 
 NOT_ARRAYS = st.none() | st.text(max_size=5) | st.binary(max_size=5) | st.integers() | st.lists(st.floats(), max_size=3)
 ARRAYS = hnp.arrays(
@@ -140,7 +140,7 @@ def said_of(card: Card, **changes: Any) -> dict[str, str]:
     return {name: json.dumps(value) for name, value in (vars(card) | changes).items()}
 
 
-NETWORK, CARD = load_weights(default_path("net"))
+NETWORK, CARD = load_weights(path_at_hand("net"))
 SOUND = save(NETWORK.state_dict(), said_of(CARD))
 HEADER = int.from_bytes(SOUND[:8], "little") + 8
 SPLICES = st.tuples(st.integers(0, HEADER) | st.integers(0, len(SOUND)), st.integers(0, 40), st.binary(max_size=40))
@@ -210,8 +210,10 @@ FLAGS = st.one_of(
     st.tuples(st.sampled_from(["--epochs", "--batch-size", "--test-batch-size", "--lr", "--momentum"]), NUMBERS),
     st.tuples(st.sampled_from(["--seed", "--log-interval"]), NUMBERS),
     st.tuples(st.sampled_from(["--output", "--resume", "--data-dir", "--device", "--recipe", "--else"]), NAMES),
+    st.tuples(st.sampled_from(["--extra", "--from"]), NAMES),
     st.tuples(st.just("--model"), st.sampled_from([*MODELS, "x"])),
     st.tuples(st.sampled_from(["--no-cuda", "--resume"])),
+    st.just(("--recipe", "teach")),
 )
 
 
@@ -232,7 +234,7 @@ def test_training_is_asked_for_or_told_in_one_line_why_not(
     folder: Path, capsys: pytest.CaptureFixture[str], flags: list[tuple[str, ...]]
 ) -> None:
     def never(job: training.Job, checkpoint: object) -> Card:
-        return load_weights(default_path(job.model))[1]
+        return load_weights(path_at_hand(job.model))[1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -5,6 +5,7 @@ Some hundred generated requests by default; so many as BAD_REQUESTS says, where 
 
 import asyncio
 import base64
+import io
 import json
 import os
 import string
@@ -17,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from benchmarks.crowd import CALL, Page
 from benchmarks.load import memory
@@ -24,7 +26,7 @@ from benchmarks.pages import Server, started
 
 CASES = int(os.environ.get("BAD_REQUESTS", "240"))
 ROOT = str(Path(__file__).parent.parent).encode()
-KINDS = 4  # of requests, as many of each
+KINDS = 7  # of requests, as many of each
 MOST_GROWN = 250  # megabytes that the server may hold more of afterwards; some parts are loaded when first asked for
 SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
 ORDINARY = {
@@ -33,6 +35,19 @@ ORDINARY = {
     "read_pad": {"picture": "", "drawing": SEVEN},
     "pick": {"digit": 4, "hard": False},
 }
+
+
+def pictures() -> list[bytes]:
+    """One small picture in each format that is read."""
+    contents = []
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"):
+        file = io.BytesIO()
+        Image.linear_gradient("L").resize((40, 40)).save(file, kind)
+        contents.append(file.getvalue())
+    return contents
+
+
+PICTURES = pictures()
 
 some = settings(
     max_examples=max(CASES // KINDS, 1),
@@ -77,8 +92,9 @@ wanted = st.one_of(
     st.fixed_dictionaries({"picture": texts, "drawing": st.one_of(drawings, values)}),
     st.fixed_dictionaries({"digit": st.one_of(numbers, values), "hard": st.one_of(st.booleans(), values)}),
     st.fixed_dictionaries(
-        {"network": st.one_of(st.sampled_from(["convnet", "net"]), values)},
+        {"network": st.one_of(st.sampled_from(["convnet", "net", "yours"]), values)},
         optional={
+            "yours": values,
             "sample": st.one_of(st.integers(-1, 10_000), values),
             "drawing": st.one_of(st.just(SEVEN), drawings, values),
             "step": st.one_of(st.integers(-1, 12), values),
@@ -86,6 +102,17 @@ wanted = st.one_of(
             "answer": st.one_of(st.integers(-1, 10), values),
             "rival": st.one_of(st.integers(-1, 10), values),
         },
+    ),
+    st.fixed_dictionaries(  # never what would begin a training
+        {
+            "network": st.sampled_from(["convnet", "net"]),
+            "recipe": st.sampled_from(["tutorial", "fast", "teach"]),
+            "values": st.one_of(numbers, texts, st.fixed_dictionaries({"epochs": st.just(0), "lr": values})),
+        },
+        optional={"corrections": st.lists(st.fixed_dictionaries({"label": values, "strokes": strokes}), max_size=3)},
+    ),
+    st.fixed_dictionaries(
+        {"key": values, "run": values}, optional={"since": values, "yours": values, "indices": values}
     ),
 )
 
@@ -140,6 +167,81 @@ def test_calls_may_be_anything(server: Server, call: Any) -> None:
     status, content = ask(server, "POST", CALL, json.dumps(call).encode())
     assert is_an_answer(status, content)
     assert status >= 400
+
+
+points = st.lists(st.one_of(st.lists(st.one_of(st.integers(-1200, 1200), numbers), max_size=3), values), max_size=5)
+files = st.sampled_from(
+    ["digit.png", "/etc/passwd", "../app.py", "https://127.0.0.1/a.png", "file:///etc/hosts", "//a/b"]
+)
+arguments = st.one_of(
+    values,
+    st.lists(points, max_size=5),
+    st.fixed_dictionaries({"path": st.one_of(files, texts)}, optional={"url": files, "meta": values}),
+    files,
+    texts,
+)
+named = st.dictionaries(
+    st.sampled_from(["image", "strokes", "width", "digit", "hard", "count", "network", "rival", "self"]), arguments
+)
+names_of_files = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters='"'), max_size=30)
+endpoint_names = st.sampled_from(["read", "read_strokes", "samples", "why"])
+
+
+@some
+@given(name=endpoint_names, data=st.one_of(st.lists(arguments, max_size=5), named, values), way=st.integers(0, 2))
+def test_endpoints_take_anything(server: Server, name: str, data: Any, way: int) -> None:
+    path, body = [
+        (f"call/{name}", {"data": data}),
+        (f"call/v2/{name}", data),
+        ("queue/join", {"data": data, "fn_index": len(name) % 5, "session_hash": name}),
+    ][way]
+    status, content = ask(server, "POST", f"/gradio_api/{path}", json.dumps(body).encode())
+    assert is_an_answer(status, content)
+    if status == 200:
+        event = json.loads(content)["event_id"]
+        path = f"call/{name}/{event}" if way < 2 else f"queue/data?session_hash={name}"
+        status, content = ask(server, "GET", f"/gradio_api/{path}")
+        assert is_an_answer(status, content)
+        assert b"something went wrong" not in content
+
+
+@some
+@given(
+    content=st.one_of(st.binary(max_size=3000), st.sampled_from(PICTURES)),
+    at=st.floats(0, 1),
+    put=st.binary(max_size=20),
+    name=names_of_files,
+    boundary=st.sampled_from(["x", "xx", "", "x; charset=idna", "x; charset=hex"]),
+)
+def test_uploads_may_be_anything(
+    server: Server, content: bytes, at: float, put: bytes, name: str, boundary: str
+) -> None:
+    place = int(at * len(content))
+    head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode()
+    body = head + content[:place] + put + content[place:] + b"\r\n--x--\r\n"
+    kind = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    status, told = ask(server, "POST", "/gradio_api/upload", body, kind)
+    assert is_an_answer(status, told)
+    if status == 200:
+        status, told = ask(server, "POST", "/gradio_api/call/read", json.dumps({"data": json.loads(told)}).encode())
+        status, told = ask(server, "GET", f"/gradio_api/call/read/{json.loads(told)['event_id']}")
+        assert is_an_answer(status, told)
+        assert b"something went wrong" not in told
+
+
+@some
+@given(
+    method=st.one_of(st.sampled_from(["tools/call", "tools/list", "initialize", "ping"]), values),
+    parameters=st.one_of(
+        values, st.fixed_dictionaries({"name": endpoint_names, "arguments": st.one_of(named, values)})
+    ),
+    number=values,
+)
+def test_tools_take_anything(server: Server, method: Any, parameters: Any, number: Any) -> None:
+    body = {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
+    status, content = ask(server, "POST", "/gradio_api/mcp/", json.dumps(body).encode())
+    assert is_an_answer(status, content)
+    assert b"something went wrong" not in content
 
 
 @some

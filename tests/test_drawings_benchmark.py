@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from benchmarks.drawings import fitted, invent, main, redraw
-from benchmarks.pen import strokes_in
 from benchmarks.redrawn import REDRAWN, broken, grown, middle, thin
 from benchmarks.unknown import SIGNS, UNKNOWN
 from mnist_demo.data import load_mnist
@@ -81,19 +80,3 @@ def test_figures_that_could_not_be_written_are_not_measured(tmp_path, capsys):
         with pytest.raises(SystemExit):
             main(["net", "--json", str(place)])
         assert f"argument --json: {place} is a folder, or in none" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("line", ["", "{}", "[1]", '{"label": 3}', '{"label": 3, "strokes": [["a"]]}'])
-def test_a_line_that_is_no_pen_strokes_is_named(line, tmp_path):
-    file = tmp_path / "pen.jsonl"
-    file.write_text(f'{{"label": 1, "strokes": [[[0, 0], [0, 9]]]}}\n{line}\n')
-    with pytest.raises(ValueError, match=r"pen\.jsonl, line 2, is no"):
-        strokes_in(file)
-
-
-def test_pen_strokes_are_read_from_a_file(tmp_path):
-    file = tmp_path / "pen.jsonl"
-    file.write_text('{"label": 1, "strokes": [[[0, 0], [0, 9]], [[1, 9], [2, 9], [3, 9]]]}\n')
-    [one] = strokes_in(file)
-    assert one.label == 1
-    assert [path.shape for path in one.paths] == [(2, 2), (3, 2)]

@@ -14,7 +14,7 @@ from torch import nn
 from mnist_demo import evaluate
 from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
-from mnist_demo.weights import Card, default_path, load_named, load_weights, save_weights
+from mnist_demo.weights import Card, load_named, load_weights, path_at_hand, save_weights
 
 
 def judge(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
@@ -129,7 +129,7 @@ def test_figures_are_kept_in_the_card_and_the_weights_stay_as_they_are(
     after = load_weights(path)[1]
     assert after.evaluation == {way: found[way] for way in ("once", "shifts")}
     assert dataclasses.replace(after, evaluation=None) == card
-    before = load_file(default_path("net"))
+    before = load_file(path_at_hand("net"))
     assert all(torch.equal(tensor, before[name]) for name, tensor in load_file(path).items())
 
 

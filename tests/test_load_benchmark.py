@@ -8,7 +8,7 @@ import time
 import pytest
 from PIL import Image
 
-from benchmarks import load
+from benchmarks import distance, load
 from benchmarks.crowd import RATE, STOCK_SIDE, UPDATES, Tally, crowd, growing, person, pictures
 from mnist_demo.classifier import Classifier
 from mnist_demo.page.wire import ink_of
@@ -64,7 +64,14 @@ def test_a_person_skips_updates_where_answers_come_late() -> None:
     assert tally.in_time <= 4
 
 
-def test_busy_and_broken_answers_are_counted_apart() -> None:
+def test_a_person_whom_the_server_told_that_it_is_busy_asks_again_after_a_moment() -> None:
+    visitor, tally, now = Visitor(0, 503), Tally(), time.perf_counter()
+    asyncio.run(person(visitor, now, now + 1.5, tally))
+    assert 2 <= len(visitor.asked) == tally.busy <= 5
+
+
+def test_busy_and_broken_answers_are_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.crowd.PAUSE", (0.05, 0.05))
     tally = asyncio.run(crowd([Visitor(0, 200, 503, 500, 0)], 1.2))
     assert (tally.in_time, tally.busy, tally.errors) == pytest.approx((3, 3, 6), abs=1)
 
@@ -81,3 +88,8 @@ def test_a_measurement_that_cannot_be_is_refused_in_one_line(
 ) -> None:
     assert load.main(nonsense) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_distance_that_cannot_be_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert distance.main(["--ms", "0", "451"]) == 2
+    assert capsys.readouterr().err == "error: --ms must be 0 to 450\n"

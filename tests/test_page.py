@@ -221,8 +221,8 @@ def client(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator
     """The page's own server, without a port."""
 
     async def built() -> FastAPI:
-        blocks = page.build(classifiers, test_digits, page.translations(classifiers))
-        options = page.launch_options(blocks, page.translations(classifiers))
+        blocks = page.build(classifiers, test_digits, trains=True)
+        options = page.launch_options(blocks)
         return gr.mount_gradio_app(FastAPI(**options["app_kwargs"]), blocks, "")
 
     app = asyncio.run(built())  # for outside of an event loop Gradio makes some, and leaves them unclosed
@@ -282,8 +282,13 @@ def test_the_editors_own_store_of_blobs_is_closed(client: TestClient) -> None:
     assert answer.status_code == 404
 
 
-def test_nothing_of_the_page_is_a_public_endpoint(client: TestClient) -> None:
-    assert client.get("/gradio_api/info").json()["named_endpoints"] == {}
+def test_nothing_is_a_public_endpoint_but_those_that_are_meant(client: TestClient) -> None:
+    assert set(client.get("/gradio_api/info").json()["named_endpoints"]) == {
+        "/read",
+        "/read_strokes",
+        "/samples",
+        "/why",
+    }
 
 
 def test_a_shared_link_shows_the_pages_own_title_description_and_picture(client: TestClient) -> None:

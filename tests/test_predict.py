@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from mnist_demo.data import Samples
 from mnist_demo.predict import main
-from mnist_demo.weights import default_path
+from mnist_demo.weights import path_at_hand
 
 
 @pytest.mark.parametrize("side", [56, 280, 500])
@@ -63,7 +63,7 @@ def test_json_gives_all_ten_probabilities(
     test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture(test_digits.images[0]).save(tmp_path / "seven.png")
-    assert main([str(tmp_path / "seven.png"), "--json", "--weights", str(default_path("net"))]) == 0
+    assert main([str(tmp_path / "seven.png"), "--json", "--weights", str(path_at_hand("net"))]) == 0
     line = json.loads(capsys.readouterr().out)
     assert line["file"] == str(tmp_path / "seven.png")
     assert line["answer"] == 7

@@ -6,10 +6,10 @@ from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, Recipe
 
 
-def test_each_network_has_the_three_recipes_under_their_names() -> None:
+def test_each_network_has_the_recipes_under_their_names() -> None:
     assert list(RECIPES) == list(MODELS)
     for recipes in RECIPES.values():
-        assert list(recipes) == ["tutorial", "fast", "best"]
+        assert list(recipes) == ["tutorial", "fast", "best", "teach"]
         assert all(recipe.name == name for name, recipe in recipes.items())
 
 
@@ -21,7 +21,7 @@ def test_the_tutorials_recipes_have_the_tutorials_values() -> None:
     assert net.held_out == convnet.held_out == 0
 
 
-@pytest.mark.parametrize("name", ["fast", "best"])
+@pytest.mark.parametrize("name", ["fast", "best", "teach"])
 def test_our_recipes_never_watch_the_test_set(name: str) -> None:
     assert all(recipes[name].held_out == 5000 for recipes in RECIPES.values())
 

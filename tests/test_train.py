@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import os
 import resource
 import signal
@@ -13,11 +14,24 @@ import torch
 
 from mnist_demo import weights
 from mnist_demo.data import Samples, load_mnist
-from mnist_demo.models import MODELS, Net
+from mnist_demo.figures import accuracy, log_probabilities
+from mnist_demo.models import MODELS, HalfPixelShifts, Net
 from mnist_demo.recipes import RECIPES, Recipe
 from mnist_demo.train import job_from, main, parser
-from mnist_demo.training import NON_DIGIT, Job, Training, load_checkpoint, loss_targets, train, training_samples
-from mnist_demo.weights import load_weights
+from mnist_demo.training import (
+    NON_DIGIT,
+    WRITTEN,
+    Job,
+    Training,
+    as_written,
+    between,
+    load_checkpoint,
+    loss_targets,
+    train,
+    training_samples,
+)
+from mnist_demo.weights import default_path, load_named, load_weights
+from mnist_demo.written import read_written
 
 CPU = torch.device("cpu")
 
@@ -36,12 +50,12 @@ def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
 def small(recipe: Recipe, **changes: object) -> Recipe:
     """That recipe, for a test's few images."""
     held_out = 500 if recipe.held_out else 0
-    few = {"handwriting": min(recipe.handwriting, 60), "non_digits": min(recipe.non_digits, 30)}
+    few: dict[str, object] = {"handwriting": min(recipe.handwriting, 60), "non_digits": min(recipe.non_digits, 30)}
     return dataclasses.replace(recipe, held_out=held_out, **few | changes)
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("recipe", ["tutorial", "fast", "best"])
+@pytest.mark.parametrize("recipe", ["tutorial", "fast", "best", "teach"])
 def test_every_recipe_trains_every_network(name: str, recipe: str, tmp_path: Path) -> None:
     job = Job(name, small(RECIPES[name][recipe], epochs=2), tmp_path / "a.safetensors", CPU)
     card = train(job)
@@ -79,6 +93,132 @@ def test_drawn_digits_and_non_digits_join_the_training_images(test_digits: Sampl
     samples = training_samples(recipe, Samples(test_digits.images[:100], test_digits.labels[:100]), seed=1)
     assert samples.images.shape == (130, 1, 28, 28)
     assert (samples.labels == NON_DIGIT).nonzero().flatten().tolist() == list(range(120, 130))
+
+
+S_LIKE = [[62, 0], [32, 8], [20, 28], [42, 46], [70, 58], [64, 86], [38, 98]]  # a 4 in one line, that all take for a 5
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A file of three such fours, no two alike."""
+    lines = [{"label": 4, "strokes": [[[x * (1 + n / 9), y + n * x / 12] for x, y in S_LIKE]]} for n in range(3)]
+    file = tmp_path / "own.jsonl"
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return file
+
+
+def read_as(network: torch.nn.Module, file: Path) -> list[int]:
+    """What a network takes the file's digits for."""
+    images, _ = as_written(read_written(file), CPU)
+    return log_probabilities(HalfPixelShifts(network), images).argmax(1).tolist()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_three_corrections_are_learnt_and_what_was_known_is_kept(
+    name: str, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_digits: Samples
+) -> None:
+    monkeypatch.setitem(RECIPES[name], "teach", small(RECIPES[name]["teach"], epochs=6))
+    shipped, output = load_named(name)[0], tmp_path / "yours.safetensors"
+    assert 4 not in read_as(shipped, own)
+    flags = ["--model", name, "--recipe", "teach", "--extra", str(own), "--output", str(output), "--device", "cpu"]
+    assert main(flags) == 0
+    taught, card = load_weights(output)
+    assert read_as(taught, own) == [4, 4, 4]
+    before, after = (
+        accuracy(log_probabilities(model, test_digits.images[:1000]), test_digits.labels[:1000])
+        for model in (shipped, taught)
+    )
+    assert after > before - 0.01
+    assert (card.recipe["name"], card.recipe["lr"]) == ("teach", RECIPES[name]["teach"].lr)
+    assert RECIPES[name]["teach"].way <= card.recipe["way"] <= 1
+    assert card.threshold > 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own.jsonl", "yours.safetensors"]
+
+
+def test_written_digits_join_any_recipes_images_and_are_not_distorted(
+    own: Path, test_digits: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small(RECIPES["net"]["best"], handwriting=0, non_digits=0)
+    written = read_written(own)
+    samples = training_samples(recipe, Samples(test_digits.images[:90], test_digits.labels[:90]), 1, written)
+    assert samples.labels[90:].tolist() == [WRITTEN + 4] * 10
+    training, seen = Training(Job("net", recipe, tmp_path / "a", CPU), samples), list[torch.Tensor]()
+    forward = training.model.forward
+
+    def seeing(pixels: torch.Tensor) -> torch.Tensor:
+        seen.append(pixels)
+        return forward(pixels)
+
+    monkeypatch.setattr(training.model, "forward", seeing)
+    training.step(samples.images, samples.labels)
+    same = (seen[0] * 255).round() == samples.images
+    assert same[90:].all()
+    assert not same[:90].flatten(1).all(1).any()
+
+
+def test_half_of_the_way_is_half_of_the_way(tmp_path: Path) -> None:
+    before, learnt = (load_named("net")[0], Net())
+    middle = between(before, learnt, 0.5)
+    for one, other, half in zip(before.parameters(), learnt.parameters(), middle.parameters(), strict=True):
+        torch.testing.assert_close(half, (one + other) / 2)
+
+
+def test_any_recipe_goes_on_from_a_weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, output = default_path("net"), tmp_path / "on.safetensors"
+    monkeypatch.setitem(RECIPES["net"], "fast", small(RECIPES["net"]["fast"]))
+    flags = ["--model", "net", "--recipe", "fast", "--epochs", "1", "--lr", "1e-9", "--output", str(output)]
+    assert main([*flags, "--from", str(start)]) == 0
+    for one, other in zip(load_weights(start)[0].parameters(), load_weights(output)[0].parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+
+
+def test_a_run_of_teach_stopped_and_resumed_gives_the_same_unless_its_digits_changed(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(RECIPES["net"], "teach", small(RECIPES["net"]["teach"]))
+    flags = ["--model", "net", "--recipe", "teach", "--extra", str(own), "--device", "cpu", "--output"]
+    assert main([*flags, str(tmp_path / "whole.safetensors")]) == 0
+    save = Training.save
+
+    def stop(training: Training) -> None:
+        save(training)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "save", stop)
+    output = tmp_path / "stopped.safetensors"
+    assert main([*flags, str(output)]) == 130
+    monkeypatch.setattr(Training, "save", save)
+    line = own.read_text()
+    own.write_text(line.replace('"label": 4', '"label": 5', 1))
+    assert main(["--resume", "--output", str(output)]) == 2
+    assert f"{own} has changed since the run began: start anew without --resume\n" in capsys.readouterr().err
+    own.write_text(line)
+    assert main(["--resume", "--output", str(output), "--device", "cpu"]) == 0
+    whole, resumed = (load_weights(tmp_path / f"{which}.safetensors")[0] for which in ("whole", "stopped"))
+    for tensor, other in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(tensor, other)
+
+
+def test_a_damaged_file_of_digits_or_another_network_is_named_before_any_work(
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("mnist_demo.training.load_mnist")  # work would need it
+    damaged = tmp_path / "damaged.jsonl"
+    damaged.write_text(own.read_text() + '{"label": 4}\n')
+    wrong = default_path("net")
+    for flags, message in (
+        (["--extra", str(damaged)], f"{damaged}, line 4: is no {{"),
+        (["--extra", str(tmp_path / "nowhere")], "No such file or directory"),
+        (["--extra", str(own), "--from", str(wrong)], f"{wrong} holds a net: go on from it with --model net"),
+        (["--extra", str(own), "--from", str(own)], f"{own} is damaged or not a weights file of ours"),
+        (["--resume", "--extra", str(own)], "--resume goes on as the run began: leave out --extra"),
+    ):
+        recipe = [] if "--resume" in flags else ["--recipe", "teach"]
+        assert main(["--model", "convnet", *recipe, "--output", str(tmp_path / "a.safetensors"), *flags]) == 2
+        printed = capsys.readouterr()
+        assert message in printed.err
+        assert printed.err.count("\n") == 1
+        assert not printed.out
 
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(tmp_path: Path) -> None:
@@ -119,6 +259,43 @@ def test_a_run_stopped_and_resumed_gives_the_weights_of_one_that_was_not(
     for tensor, other in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(tensor, other)
     assert not stopped.checkpoint.exists()
+
+
+def test_a_run_stopped_in_its_first_epoch_offers_no_other_runs_checkpoint_and_leaves_it_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = small(RECIPES["net"]["tutorial"], epochs=2)
+    monkeypatch.setitem(RECIPES["net"], "tutorial", recipe)
+    older = Job("net", recipe, tmp_path / "a", CPU, seed=7)
+    Training(older, training_samples(recipe, Samples(torch.zeros(9, 1, 28, 28), torch.zeros(9)), 7)).save()
+    epoch, stop_in = Training.epoch, 1
+
+    def stopped(training: Training, bar: object) -> float:
+        if len(training.history) + 1 == stop_in:
+            raise KeyboardInterrupt
+        return epoch(training, bar)
+
+    monkeypatch.setattr(Training, "epoch", stopped)
+    command = ["--model", "net", "--recipe", "tutorial", "--output", str(older.output), "--no-cuda"]
+    assert main(command) == 130
+    told = capsys.readouterr()
+    assert told.out.startswith(
+        f"{older.checkpoint} is an older run's: the first epoch replaces it, or --resume goes on"
+    )
+    assert told.err.endswith("No epoch was finished: start anew.\n")
+    assert load_checkpoint(older.checkpoint)["seed"] == 7
+    assert main(["--output", str(older.output), "--resume"]) == 130
+    assert capsys.readouterr().err.endswith(
+        f"Go on with: python -m mnist_demo.train --output {older.output} --resume\n"
+    )
+    kept = older.checkpoint.rename(tmp_path / "kept")
+    assert main(["--output", str(older.output), "--resume", str(kept)]) == 130
+    assert capsys.readouterr().err.endswith(f"--output {older.output} --resume {kept}\n")
+    kept.rename(older.checkpoint)
+    stop_in = 2
+    assert main(command) == 130
+    assert capsys.readouterr().err.endswith(f"--output {older.output} --resume\n")
+    assert load_checkpoint(older.checkpoint)["seed"] == 1
 
 
 def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path: Path) -> None:
@@ -181,6 +358,9 @@ def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--resume", "/no/such.checkpoint"], "there is no checkpoint /no/such.checkpoint"),
         (["--resume", "/dev/zero"], "/dev/zero is damaged or no checkpoint of ours: start anew without --resume"),
+        (["--recipe", "teach", "--output", "a"], "learns from digits of your own: name their file by --extra FILE"),
+        (["--recipe", "teach", "--extra", "a"], "makes a network of your own: name its file by --output FILE"),
+        (["--resume", "--from", "a"], "--resume goes on as the run began: leave out --from"),
         (["--resume", "--lr", "1"], "--resume goes on as the run began: leave out --lr"),
     ],
 )

@@ -1,13 +1,15 @@
 """The Gradio page: the only folder that imports gradio.
 
 Read in this order: `page` (what is where), `pad` (the drawing surface), `wire` (strokes come in from the browser),
-`readings` (what goes back), `files` (what the browser gets); what keeps it standing in public: `doors` (what may be
-asked for), `bounds` (how much may come), `calls` (the server functions, called), `connections` (how many, and how
-long); then `read/`, the lens; then the browser's half of what all lenses share: `sketch.js` (the pad, made of
-`drawing.js`, `ink.js`, `pen.js` and, for Gradio's editor beneath, `pad.js`), `texts.json` (every word, in both
-languages), `texts.js`, `page.css` and `pad.css`.
+`readings` (what goes back), `yours` (visitors' own networks), `files` (what the browser gets); what keeps it standing
+in public: `doors` (what may be asked for), `bounds` (how much may come), `calls` (the server functions, called),
+`connections` (how many, and how long); what answers other programs: `endpoints` (what they may ask), `events` (as
+Gradio's clients and curl call), `tools` (as language models do), `uploads` (pictures, on their way); then `read/`, the
+lens; then the browser's half of what all lenses share: `sketch.js` (the pad, made of `drawing.js`, `ink.js`, `pen.js`
+and, for Gradio's editor beneath, `pad.js`), `corrections.js` (what the visitor said drawings were), `axes.js` (figures
+become pictures), `texts.json` (every word, in both languages), `texts.js`, `page.css` and `pad.css`.
 """
 
-from mnist_demo.page.page import build, serve
+from mnist_demo.page.page import build, demo, serve
 
-__all__ = ["build", "serve"]
+__all__ = ["build", "demo", "serve"]

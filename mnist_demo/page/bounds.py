@@ -11,7 +11,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
 MOST_BYTES = 262_144
-TOO_MUCH = f"a request may bring at most {MOST_BYTES} bytes"
+UPLOAD = "/gradio_api/upload"  # where more may come
+MOST_PICTURE_FILE = 10_485_760  # bytes of a file that is uploaded: a phone's photo has 2 to 8 million
 BUSY = "too many want an answer: ask again in a moment"
 
 Message = MutableMapping[str, Any]
@@ -25,8 +26,21 @@ def busy() -> HTTPException:
     return HTTPException(503, BUSY, {"Retry-After": "1"})
 
 
+def too_much(most: int) -> str:
+    """What those are told who bring more bytes than that."""
+    return f"a request may bring at most {most} bytes"
+
+
+def is_upload(scope: Message) -> bool:
+    """Whether that is a request to UPLOAD, below whatever prefix."""
+    return str(scope.get("path")).rstrip("/").endswith(UPLOAD)
+
+
 class BoundedBody:
-    """ASGI middleware that refuses a body over MOST_BYTES before anybody has parsed it."""
+    """ASGI middleware that refuses a body over MOST_BYTES before anybody has parsed it.
+
+    At the path UPLOAD a body may bring a picture, and as much around it.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -34,17 +48,18 @@ class BoundedBody:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        most = MOST_BYTES + MOST_PICTURE_FILE * is_upload(scope)
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdecimal() or int(length) > MOST_BYTES:
-            return await PlainTextResponse(TOO_MUCH, 413)(scope, receive, send)
+        if not length.isdecimal() or int(length) > most:
+            return await PlainTextResponse(too_much(most), 413)(scope, receive, send)
         received = 0
 
         async def bounded() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MOST_BYTES:  # of a body that did not say how long it is
-                raise HTTPException(413, TOO_MUCH)
+            if received > most:  # of a body that did not say how long it is
+                raise HTTPException(413, too_much(most))
             return message
 
         return await self.app(scope, bounded, send)

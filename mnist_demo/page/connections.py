@@ -5,6 +5,7 @@ Knows: uvicorn's protocols, and the operating system's bound on open handles. Do
 
 import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from uvicorn.config import HTTP_PROTOCOLS
@@ -57,12 +58,21 @@ def is_idle(connection: Any) -> bool:
     return cycle is None or cycle.response_complete or cycle.more_body
 
 
-def bound_connections() -> None:
-    """Bounds the connections of each server that is started from now on to what the process may have open."""
+@contextlib.contextmanager
+def bounded_connections() -> Iterator[None]:
+    """Bounds the connections of each server that is started meanwhile to what the process may have open.
+
+    Servers that are started afterwards, such as those of a notebook's other pages, are as they were.
+    """
     BoundedProtocol.room = room()
+    before = HTTP_PROTOCOLS["auto"]
     HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"  # Gradio makes the server, and names no protocol
     logging.getLogger("uvicorn.error").addFilter(is_no_nonsense)
     logging.getLogger("asyncio").addFilter(is_no_lack_of_handles)
+    try:
+        yield
+    finally:
+        HTTP_PROTOCOLS["auto"] = before
 
 
 def is_no_nonsense(record: logging.LogRecord) -> bool:

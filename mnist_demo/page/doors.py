@@ -2,8 +2,8 @@
 
 Knows: paths, methods, and the headers that every answer carries. Does not know: what is behind them.
 
-Gradio itself also takes uploads and keeps them, fetches addresses that it is told, streams, and resizes pictures to any
-size. The page uses none of that.
+Gradio itself also keeps what is uploaded, fetches addresses that it is told, streams, and resizes pictures to any size.
+The page uses none of that; what its programs call, `events` and `tools` answer in Gradio's place.
 """
 
 import logging
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from mnist_demo.page.bounds import App, Message, Receive, Send
 
 READ, CALL = ("GET", "HEAD"), ("POST",)
-FILE = r"(?!\.)[\w.@~+-]{1,80}"
+FILE, NAME = r"(?!\.)[\w.@~+-]{1,80}", r"\w{1,40}"
 DOORS: Mapping[str, tuple[str, ...]] = {  # a path, as a regular expression, and how it may be asked for
     "/": READ,
     "/card.png": READ,
@@ -32,18 +32,25 @@ DOORS: Mapping[str, tuple[str, ...]] = {  # a path, as a regular expression, and
     "/gradio_api/startup-events": READ,
     "/gradio_api/info/?": READ,
     "/gradio_api/component_server/?": CALL,
+    r"/yours/[\w-]{32}\.safetensors": READ,
+    "/gradio_api/upload/?": CALL,
+    rf"/gradio_api/call/(v2/)?{NAME}/?": CALL,
+    rf"/gradio_api/call/(v2/)?{NAME}/{NAME}": ("GET",),
+    "/gradio_api/queue/join/?": CALL,
+    "/gradio_api/queue/data/?": ("GET",),
+    "/gradio_api/mcp/?": CALL,
+    "/gradio_api/mcp/schema": READ,
 }
 FRAMES = "'self' https://huggingface.co https://*.hf.space http://localhost:* http://127.0.0.1:*"
 POLICY = (  # of content: Gradio's scripts are inline and make functions of text; a Space's head comes from its host
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; "
     "style-src 'self' 'unsafe-inline' https://fonts.googleapis.com; font-src 'self' data: https://fonts.gstatic.com; "
     "img-src 'self' data: blob: https:; connect-src 'self' https://huggingface.co https://*.hf.space; "
-    f"object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors {FRAMES}"
+    "object-src 'none'; base-uri 'self'; form-action 'none'"
 )
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "strict-origin-when-cross-origin",
-    "content-security-policy": POLICY,
 }
 
 logger = logging.getLogger(__name__)
@@ -56,10 +63,15 @@ def asked(scope: Message) -> str:
 
 
 class Doors:
-    """ASGI middleware that answers 404 to what is not among the doors, and 500, in a word, where an answer fails."""
+    """ASGI middleware that answers 404 to what is not among the doors, and 500, in a word, where an answer fails.
 
-    def __init__(self, app: App, doors: Mapping[str, tuple[str, ...]] = DOORS) -> None:
+    `frames` are the sources, as a content security policy has them, that may show the page in a frame; None is any.
+    """
+
+    def __init__(self, app: App, doors: Mapping[str, tuple[str, ...]] = DOORS, frames: str | None = FRAMES) -> None:
         self.app = app
+        policy = POLICY if frames is None else f"{POLICY}; frame-ancestors {frames}"
+        self.headers = {**HEADERS, "content-security-policy": policy}
         self.doors = [(re.compile(path, re.ASCII), methods) for path, methods in doors.items()]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -73,7 +85,7 @@ class Doors:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(raw=message["headers"]).update(HEADERS)
+                MutableHeaders(raw=message["headers"]).update(self.headers)
             await send(message)
 
         refusal = self.refusal(scope)

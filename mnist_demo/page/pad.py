@@ -19,6 +19,8 @@ from mnist_demo.page.wire import MOST, MOST_PICTURE, SIDE, at_side, decoded, ink
 from mnist_demo.pictures import ink_of as ink_of_photo
 from mnist_demo.pictures import open_picture
 
+DRAWING = ("ink.js", "drawing.js", "corrections.js", "pen.js", "pad.js")
+SCRIPTS = ("texts.js", "programs.js", *DRAWING, "lenses.js", "photo.js", "sketch.js")
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 WIDEST = 1200  # pixels a side of a picture from the browser, which makes it smaller
 HIGH = 200  # pixels of the pad, that the ink of a picture reaches
@@ -47,7 +49,7 @@ def build(
     gr.HTML(
         elem_id="pen",
         html_template=text("pad.html"),
-        js_on_load=script("texts.js", "ink.js", "drawing.js", "pen.js", "pad.js", "lenses.js", "photo.js", "sketch.js"),
+        js_on_load=script(*SCRIPTS),
         server_functions=[settle, read_pad, take],
         most=MOST,
         lenses=list(lenses),

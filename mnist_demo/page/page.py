@@ -9,79 +9,125 @@ from typing import Any
 
 import gradio as gr
 import torch
+from gradio.utils import ipython_check
 from starlette.middleware import Middleware
 
+from mnist_demo.address import may_train, server_name
 from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples
-from mnist_demo.page import inside, pad, read, report
-from mnist_demo.page.bounds import MOST_BYTES, BoundedBody
+from mnist_demo.data import Samples, load_mnist
+from mnist_demo.models import MODELS
+from mnist_demo.page import endpoints, inside, learn, pad, read, report
+from mnist_demo.page.bounds import MOST_PICTURE_FILE, BoundedBody
 from mnist_demo.page.calls import Calls, functions_of
-from mnist_demo.page.connections import bound_connections
-from mnist_demo.page.doors import Doors
+from mnist_demo.page.connections import bounded_connections
+from mnist_demo.page.doors import FRAMES, Doors
 from mnist_demo.page.files import HERE, text
+from mnist_demo.page.read.gallery import open_gallery
 from mnist_demo.page.sharing import Introduced
+from mnist_demo.page.tools import for_programs
+from mnist_demo.page.yours import WeightsFiles, Yours
 
 LENSES = {
     "read": read.build,
     "inside": inside.build,
+    "learn": learn.build,
     "report": report.build,
 }  # each a folder, with a style sheet of its name
+HEIGHT = 800  # pixels, of the frame below a notebook's cell
 TITLES = {"convnet": "ConvNet", "net": "Net"}
 LINKS = {
     "link_data": "https://huggingface.co/datasets/ylecun/mnist",
     "link_recipe": "https://arxiv.org/abs/1905.10498",
     "link_gradio": "https://www.gradio.app/",
+    "link_api": "?view=api",
 }
 
 
-def serve(classifiers: Mapping[str, Classifier], samples: Samples, **options: Any) -> None:
-    """Serves the page until stopped; `options` are those of `gr.Blocks.launch`."""
+class Page(gr.Blocks):
+    """The page, which brings its own looks and bounds to where it is launched."""
+
+    def __init__(self, i18n: gr.I18n, yours: Yours) -> None:
+        super().__init__(title="mnist-demo", analytics_enabled=False, fill_width=True)
+        self.i18n, self.yours = i18n, yours
+
+    def launch(self, inline: bool | None = None, **options: Any) -> Any:  # type: ignore[override]  # options by name
+        """Serves the page as `gr.Blocks.launch` does, which takes the same options and returns the same.
+
+        That is until stopped, but in a notebook, where the page stands below the cell and the kernel goes on.
+        """
+        inline = ipython_check() if inline is None else inline
+        with bounded_connections():
+            return super().launch(inline=inline, **(launch_options(self, inline) | options))
+
+
+def demo() -> Page:
+    """The page with both shipped networks and the test set, to be launched: `demo().launch()`.
+
+    Visitors may train as `MNIST_DEMO_TRAIN` says, or where the environment has it served to this machine alone.
+    Raises ValueError or OSError, in one line, where weights or samples cannot be had.
+    """
+    trains = may_train(server_name())
+    return build({name: Classifier.load(name) for name in MODELS}, load_mnist("test"), trains)
+
+
+def serve(classifiers: Mapping[str, Classifier], samples: Samples, trains: bool, **options: Any) -> None:
+    """Serves the page until stopped, where visitors may have networks trained, or not.
+
+    `options` are those of `gr.Blocks.launch`.
+    """
     torch.set_num_threads(1)  # a call: many visitors share the processor
-    i18n = translations(classifiers)
-    page = build(classifiers, samples, i18n)
-    bound_connections()
-    page.launch(**launch_options(page, i18n), **options)
+    build(classifiers, samples, trains).launch(**options)
 
 
-def launch_options(page: gr.Blocks, i18n: gr.I18n) -> dict[str, Any]:
-    """What `gr.Blocks.launch` must know of the page's looks and bounds."""
+def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
+    """What `gr.Blocks.launch` must know of the page's looks and bounds; `inline`, below a notebook's cell."""
     return {
+        "height": HEIGHT,
         "theme": theme(),
         "css": text("page.css", "pad.css", *(f"{name}/{name}.css" for name in LENSES)),
-        "i18n": i18n,
+        "i18n": page.i18n,
         "favicon_path": HERE / "favicon.png",
-        "footer_links": [],
+        "footer_links": ["api"],  # else Gradio shows no view of it; the page's own foot has the link
+        "mcp_server": False,  # for `tools` is that
         "run_history": False,
         "enable_monitoring": False,
+        "ssr_mode": False,  # Node, in front, would answer for `/` without our headers and bounds, no sooner
         "num_workers": 0,  # Gradio's static workers would take uploads
-        "max_file_size": MOST_BYTES,
+        "max_file_size": MOST_PICTURE_FILE,
         "state_session_capacity": 1,  # nothing asks for one
         "app_kwargs": {
             "middleware": [
-                Middleware(Doors),
+                Middleware(Doors, frames=None if inline else FRAMES),  # notebooks are shown in frames of many hosts
                 Middleware(BoundedBody),
                 Middleware(Calls, functions_of(page.blocks.values())),
+                Middleware(WeightsFiles, page.yours),
+                *for_programs(page),
                 Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
             ]
         },
     }
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, i18n: gr.I18n) -> gr.Blocks:
-    """The page for those networks, by name, in that order; `samples` (the test set) fill its gallery."""
+def build(classifiers: Mapping[str, Classifier], samples: Samples, trains: bool = False) -> Page:
+    """The page for those networks, by name, in that order, and those that visitors train, where they may.
+
+    `samples` (the test set) fill its gallery.
+    """
+    i18n, yours = translations(classifiers), Yours(trains)
     shared: dict[str, Any] = {
         "texts": texts(),
         "networks": [network(name, classifier) for name, classifier in classifiers.items()],
         "digits": list(range(10)),
         "apply_default_css": False,
     }
-    page: gr.Blocks
-    with gr.Blocks(title="mnist-demo", analytics_enabled=False, fill_width=True) as page, gr.Column(elem_id="page"):
+    page: Page
+    with Page(i18n, yours) as page, gr.Column(elem_id="page"):
         gr.HTML(i18n("head"), elem_id="head")
         pad.build(classifiers, list(LENSES), i18n, shared)
         for name, build_lens in LENSES.items():
             with gr.Column(elem_id=name, elem_classes="lens"):
-                build_lens(classifiers, samples, shared)
+                build_lens(classifiers, samples, shared, yours)
+        endpoints.build(page, endpoints.Endpoints(classifiers, open_gallery(samples, classifiers)))
         gr.HTML(i18n("foot"), elem_id="foot")
         return page
 

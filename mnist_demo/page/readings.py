@@ -24,11 +24,13 @@ def as_json(readings: Mapping[str, Reading]) -> Readings:
     image = next(iter(readings.values())).image
     return {
         "image": None if image is None else pixels(image),
-        "networks": {
-            name: {"answer": reading.answer, "probabilities": np.round(reading.probabilities.astype(float), 4).tolist()}
-            for name, reading in readings.items()
-        },
+        "networks": {name: said(reading) for name, reading in readings.items()},
     }
+
+
+def said(reading: Reading) -> dict[str, Any]:
+    """What one network says."""
+    return {"answer": reading.answer, "probabilities": np.round(reading.probabilities.astype(float), 4).tolist()}
 
 
 def read_ink(classifiers: Mapping[str, Classifier], ink: NDArray[np.uint8]) -> Readings:
@@ -46,6 +48,11 @@ def read_inks(classifiers: Mapping[str, Classifier], inks: Sequence[NDArray[np.u
         | {"ink": bool(ink.any())}
         for image, ink in zip(images, inks, strict=True)
     ]
+
+
+def said_of_inks(classifier: Classifier, inks: Sequence[NDArray[np.uint8]]) -> list[dict[str, Any]]:
+    """What one network says of each of several drawings."""
+    return [reading["networks"]["one"] for reading in read_inks({"one": classifier}, inks)]
 
 
 def tiles(

@@ -1,7 +1,8 @@
 // The pad: paper, pen and tools of the page's own upon Gradio's editor, and what every lens may know of them.
 //
 // Lenses get it from `thePad` and hear "change" (the drawing is another), "rest" (the pen lies still), "sample" (one is
-// shown upon the paper, or no longer) and "lens" (another one is open).
+// shown upon the paper, or no longer), "lens" (another one is open) and "yours" (there is a network of the visitor's own,
+// or it has learnt, or it is no longer). The digits that the visitor corrected are had from it, too.
 
 const REST = 800; // ms after the pen's last move when it is said to rest
 
@@ -14,8 +15,9 @@ const word = surface.querySelector(".word");
 let version = 0; // of the drawing: goes up with every change
 let sample = null; // what the gallery showed, and its picture
 let resting = 0;
+let yours = null; // the visitor's own network: its key, what it is, how its training stands, how often it was another
 
-const drawing = drawingWithin(props.most, server.settle);
+const drawing = drawingWithin(props.most, (sent) => insist("settle", sent, whileBusy));
 const ink = inkOn(surface.querySelector("canvas"));
 const editor = editorUnder(under);
 const pen = penOn(surface, toolbar, drawing, {
@@ -98,10 +100,9 @@ async function lay(base, isWanted) {
 // A picture that somebody chose, dropped or pasted: the server finds the ink in it.
 async function take(file) {
   const sent = await sendable(file);
-  const found = sent && (await server.take(await base64(sent)));
+  const found = sent && (await insist("take", await base64(sent), whileBusy));
   if (found?.base && (await lay(found.base, () => !pen.isDrawing()))) return show(null);
-  word.textContent = found ? texts[found.base === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture;
-  word.hidden = false;
+  say(found ? texts[found.base === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture);
 }
 
 // A picture as the server packs it: a bit a pixel, deflated.
@@ -109,6 +110,29 @@ async function unpacked(base) {
   const packed = new Blob([bytes(base)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bits = new Uint8Array(await new Response(packed).arrayBuffer());
   return mask(Uint8Array.from({ length: SIDE * SIDE }, (_, at) => 255 * ((bits[at >> 3] >> (7 - (at & 7))) & 1)), SIDE);
+}
+
+// The visitor's network is another, or was let go by the server; this tab keeps its key when the page is loaded anew.
+function own(one, wasLetGo = false) {
+  yours = one;
+  try {
+    one ? sessionStorage.setItem("yours", JSON.stringify(one)) : sessionStorage.removeItem("yours");
+  } catch {} // a browser may forbid it
+  if (wasLetGo) say(texts.yours_gone);
+  tell("yours");
+}
+
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem("yours"));
+  } catch {
+    return null;
+  }
+}
+
+function say(words) {
+  word.textContent = words;
+  word.hidden = false;
 }
 
 // How much of the page a screen shows at once: less than the window, where that is a frame as high as its page.
@@ -130,6 +154,7 @@ for (const one of toolbar.querySelectorAll("button")) {
 }
 under.prepend(surface, toolbar);
 mark(false);
+yours = kept();
 const lens = lensesIn(element.querySelector(".lenses"), props.lenses, texts, () => tell("lens"));
 thePad.resolve({
   addEventListener: events.addEventListener.bind(events),
@@ -137,8 +162,12 @@ thePad.resolve({
   isDrawing: pen.isDrawing,
   version: () => version,
   wire: drawing.wire,
+  written: () => written(drawing.actions()),
+  corrections: correctionsKept(),
   sample: () => sample,
   show,
   mark,
   lens,
+  yours: () => yours,
+  own,
 });

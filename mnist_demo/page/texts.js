@@ -2,7 +2,36 @@
 
 const thePad = (window.mnistDemo ??= Promise.withResolvers()); // the one thing that the parts of the page share
 const RETRY = 1000; // ms between two tries while the server is away
+const BUSY = 503; // the status of a server that has too much to do, and says when to ask again
+const SOONEST = 0.3; // of that time: not all shall come back at once
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Calls a server function of any part of the page, as Gradio's `server` does, which does not tell why there is no answer.
+// `again`: ms after which a busy server wants to be asked again; there is neither, where it is gone.
+async function call(name, data) {
+  const { root, api_prefix, components } = window.gradio_config;
+  const { id } = components.find(({ props }) => props.server_fns?.includes(name));
+  const address = `${new URL(root, location).pathname.replace(/\/$/, "")}${api_prefix}/component_server/`;
+  const body = JSON.stringify({ data, component_id: id, fn_name: name });
+  try {
+    const response = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    if (response.ok) return { answer: await response.json() };
+    const seconds = response.status === BUSY ? Number(response.headers.get("Retry-After")) : 0;
+    return seconds > 0 ? { again: 1000 * seconds * (SOONEST + (1 - SOONEST) * Math.random()) } : {};
+  } catch {
+    return {};
+  }
+}
+
+// The answer, asked for until there is one or it is not wanted; `isWanted` hears whether the server is busy, not gone.
+async function insist(name, data, isWanted = () => true) {
+  const { answer, again } = await call(name, data);
+  if (answer || !isWanted(Boolean(again))) return answer;
+  await wait(again ?? RETRY);
+  return insist(name, data, isWanted);
+}
+
+const whileBusy = (isBusy) => isBusy;
 
 function chooseTexts(tables) {
   const isChinese = navigator.language.toLowerCase().startsWith("zh");
@@ -28,6 +57,7 @@ function explainBy(one, tip) {
 }
 
 // A group of radio buttons: one is chosen, by a click or from its neighbour by an arrow key, and Tab goes to that one.
+// Those that are hidden are passed over.
 function radios(buttons, chosen) {
   const mark = (which) => {
     for (const one of buttons) {
@@ -36,16 +66,17 @@ function radios(buttons, chosen) {
     }
   };
   const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
-  buttons.forEach((button, at) => {
+  for (const button of buttons) {
     button.addEventListener("click", () => (mark(button), chosen(button)));
     button.addEventListener("keydown", (event) => {
       if (!step[event.key]) return;
       event.preventDefault();
-      const next = buttons.at((at + step[event.key]) % buttons.length);
+      const shown = buttons.filter((one) => !one.hidden);
+      const next = shown.at((shown.indexOf(button) + step[event.key]) % shown.length);
       next.focus();
       next.click();
     });
-  });
+  }
   mark(buttons[0]);
 }
 

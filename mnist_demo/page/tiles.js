@@ -1,6 +1,9 @@
-// Knows how a sample of the test set is shown small: its picture, its label, and what each network makes of it.
+// Knows how a sample of the test set is shown small: its picture, its label, and what each network makes of it, as far as
+// the sample says so.
 
 function tilesOf(networks, texts, choose) {
+  const known = (sample) => networks.filter(({ name }) => sample.networks[name]);
+
   function verdict({ name }, sample) {
     const { answer } = sample.networks[name];
     const one = document.createElement("span");
@@ -10,29 +13,31 @@ function tilesOf(networks, texts, choose) {
   }
 
   function describe(sample) {
-    const said = networks.map(({ name, title }) => `${title} ${texts.reads_as} ${sample.networks[name].answer ?? texts.nothing_known}`);
+    const said = known(sample).map(({ name, title }) => `${title} ${texts.reads_as} ${sample.networks[name].answer ?? texts.nothing_known}`);
     return `${texts.label} ${sample.label}. ${said.join(". ")}`;
   }
 
-  return function tile(sample) {
+  function tell(button, sample) {
+    const label = build("span", "label", sample.label);
+    button.querySelector(".under").replaceChildren(label, ...known(sample).map((network) => verdict(network, sample)));
+    button.setAttribute("aria-label", describe(sample));
+    button.title = describe(sample);
+  }
+
+  function tile(sample) {
     const button = document.createElement("button");
     button.type = "button";
     Object.assign(button.dataset, { label: sample.label, index: sample.index });
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = 28;
     paint(canvas, sample.image);
-    const label = document.createElement("span");
-    label.className = "label";
-    label.textContent = sample.label;
-    const under = document.createElement("span");
-    under.className = "under";
-    under.append(label, ...networks.map((network) => verdict(network, sample)));
-    button.append(canvas, under);
-    button.setAttribute("aria-label", describe(sample));
-    button.title = describe(sample);
+    button.append(canvas, build("span", "under"));
+    tell(button, sample);
     button.addEventListener("click", () => choose(button, sample));
     const item = document.createElement("li");
     item.append(button);
     return item;
-  };
+  }
+
+  return Object.assign(tile, { tell });
 }

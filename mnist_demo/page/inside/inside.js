@@ -19,14 +19,16 @@ let cell = null; // [step, cell] that is explained
 
 const layers = layersIn(find(".steps"), texts, (step, chosen) => ((cell = [step, chosen]), explain()));
 const isOpen = () => pad.lens() === "inside";
-const title = () => props.networks.find(({ name }) => name === network).title;
+const title = () => props.networks.find(({ name }) => name === network)?.title ?? texts.yours;
+const isOwn = () => network === "yours"; // which learns, may be let go, and has no digits that are alike
 
 // What a request is about; nothing, where the pad is blank or the server is gone.
 async function subject() {
   const sample = pad.sample();
-  if (sample) return { network, sample: sample.index };
+  const which = isOwn() ? { network, yours: pad.yours()?.key ?? "" } : { network };
+  if (sample) return { ...which, sample: sample.index };
   const drawing = pad.isBlank() ? null : await pad.wire();
-  return drawing && { network, drawing };
+  return drawing && { ...which, drawing };
 }
 
 // A question that is asked one at a time, of the newest that there is to look at, and again while the server is gone.
@@ -42,6 +44,10 @@ function newest(question, then) {
       const about = await subject();
       const answer = about && (await question(about));
       isAsking = false;
+      if (answer?.gone) {
+        if (about.yours === pad.yours()?.key) pad.own(null, true);
+        continue;
+      }
       if (about && !answer) await wait(RETRY);
       isWanted ||= Boolean(about) && !answer;
       if (answer || !about) then(answer, mine === version);
@@ -51,7 +57,11 @@ function newest(question, then) {
 
 const look = newest(
   async (about) => {
-    kernels[network] ??= (await server.kernels(about))?.map((one) => one && { ...one, values: derived(one) });
+    if (!kernels[about.network]) {
+      const answer = await server.kernels(about);
+      if (!answer || answer.gone) return answer;
+      kernels[about.network] = answer.map((one) => one && { ...one, values: derived(one) });
+    }
     return server.look(about);
   },
   (answer) => show(answer),
@@ -227,6 +237,11 @@ function layOver(canvas, moves) {
 function alike(answer) {
   const list = find(".neighbours");
   const isReady = answer?.neighbours;
+  if (isOwn()) {
+    find(".ready").hidden = false;
+    find(".ready").textContent = texts.alike_yours;
+    return list.replaceChildren();
+  }
   find(".ready").hidden = Boolean(isReady?.length);
   find(".ready").textContent = isReady ? texts.alike_blank : texts.getting_ready;
   list.replaceChildren(...(isReady ?? []).map(neighbour));
@@ -247,7 +262,7 @@ function rest() {
   isResting = true;
   if (!isOpen() || !steps) return;
   reason();
-  compare();
+  isOwn() ? alike() : compare();
 }
 
 function anew() {
@@ -255,6 +270,20 @@ function anew() {
   if (isOpen()) look();
 }
 
+// The visitor's own network came, has learnt, or is no longer.
+let looks = ""; // which, and how often it was another
+function ownChanged() {
+  const own = pad.yours();
+  const radio = find("[data-network=yours]");
+  radio.hidden = !own?.looks;
+  if (radio.hidden && isOwn()) return find("[data-network]").click();
+  if (!own || `${own.key} ${own.looks}` === looks) return;
+  looks = `${own.key} ${own.looks}`;
+  delete kernels.yours;
+  if (isOwn()) anew();
+}
+
+pad.addEventListener("yours", ownChanged);
 pad.addEventListener("change", () => ((isResting = false), changed()));
 pad.addEventListener("sample", () => ((isResting = true), changed()));
 pad.addEventListener("rest", rest);
@@ -267,6 +296,7 @@ radios([...element.querySelectorAll("[data-network]")], (button) => {
   anew();
 });
 translate(element, texts);
+ownChanged();
 blank();
 if (isOpen()) look();
 setTimeout(() => server.prepare({}), AFTER);

@@ -4,13 +4,15 @@ Knows: how steps, arithmetic and neighbours become JSON, and when the neighbours
 network is walked, or the rest of the page.
 
 Each request names a network and what is looked at: {"network": "net", "drawing": ...}, as `wire` has drawings, or
-{"network": "net", "sample": 17}, a digit of the test set.
+{"network": "net", "sample": 17}, a digit of the test set. The network "yours" is the visitor's own, of the key that
+comes as "yours"; where it was let go, the answer is {"gone": true}. It has no neighbours: they take too long to get
+ready for a network that one visitor looks at.
 """
 
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -22,9 +24,11 @@ from mnist_demo import inside
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.drawing import Sketch, steps
+from mnist_demo.page.bounds import busy
 from mnist_demo.page.files import script, text
 from mnist_demo.page.readings import pixels
 from mnist_demo.page.wire import ink_of
+from mnist_demo.page.yours import OWN, GoneError, Yours, key_of
 
 SHOWN = 12  # neighbours
 IDLE = 19  # the nice value, the highest there is, of the thread that makes them ready
@@ -66,32 +70,34 @@ class Neighbourhoods:
                 print(f"error: no neighbours for {name}: {error}", file=sys.stderr)
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any]) -> None:
+def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any], yours: Yours) -> None:
     """The lens for those networks, by name; `samples` (the test set) may be looked at, too.
 
-    `shared` is what every part of the page is told.
+    `shared` is what every part of the page is told, `yours` are visitors' networks, which may be looked into, too.
     """
     neighbourhoods = Neighbourhoods(classifiers)
 
-    def seen(wanted: Any) -> Seen:
-        return what_is_seen(classifiers, samples, wanted)
+    def answered(wanted: Any, of: Callable[[Seen], Any]) -> Any:
+        try:
+            return of(what_is_seen(with_own(classifiers, yours, wanted), samples, wanted))
+        except GoneError:
+            return {"gone": True}
 
-    def look(wanted: Any) -> Json:
-        return layers(seen(wanted))
+    def look(wanted: Any) -> Any:
+        return answered(wanted, layers)
 
-    def kernels(wanted: Any) -> list[Json | None]:
-        model = seen(wanted).classifier.model
-        return inside.packed_kernels(inside.trace(model, np.zeros((28, 28), np.float32)))
+    def kernels(wanted: Any) -> Any:
+        return answered(wanted, lambda seen: all_kernels(seen.classifier))
 
-    def work(wanted: Any) -> Json | None:
-        return arithmetic(seen(wanted), wanted)
+    def work(wanted: Any) -> Any:
+        return answered(wanted, lambda seen: arithmetic(seen, wanted))
 
-    def why(wanted: Any) -> Json | None:
-        return reasons(seen(wanted), wanted)
+    def why(wanted: Any) -> Any:
+        return answered(wanted, lambda seen: reasons(seen, wanted))
 
-    def neighbours(wanted: Any) -> Json:
+    def neighbours(wanted: Any) -> Any:
         neighbourhoods.prepare()
-        return most_alike(neighbourhoods, seen(wanted))
+        return answered(wanted, lambda seen: most_alike(neighbourhoods, seen))
 
     def prepare(_: Any) -> None:
         neighbourhoods.prepare()
@@ -103,6 +109,24 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
         server_functions=[look, kernels, work, why, neighbours, prepare],
         **shared,
     )
+
+
+def with_own(classifiers: Mapping[str, Classifier], yours: Yours, wanted: Any) -> Mapping[str, Classifier]:
+    """Those networks, and the visitor's own where the request is about that.
+
+    Raises GoneError where it was let go, and HTTPException (503) before its first step.
+    """
+    if not isinstance(wanted, dict) or wanted.get("network") != OWN:
+        return classifiers
+    classifier = yours.classifier(key_of(wanted))
+    if classifier is None:
+        raise busy()
+    return {OWN: classifier}
+
+
+def all_kernels(classifier: Classifier) -> list[Json | None]:
+    """The kernels of each step."""
+    return inside.packed_kernels(inside.trace(classifier.model, np.zeros((28, 28), np.float32)))
 
 
 def what_is_seen(classifiers: Mapping[str, Classifier], samples: Samples, wanted: Any) -> Seen:

@@ -3,6 +3,9 @@
 Knows: that a network answers sixteen drawings at once in a third of the time that it takes for one after the other,
 and that a late answer to a drawing that has changed since is worth little. Does not know: who asks.
 
+A drawing that brings "yours", a key, is read by that visitor's own network, too, together with those that bring the
+same; no other waits for more than that.
+
 One thread does all reading, for threads that read side by side fight for the processor. Whatever came while it read is
 read next, the newest first; what has waited too long, or is too much, is refused.
 """
@@ -20,8 +23,9 @@ from numpy.typing import NDArray
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.page.bounds import busy
-from mnist_demo.page.readings import Readings, read_inks
+from mnist_demo.page.readings import Readings, read_inks, said_of_inks
 from mnist_demo.page.wire import ink_of
+from mnist_demo.page.yours import OWN, GoneError, Yours, key_of
 
 MOST_TOGETHER = 16  # drawings, read at once: more are no cheaper each
 MOST_WAITING = 64  # drawings
@@ -37,10 +41,10 @@ class Waiting(NamedTuple):
 
 
 class Reader:
-    """Reads what the networks make of drawings, for any number of visitors."""
+    """Reads what the networks, and a visitor's own, make of drawings, for any number of visitors."""
 
-    def __init__(self, classifiers: Mapping[str, Classifier]) -> None:
-        self.classifiers = classifiers
+    def __init__(self, classifiers: Mapping[str, Classifier], yours: Yours | None = None) -> None:
+        self.classifiers, self.yours = classifiers, yours
         self.waiting: deque[Waiting] = deque()
         self.changed = threading.Condition()
         self.thread: threading.Thread | None = None
@@ -93,10 +97,28 @@ class Reader:
                 _settle(one.answer, error)
         try:
             readings: list[Any] = read_inks(self.classifiers, [ink for _, ink in drawn]) if drawn else []
+            self._read_by_own(drawn, readings)
         except Exception as error:
             readings = [error] * len(drawn)
         for (one, _), reading in zip(drawn, readings, strict=True):
             _settle(one.answer, reading)
+
+    def _read_by_own(self, drawn: list[tuple[Waiting, NDArray[np.uint8]]], readings: list[Readings]) -> None:
+        """Adds to the readings of drawings that bring a key what that network says, or that it is gone."""
+        by_key: dict[Any, list[int]] = {}
+        for at, (one, _) in enumerate(drawn):
+            if (key := key_of(one.drawing)) is not None and self.yours is not None:
+                by_key.setdefault(key if isinstance(key, str) else "", []).append(at)
+        for key, places in by_key.items():
+            try:
+                classifier = self.yours.classifier(key) if self.yours else None
+            except GoneError:
+                for at in places:
+                    readings[at]["gone"] = True
+                continue
+            if classifier is not None:
+                for at, own in zip(places, said_of_inks(classifier, [drawn[at][1] for at in places]), strict=True):
+                    readings[at]["networks"][OWN] = own
 
 
 def _settle(answer: Future[Readings], outcome: Readings | Exception) -> None:

@@ -17,6 +17,7 @@ from mnist_demo.data import Samples
 from mnist_demo.page.files import script, text
 from mnist_demo.page.readings import tiles
 from mnist_demo.page.report.votes import label_votes
+from mnist_demo.page.yours import Yours
 from mnist_demo.weights import Card
 
 SHOWN = 48  # digits at a time
@@ -26,7 +27,7 @@ Json = dict[str, Any]
 Indices = NDArray[np.int64]
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any]) -> None:
+def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any], yours: Yours) -> None:
     """The lens for those networks, by name; `samples` are the test set. `shared` is what every part is told."""
     found = Found(classifiers, samples)
 
@@ -39,7 +40,9 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
     gr.HTML(
         elem_id="judged",
         html_template=text("report/report.html"),
-        js_on_load=script("texts.js", "tiles.js", "report/charts.js", "report/digits.js", "report/report.js"),
+        js_on_load=script(
+            "texts.js", "tiles.js", "axes.js", "report/charts.js", "report/digits.js", "report/report.js"
+        ),
         server_functions=[judged, behind],
         **shared,
     )

@@ -14,26 +14,14 @@ let isAsked = false;
 
 const percent = (share) => (100 * share).toFixed(2);
 const isOpen = () => pad.lens() === "report";
+const askFor = (wanted) => insist("behind", wanted);
 const tile = tilesOf(props.networks, texts, choose);
 const showDigits = openedIn(find(".opened"), tile, texts, askFor);
-
-async function askFor(wanted) {
-  let answer = await server.behind(wanted); // nothing, where the server is gone
-  while (!answer) {
-    await wait(RETRY);
-    answer = await server.behind(wanted);
-  }
-  return answer;
-}
 
 async function open() {
   if (!isOpen() || isAsked) return;
   isAsked = true;
-  let judged = await server.judged({});
-  while (!judged) {
-    await wait(RETRY);
-    judged = await server.judged({});
-  }
+  const judged = await insist("judged", {});
   fill("figures", judged, figuresOf);
   fill("confusion", judged, confusionOf);
   fill("worst", judged, worstOf);

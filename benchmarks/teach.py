@@ -1,0 +1,232 @@
+"""What teaching a network one's hand gives, and costs: `python -m benchmarks.teach --strokes FILE`.
+
+FILE holds digits that several people wrote with a pen, a line each, as `mnist_demo.written` reads them, with who wrote
+them: `"writer"`. Of each of the writers whom a shipped network reads worst, the first two misread digits of each kind,
+ten in all at most, are what `python -m mnist_demo.train --recipe teach` is given; it is run as it is, a process each.
+Scored, before and after: what remains of that writer, all other writers, MNIST's validation and test digits, and
+refusal of what is no digit. The last two are touched here: choose nothing by them.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks.drawings import gathered, invent, write
+from benchmarks.report import json_file, machine, table, write_json
+from benchmarks.unknown import UNKNOWN
+from mnist_demo import commandline
+from mnist_demo.classifier import Classifier
+from mnist_demo.data import load_mnist
+from mnist_demo.models import MODELS
+from mnist_demo.written import read_written
+
+WRITERS = 10  # whom a network reads worst
+EACH_KIND, MOST = 2, 10  # corrections: of a kind, and in all
+HELD_OUT = 5000  # MNIST's training digits that no recipe of ours but the tutorial's trains on
+KIND = "strokes 180 px, brush 20"  # how pen strokes are drawn
+Images = NDArray[np.float32]  # (N, 28, 28) in [0, 1]
+Figures = dict[str, float]
+
+
+class Hands(NamedTuple):
+    """What several people wrote, a row each."""
+
+    lines: list[str]
+    images: Images
+    labels: NDArray[np.int64]
+    writers: NDArray[np.int64]
+
+
+class Rest(NamedTuple):
+    """What must not suffer."""
+
+    validation: Images
+    labels: NDArray[np.int64]
+    unknown: Images
+
+
+def hands_in(file: Path) -> Hands:
+    """What the file holds. Raises ValueError, in one line, where that makes no sense or a line names no writer."""
+    written = read_written(file)
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    writers = [json.loads(line).get("writer") for line in lines]
+    if not all(type(writer) is int for writer in writers):
+        raise ValueError(f'{file}: each line must say who wrote it: "writer": 3')
+    images = write(KIND, [one.paths for one in written]).ours
+    return Hands(lines, images, np.array([one.label for one in written]), np.array(writers))
+
+
+def rest() -> Rest:
+    """MNIST's validation digits and all drawings that are no digit."""
+    held_out = load_mnist("train").split(HELD_OUT)[1]
+    return Rest(
+        np.divide(held_out.images[:, 0].numpy(), 255, dtype=np.float32),
+        held_out.labels.numpy(),
+        gathered(map(invent, UNKNOWN)).ours,
+    )
+
+
+def right(network: Classifier, images: Images, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(N,): whether each image's largest bar is the right one."""
+    answers = np.concatenate([network.probabilities(part) for part in np.array_split(images, len(images) // 500 + 1)])
+    return np.asarray(answers.argmax(1) == labels)
+
+
+def corrections(misread: NDArray[np.intp], labels: NDArray[np.int64]) -> list[int]:
+    """Which of those misread, in order, somebody would correct: EACH_KIND of a kind, MOST in all."""
+    chosen: list[int] = []
+    for index in misread.tolist():
+        if sum(labels[other] == labels[index] for other in chosen) < EACH_KIND and len(chosen) < MOST:
+            chosen.append(index)
+    return chosen
+
+
+def taught(model: str, lines: Sequence[str]) -> tuple[Classifier, float]:
+    """The shipped network after teaching it those lines, and how many seconds the command took. Raises OSError."""
+    with tempfile.TemporaryDirectory() as folder:
+        extra, output = Path(folder, "extra.jsonl"), Path(folder, "yours.safetensors")
+        extra.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        command = [sys.executable, "-m", "mnist_demo.train", "--model", model, "--recipe", "teach"]
+        start = time.perf_counter()
+        run = subprocess.run([*command, "--extra", extra, "--output", output], capture_output=True, text=True)
+        seconds = time.perf_counter() - start
+        if run.returncode:
+            raise OSError(f"teaching failed: {run.stderr.strip()}")
+        return Classifier.load(output), seconds
+
+
+class Worth(NamedTuple):
+    """What a network is worth."""
+
+    is_right: NDArray[np.bool_]  # (N,), of all hands' digits
+    validation: float  # per cent right, as the next
+    test: float
+    refused: float  # per cent, of what is no digit
+
+    def figures(self, own: NDArray[np.bool_], kept: NDArray[np.bool_]) -> Figures:
+        """The same for one writer, whose digits `own` (N,) are scored where they are `kept` (N,)."""
+        return {
+            "misread": int((~self.is_right & own & kept).sum()),
+            "corrections misread": int((~self.is_right & own & ~kept).sum()),
+            "others": 100 * float(self.is_right[~own].mean()),
+            "validation": self.validation,
+            "test": self.test,
+            "refused": self.refused,
+        }
+
+
+def worth(network: Classifier, hands: Hands, rest: Rest) -> Worth:
+    """Of a network, to all hands and to the rest of the world."""
+    return Worth(
+        right(network, hands.images, hands.labels),
+        100 * float(right(network, rest.validation, rest.labels).mean()),
+        100 * network.card.test_accuracy,
+        100 * float((~network.known(rest.unknown)).mean()),
+    )
+
+
+def lessons(model: str, hands: Hands, rest: Rest, count: int) -> list[dict[str, Any]]:
+    """Of each of the writers whom that network reads worst: figures before and after teaching it their hand."""
+    shipped, rows = worth(Classifier.load(model), hands, rest), []
+    for writer in tqdm(worst(shipped.is_right, hands)[:count], desc=model, unit=" writers", disable=None):
+        own = hands.writers == writer
+        chosen = corrections(np.flatnonzero(own & ~shipped.is_right), hands.labels)
+        kept = np.ones(len(own), bool)
+        kept[chosen] = False
+        network, seconds = taught(model, [hands.lines[index] for index in chosen])
+        before, after = (one.figures(own, kept) for one in (shipped, worth(network, hands, rest)))
+        row = {
+            "writer": writer,
+            "corrections": len(chosen),
+            "seconds": seconds,
+            "way": network.card.recipe.get("way", 1.0),
+        }
+        rows.append(row | {"before": before, "after": after})
+    return rows
+
+
+def worst(is_right: NDArray[np.bool_], hands: Hands) -> list[int]:
+    """All writers of whom something is misread, those first of whom most is."""
+    misread = {writer: int((~is_right)[hands.writers == writer].sum()) for writer in set(hands.writers.tolist())}
+    return sorted(filter(misread.get, misread), key=lambda writer: (-misread[writer], writer))
+
+
+def shown(lesson: dict[str, Any]) -> list[str]:
+    """A lesson as the table's row."""
+    before, after = lesson["before"], lesson["after"]
+    lost = (f"{before[what] - after[what]:+.2f}" for what in ("others", "validation", "test", "refused"))
+    told = (str(lesson["writer"]), str(lesson["corrections"]), str(after["corrections misread"]))
+    return [*told, str(before["misread"]), str(after["misread"]), *lost, f"{lesson['seconds']:.1f}"]
+
+
+def summed(lessons: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """All lessons as one: sums of digits, means of shares and seconds."""
+
+    def both(when: str) -> Figures:
+        rows = [lesson[when] for lesson in lessons]
+        totals = {what: sum(row[what] for row in rows) for what in rows[0]}
+        return {what: total if "misread" in what else total / len(rows) for what, total in totals.items()}
+
+    return {
+        "writer": "all",
+        "corrections": sum(lesson["corrections"] for lesson in lessons),
+        "seconds": sum(lesson["seconds"] for lesson in lessons) / len(lessons),
+        "before": both("before"),
+        "after": both("after"),
+    }
+
+
+HEADER = ("writer", "corrections", "still misread", "the rest: misread before", "after")
+LOST = tuple(f"lost: {what}, points" for what in ("other writers", "validation", "test", "non-digits refused"))
+
+
+def report(model: str, lessons: Sequence[dict[str, Any]]) -> str:
+    """The table of one network, and what it comes to."""
+    total = summed(lessons)
+    before, after = total["before"]["misread"], total["after"]["misread"]
+    gone = f"{100 * (1 - after / before):.0f} per cent of the rest's errors gone" if before else "no errors in the rest"
+    rows = [shown(lesson) for lesson in (*lessons, total)]
+    return f"{model}: {gone}\n\n{table([*HEADER, *LOST, 'seconds'], rows)}\n"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m benchmarks.teach", description="What teaching a hand gives, and costs.")
+    p.add_argument("--strokes", type=Path, required=True, metavar="FILE", help="pen strokes and writers, as JSON lines")
+    p.add_argument("--model", nargs="+", choices=MODELS, default=list(MODELS), help="networks (default: both)")
+    p.add_argument("--writers", type=int, default=WRITERS, metavar="N", help=f"how many to teach (default: {WRITERS})")
+    p.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    return p
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line's work. Returns its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        if options.writers < 1:
+            raise ValueError(f"--writers must be at least 1, not {options.writers}")
+        hands, world = hands_in(options.strokes), rest()
+        print(machine(), flush=True)
+        all_lessons = {}
+        for model in options.model:
+            all_lessons[model] = lessons(model, hands, world, options.writers)
+            print(report(model, all_lessons[model]) if all_lessons[model] else f"{model}: misreads nobody", flush=True)
+    except (ValueError, OSError) as error:
+        commandline.complain(error)
+        return commandline.WRONG
+    write_json(options.json, all_lessons)
+    return 0
+
+
+if __name__ == "__main__":
+    commandline.run(main)

@@ -1,0 +1,273 @@
+"""The named endpoints: what other programs may ask, beside what the page's own browser half does.
+
+Knows: what goes in and out of each, in words for people and for language models, which both read the docstrings below.
+Does not know: how a call comes in, which `events` (Gradio's clients, curl) and `tools` (the Model Context Protocol) do.
+
+An endpoint takes JSON and gives JSON. It opens no file and fetches no address, whatever it is told: a picture is what
+was uploaded a moment ago, or comes with the call.
+"""
+
+import base64
+import binascii
+import inspect
+import io
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import gradio as gr
+import numpy as np
+from fastapi import HTTPException
+from gradio.events import api
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_demo.classifier import Classifier, Reading
+from mnist_demo.drawing import to_mnist
+from mnist_demo.page.inside.parts import Seen, reasons
+from mnist_demo.page.pad import FORMATS
+from mnist_demo.page.read.gallery import SHOWN, Gallery
+from mnist_demo.page.uploads import Uploads
+from mnist_demo.page.wire import FARTHEST, ink_of
+from mnist_demo.pictures import ink_of as ink_of_picture
+from mnist_demo.pictures import open_picture
+
+MOST_PIXELS, MOST_PIXELS_JPEG = 16_000_000, 52_000_000  # of a picture; a JPEG is made smaller while it is decoded
+PEN = 20  # pixels of 280, the width of a stroke that names none
+
+Json = dict[str, Any]
+Endpoint = Callable[..., Any]
+Points = list[list[list[float]]]
+Name = Literal["convnet", "net"]
+
+EXAMPLES: Mapping[str, Any] = {  # a value for each parameter that has none of itself; the strokes are a seven
+    "image": {"path": "digit.png", "url": "digit.png", "meta": {"_type": "gradio.FileData"}},
+    "strokes": [[[80, 60], [200, 60], [130, 230]]],
+}
+
+
+class Endpoints:
+    """What those networks, by name, answer about pictures, strokes and samples."""
+
+    def __init__(self, classifiers: Mapping[str, Classifier], gallery: Gallery) -> None:
+        self.classifiers, self.gallery, self.uploads = classifiers, gallery, Uploads()
+
+    def read(self, image: gr.FileData) -> Json:
+        """Reads the handwritten digit in a picture, with two small convolutional networks trained on MNIST.
+
+        The picture may be a photo, a scan or a drawing of one digit, dark on light or light on dark.
+
+        Args:
+            image: The picture: PNG, JPEG, WebP, GIF, BMP or TIFF, of at most 16 megapixels (a JPEG 52).
+
+        Returns:
+            For each network, "convnet" and "net": "answer", the digit, or null where nothing is drawn or it is no digit
+            that the network knows; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
+        """
+        return self._read(self._picture(image))
+
+    def read_strokes(self, strokes: Points, width: int = PEN) -> Json:
+        """Reads a handwritten digit from pen strokes on a pad of 280 x 280 pixels.
+
+        Args:
+            strokes: A list of strokes, each a list of points [x, y] in pixels of the pad, y downwards, which the pen
+                joined. At most 400 strokes of 20,000 numbers and 20,000 pixels of line together.
+            width: How wide the pen draws, 6 to 100 pixels.
+
+        Returns:
+            For each network, "convnet" and "net": "answer", the digit, or null where nothing is drawn or it is no digit
+            that the network knows; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
+        """
+        return self._read(ink_of(drawing_of(strokes, width)))
+
+    def samples(self, digit: int | None = None, hard: bool = False, count: int = 6) -> list[Json]:
+        """Gives random handwritten digits of MNIST's test set, which neither network was trained on.
+
+        Args:
+            digit: Which digit, 0 to 9; null for any.
+            hard: Whether only such as at least one of the two networks misreads.
+            count: How many, 1 to 18; of the hard ones of one digit there may be fewer.
+
+        Returns:
+            For each sample: "index" in the test set, "label", "pixels" (28 rows of 28 numbers, 0 paper to 255 ink), and
+            for each network "answer", "certainty" and "probabilities".
+        """
+        if type(hard) is not bool or not (digit is None or is_whole(digit, 0, 9)) or not is_whole(count, 1, SHOWN):
+            raise HTTPException(422, f"digit: 0 to 9 or null; hard: true or false; count: 1 to {SHOWN}")
+        indices = self.gallery.choose(digit, hard)[:count]
+        by_network = {name: c.read_images(self.gallery.digits(indices)) for name, c in self.classifiers.items()}
+        return [
+            {"index": index, "label": int(self.gallery.labels[index]), "pixels": self.gallery.images[index].tolist()}
+            | {name: as_json(readings[at]) for name, readings in by_network.items()}
+            for at, index in enumerate(indices.tolist())
+        ]
+
+    def why(
+        self,
+        strokes: Points | None,
+        image: gr.FileData | None = None,
+        network: Name = "convnet",
+        rival: int | None = None,
+        width: int = PEN,
+    ) -> Json:
+        """Says which parts of a digit speak for what a network takes it for, against another digit.
+
+        A patch of 5 x 5 pixels is hidden at each place of the 28 x 28 that the network sees, and how far the odds move
+        is noted. Give either strokes or image.
+
+        Args:
+            strokes: Pen strokes, as for read_strokes; null where an image is given.
+            image: A picture, as for read.
+            network: Which network: convnet or net.
+            rival: The digit to compare with; null for the second most probable one.
+            width: How wide the pen of the strokes draws, 6 to 100 pixels.
+
+        Returns:
+            "answer", the digit or null; "for", the most probable digit, and "against", its rival; "log_odds" of the
+            one over the other, in nats; "speaks_for" and "speaks_against", where hiding a patch moves them most (row
+            and column, which third of the ink, and by how much), or null; "moves", 24 rows of 24 numbers: by how much
+            the log-odds fall where the patch begins there.
+        """
+        if not isinstance(network, str) or network not in self.classifiers:
+            raise HTTPException(422, f"network: {' or '.join(self.classifiers)}")
+        if (strokes is None) == (image is None):
+            raise HTTPException(422, "give either strokes or image")
+        ink = self._picture(image) if strokes is None else ink_of(drawing_of(strokes, width))
+        classifier, digit = self.classifiers[network], to_mnist(ink)
+        if digit is None:
+            raise HTTPException(422, "nothing is drawn")
+        reading = classifier.read_images(digit[np.newaxis])[0]
+        second, first = np.argsort(reading.probabilities, kind="stable")[-2:].tolist()
+        if rival == first or not (rival is None or is_whole(rival, 0, 9)):
+            raise HTTPException(422, f"rival: a digit other than {first}, or null")
+        pair = {"answer": first, "rival": second if rival is None else rival}
+        found = reasons(Seen(network, classifier, digit, None), pair) or {}
+        return {"answer": reading.answer, "for": first, "against": pair["rival"]} | found
+
+    def _read(self, ink: NDArray[np.uint8]) -> Json:
+        return {name: as_json(classifier.read(ink)) for name, classifier in self.classifiers.items()}
+
+    def _picture(self, image: Any) -> NDArray[np.uint8]:
+        """The ink (H, W) in what a call names as a picture. Raises HTTPException (422) where it is none."""
+        content = self._content(image)
+        try:
+            check_size(content)
+            return ink_of_picture(open_picture(io.BytesIO(content), "image"))
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+
+    def _content(self, image: Any) -> bytes:
+        """The bytes of the file: of one uploaded, by its "path", or of base64. Raises HTTPException (422)."""
+        named = image.get("path") or image.get("url") if isinstance(image, dict) else image
+        if not isinstance(named, str):
+            raise HTTPException(422, 'image: {"path": what /upload gave}, or base64 of a picture')
+        uploaded = self.uploads.give_out(named.rpartition("file=")[2])
+        if uploaded is not None:
+            return uploaded
+        if named.startswith(("http:", "https:")):
+            raise HTTPException(422, "image: no address is fetched: upload the picture, or send its base64")
+        try:
+            return base64.b64decode(named.partition(",")[2] if named.startswith("data:") else named, validate=True)
+        except (binascii.Error, ValueError):
+            raise HTTPException(422, "image: no upload of that name waits here, and it is no base64") from None
+
+
+def check_size(content: bytes) -> None:
+    """Raises ValueError, in one line, where that is no picture of a format that is read here, or too large a one."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            most = MOST_PIXELS_JPEG if picture.format == "JPEG" else MOST_PIXELS
+            is_large = picture.width * picture.height > most
+    except Image.DecompressionBombError:
+        is_large, most = True, MOST_PIXELS
+    except Exception:  # of a damaged file Pillow raises whatever its decoder meets
+        raise ValueError(f"image: no picture that can be read ({', '.join(FORMATS)})") from None
+    if is_large:
+        raise ValueError(f"image: too large: at most {most // 1_000_000} megapixels can be read")
+
+
+def drawing_of(strokes: Any, width: Any) -> Json:
+    """Strokes, lists of points, as the wire has them: in whole pixels. Raises HTTPException (422) for what is none."""
+    if not isinstance(strokes, list) or not all(isinstance(stroke, list) and stroke for stroke in strokes):
+        raise HTTPException(422, "strokes: a list of lists of points [x, y]")
+    if not all(is_point(point) for stroke in strokes for point in stroke):
+        raise HTTPException(422, f"strokes: a point is [x, y], two numbers from -{FARTHEST} to {FARTHEST}")
+    rounded = [[(round(x), round(y)) for x, y in stroke] for stroke in strokes]
+    return {"base": "", "strokes": [[width, 0, *steps(stroke)] for stroke in rounded]}
+
+
+def is_point(point: Any) -> bool:
+    """Whether that is [x, y], on the pad or near it."""
+    if not isinstance(point, list) or len(point) != 2:
+        return False
+    return all(type(number) in (int, float) and abs(number) <= FARTHEST for number in point)
+
+
+def steps(points: list[tuple[int, int]]) -> list[int]:
+    """The first point, and the way from each to the next."""
+    ways = [(x - last_x, y - last_y) for (x, y), (last_x, last_y) in zip(points[1:], points, strict=False)]
+    return [number for pair in (points[0], *ways) for number in pair]
+
+
+def is_whole(number: Any, least: int, most: int) -> bool:
+    """Whether that is a whole number from least to most."""
+    return type(number) is int and least <= number <= most
+
+
+def as_json(reading: Reading) -> Json:
+    """What a network says."""
+    probabilities = np.round(reading.probabilities.astype(float), 6).tolist()
+    return {"answer": reading.answer, "certainty": round(reading.certainty, 4), "probabilities": probabilities}
+
+
+class Words(NamedTuple):
+    """What the docstring of an endpoint says."""
+
+    description: str
+    parameters: dict[str, str]
+    returns: str
+
+
+def words_of(endpoint: Endpoint) -> Words:
+    """The docstring of an endpoint, taken apart; Gradio's own reader of it takes the first line of each part."""
+    text, _, rest = (inspect.getdoc(endpoint) or "").partition("\n\nArgs:\n")
+    told, _, returns = rest.partition("\n\nReturns:\n")
+    parts = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", told, re.MULTILINE)
+    return Words(on_one_line(text), {name: on_one_line(words) for name, words in parts}, on_one_line(returns))
+
+
+def on_one_line(text: str) -> str:
+    """The words of that text."""
+    return " ".join(text.split())
+
+
+def build(page: gr.Blocks, endpoints: Endpoints) -> None:
+    """Tells Gradio of the endpoints of the page that is being built, for its clients and its view "Use via API"."""
+    for endpoint in (endpoints.read, endpoints.read_strokes, endpoints.samples, endpoints.why):
+        words, name = words_of(endpoint), endpoint.__name__
+        dependency = api(endpoint, api_name=name, api_description=words.description)
+        parameters = inspect.signature(endpoint).parameters.values()
+        for number, parameter in zip(dependency["inputs"], parameters, strict=True):
+            example = EXAMPLES[parameter.name] if parameter.default is parameter.empty else parameter.default
+            explain(page.blocks[number], parameter.name, words.parameters[parameter.name], example)
+        explain(page.blocks[dependency["outputs"][0]], name, words.returns, None)
+
+
+def endpoints_of(page: gr.Blocks) -> dict[int, Endpoint]:
+    """The endpoints that `build` told Gradio of, by the numbers that its clients call them by."""
+    return {number: one.fn for number, one in page.fns.items() if one.fn and isinstance(owner_of(one.fn), Endpoints)}
+
+
+def owner_of(method: Any) -> Any:
+    """What a method is bound to; None of what is no method."""
+    return getattr(method, "__self__", None)
+
+
+def explain(component: Any, label: str, words: str, example: Any) -> None:
+    """Has Gradio say those words of a parameter or a result, and give that example."""
+    component.label = label.capitalize()  # for "image" is a key of Gradio's own translations
+    component._api_info |= {"description": words, "additional_description": words}
+    component.example_payload = lambda: example
+    if label == "image":
+        config = component.get_config() | {"name": "image"}  # so that it shows how a file is sent from JavaScript
+        component.get_config = lambda: config

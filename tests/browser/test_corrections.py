@@ -1,0 +1,219 @@
+"""What one says of a misread drawing: kept in the browser, looked at, deleted, taken away and brought back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ELSEWHERE, PHONE, opened
+from digits import DIGITS, line
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, expect
+from test_access import FAINT
+from test_layout import CLASHES
+
+from mnist_demo.written import read_written
+
+SHELF = "mnist-demo.corrections"
+SCRAWL = [line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))]
+
+
+def kept(page: DrawingPage) -> list[dict[str, Any]]:
+    """What the browser keeps, line by line."""
+    lines = page.page.evaluate(f"localStorage.getItem('{SHELF}') ?? ''").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def correct(page: DrawingPage, drawn: int, label: int) -> None:
+    """Draws a digit upon an empty pad and says that it was another."""
+    page.tool("Clear canvas")
+    page.draw(DIGITS[drawn])
+    page.expect_answers(drawn)
+    page.page.click(f"[data-correct='{label}']")
+
+
+def test_a_drawing_that_was_answered_can_be_corrected_once_for_both_networks(page: DrawingPage) -> None:
+    expect(page.page.locator("[data-correct='4']")).to_have_count(1)
+    expect(page.page.locator("[data-correct='4']")).to_be_hidden()
+    correct(page, 7, 4)
+    expect(page.page.locator("[data-correct='4']")).to_have_attribute("aria-pressed", "true")
+    expect(page.page.locator(".correct [role=status]")).to_have_text("Kept here as a 4.")
+    [one] = kept(page)
+    assert one["label"] == 4
+    assert one["brushes"] == [[20, 0]]
+    xs, ys = zip(*one["strokes"][0], strict=True)
+    assert min(xs) == pytest.approx(0.3 * 280, abs=1)
+    assert max(ys) == pytest.approx(0.82 * 280, abs=1)
+
+
+def test_another_digit_replaces_the_first_and_undo_takes_it_back(page: DrawingPage) -> None:
+    correct(page, 7, 4)
+    page.page.click("[data-correct='9']")
+    assert [one["label"] for one in kept(page)] == [9]
+    page.page.click(".correct .undo")
+    assert kept(page) == []
+    expect(page.page.locator("[data-correct='9']")).to_have_attribute("aria-pressed", "false")
+    expect(page.page.locator("[data-correct='9']")).to_be_focused()
+
+
+def test_what_is_refused_can_be_corrected_and_an_eraser_is_kept_as_one(page: DrawingPage) -> None:
+    page.draw(SCRAWL)
+    page.expect_state("unknown")
+    page.tool("Erase")
+    page.draw([line((0.2, 0.8), (0.3, 0.8))])
+    page.expect_answers_to_come()
+    page.page.locator("[data-correct='8']").focus()
+    page.page.keyboard.press("Enter")
+    assert [brush for _, brush in kept(page)[0]["brushes"]] == [0, 0, 0, 1]
+
+
+def test_nothing_can_be_said_of_a_blank_pad_a_sample_or_a_picture(page: DrawingPage) -> None:
+    digits = page.page.locator("[data-correct]")
+    page.draw(DIGITS[4])
+    page.expect_answers(4)
+    expect(digits.first).to_be_visible()
+    page.page.click("[data-label] >> nth=0")
+    expect(digits.first).to_be_hidden()
+    page.page.keyboard.press("Escape")
+    expect(digits.first).to_be_visible()
+    page.tool("Clear canvas")
+    expect(digits.first).to_be_hidden()
+    picture = page.page.evaluate_handle(
+        """async () => {
+          const canvas = Object.assign(document.createElement("canvas"), { width: 200, height: 200 });
+          const context = canvas.getContext("2d");
+          context.fillStyle = "white";
+          context.fillRect(0, 0, 200, 200);
+          context.fillStyle = "black";
+          context.fillRect(90, 30, 18, 140);
+          const file = new File([await new Promise((done) => canvas.toBlob(done))], "one.png");
+          const carried = new DataTransfer();
+          carried.items.add(file);
+          return carried;
+        }"""
+    )
+    page.page.dispatch_event(".surface", "drop", {"dataTransfer": picture})
+    page.expect_answers(1)
+    expect(digits.first).to_be_hidden()
+    expect(page.page.locator(".correct .idle")).to_contain_text("picture")
+
+
+def test_a_drawing_that_is_corrected_moves_nothing(page: DrawingPage) -> None:
+    places = "[...document.querySelectorAll('.card, #gallery')].map((card) => card.getBoundingClientRect().top)"
+    before = page.page.evaluate(places)
+    correct(page, 5, 3)
+    assert page.page.evaluate(places) == before
+
+
+def test_on_a_phone_each_digit_is_large_enough_for_a_finger(browser: Browser, address: str) -> None:
+    with opened(browser, address, **ELSEWHERE["phone"]) as page:
+        page.touch(DIGITS[3])
+        page.expect_answers(3)
+        for button in page.page.locator("[data-correct]").all():
+            box = button.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= 44
+        page.page.locator("[data-correct='3']").tap()
+        assert [one["label"] for one in kept(page)] == [3]
+        assert page.page.evaluate(CLASHES) == []
+        assert page.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+@pytest.mark.parametrize("where", ["dark", "chinese"])
+def test_it_is_said_in_all_places(browser: Browser, address: str, where: str) -> None:
+    with opened(browser, address, **ELSEWHERE[where]) as page:
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        page.page.click("[data-correct='2']")
+        expect(page.page.locator(".correct")).to_contain_text("其实是" if where == "chinese" else "It was a")
+        assert page.page.evaluate(FAINT) == []
+        page.screenshot(f"correct-{where}")
+
+
+def test_a_browser_that_keeps_nothing_and_a_damaged_shelf_break_no_page(browser: Browser, address: str) -> None:
+    forbidden = "Object.defineProperty(window, 'localStorage', { get: () => { throw new DOMException('no'); } });"
+    with opened(browser, address, script=forbidden) as page:
+        correct(page, 7, 4)
+        expect(page.page.locator(".correct [role=status]")).to_have_text("Kept as a 4 for now.")
+        assert page.complaints == []
+    with opened(browser, address, script=f"localStorage.setItem('{SHELF}', '{{\"label\": 12}}\\nforeign')") as page:
+        correct(page, 7, 4)
+        assert [one["label"] for one in kept(page)] == [4]
+        assert page.complaints == []
+
+
+def open_hand(page: DrawingPage) -> Any:
+    """The corrections that the lens Learn shows."""
+    page.page.click("[data-lens=learn][role=tab]")
+    return page.page.locator("[data-correction]")
+
+
+def test_corrections_are_seen_after_a_reload_and_deleted_with_a_way_back(page: DrawingPage) -> None:
+    for drawn, label in ((7, 1), (5, 3), (4, 9)):
+        correct(page, drawn, label)
+    page.page.reload()
+    tiles = open_hand(page)
+    expect(tiles).to_have_count(3)
+    assert [tile.get_attribute("data-correction") for tile in tiles.all()] == ["9", "3", "1"]
+    tiles.nth(1).get_by_role("button").click()
+    assert [one["label"] for one in kept(page)] == [1, 9]
+    expect(page.page.locator(".told")).to_have_text("A 3 is deleted.")
+    page.page.click(".undelete")
+    assert [one["label"] for one in kept(page)] == [1, 3, 9]
+    page.page.click("[data-keep=clear]")
+    expect(tiles).to_have_count(0)
+    expect(page.page.locator("[data-teach]")).to_be_disabled()
+    page.page.click(".undelete")
+    expect(tiles).to_have_count(3)
+
+
+def test_what_is_exported_is_read_by_the_command_line_and_imported_once(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.jsonl"
+    with opened(browser, address) as page:
+        correct(page, 7, 1)
+        correct(page, 5, 3)
+        open_hand(page)
+        with page.page.expect_download() as download:
+            page.page.click("[data-keep=export]")
+        download.value.save_as(file)
+        assert [digit.label for digit in read_written(file)] == [1, 3]
+        page.page.set_input_files(".hand .brought", file)
+        expect(page.page.locator(".told")).to_have_text("Imported: 0. Here already: 2.")
+    with opened(browser, address) as page:
+        tiles = open_hand(page)
+        page.page.set_input_files(".hand .brought", file)
+        expect(tiles).to_have_count(2)
+        file.write_text(file.read_text() + '\n{"label": 4}\n')
+        page.page.set_input_files(".hand .brought", file)
+        expect(page.page.locator(".told")).to_contain_text("line 4")
+        file.write_text('{"label": 4, "strokes": [[[0, 0], [0, 9]]], "writer": 7}')  # of no known brush, or scale
+        page.page.set_input_files(".hand .brought", file)
+        expect(tiles).to_have_count(3)
+        assert page.complaints == []
+
+
+def test_no_more_is_kept_than_there_is_room_for(page: DrawingPage, tmp_path: Path) -> None:
+    file = tmp_path / "many.jsonl"
+    lines = [json.dumps({"label": 1, "strokes": [[[at, 0], [at, 9]]]}) for at in range(201)]
+    tiles = open_hand(page)
+    file.write_text("\n".join(lines))
+    page.page.set_input_files(".hand .brought", file)
+    expect(page.page.locator(".told")).to_contain_text("at most 200")
+    file.write_text("\n".join(lines[:200]))
+    page.page.set_input_files(".hand .brought", file)
+    expect(tiles).to_have_count(200)
+    correct(page, 7, 4)
+    expect(page.page.locator(".correct [role=status]")).to_contain_text("no more room")
+    assert len(kept(page)) == 200
+
+
+def test_nothing_leaves_the_browser_before_one_teaches(page: DrawingPage) -> None:
+    sent: list[str] = []
+    page.page.on("request", lambda request: sent.append(request.post_data or ""))
+    correct(page, 7, 4)
+    open_hand(page)
+    page.page.reload()
+    expect(open_hand(page)).to_have_count(1)
+    assert not any("brushes" in body or "label" in body for body in sent)

@@ -1,0 +1,116 @@
+"""The page far from its server, and where the server has too much to do."""
+
+import asyncio
+import signal
+import statistics
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from conftest import opened
+from digits import DIGITS, line
+from playwright.sync_api import Browser, expect
+
+from benchmarks.distance import measure
+from benchmarks.far import far
+from benchmarks.pages import started
+
+ROUND_TRIP = 150  # ms
+WANTED = 20  # updates a second
+AT_REST = 1.3 * ROUND_TRIP  # ms: a machine at rest takes no longer, nine times in ten
+FEWEST = 45  # moves of the pointer a second, of 60, that the page sees there
+
+# Notes of each question when it was asked, when its answer came, and the probabilities of both networks in it; and each
+# change of those in the bars.
+NOTES = """
+window.notes = { asked: [], shown: [] };
+const plain = window.fetch;
+window.fetch = async (address, options) => {
+  if (!String(options?.body).includes('"fn_name":"read"')) return plain(address, options);
+  const note = { at: performance.now() };
+  notes.asked.push(note);
+  const response = await plain(address, options);
+  const { networks } = await response.clone().json();
+  note.read = ["convnet", "net"].flatMap((name) => networks[name].probabilities.map((one) => one.toFixed(4))).join();
+  note.came = performance.now();
+  return response;
+};
+document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+  const bars = (name) => [...document.querySelectorAll(`[data-model=${name}] [data-digit]`)];
+  const shown = ["convnet", "net"].flatMap(bars).map((bar) => bar.dataset.probability).join();
+  if (shown !== notes.shown.at(-1)?.read) notes.shown.push({ at: performance.now(), read: shown });
+}).observe(document, { subtree: true, childList: true, attributeFilter: ["data-probability"] }));
+"""
+
+# The app, which says that it is busy, whoever asks, between one signal and another.
+BUSY_AT_A_SIGNAL = """
+import signal
+import app
+from mnist_demo.page.read import reader
+signal.signal(signal.SIGUSR1, lambda *_: setattr(reader, "MOST_WAITING", 0))
+signal.signal(signal.SIGUSR2, lambda *_: setattr(reader, "MOST_WAITING", 64))
+app.main()
+"""
+
+
+def test_at_150_ms_of_round_trip_the_bars_move_20_times_a_second(browser: Browser) -> None:
+    with ThreadPoolExecutor(1) as aside:  # for Playwright keeps an event loop here
+        [figures] = aside.submit(asyncio.run, measure([ROUND_TRIP])).result()
+    assert min(figures["taken"]) >= ROUND_TRIP
+    if np.percentile(figures["taken"], 90) > AT_REST or statistics.median(figures["moved"]) < FEWEST:
+        pytest.skip("others need this machine, too: no telling how live the page is")
+    assert statistics.median(figures["rates"]) >= WANTED
+
+
+def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: Browser, address: str) -> None:
+    with far(address, 0.08, jitter=0.15) as distant, opened(browser, distant, script=NOTES) as page:
+        page.page.evaluate("notes.shown = []")
+        page.draw([DIGITS[3][0], line((0.3, 0.1), (0.7, 0.1), count=20)])
+        page.expect_answers_to_come()
+        page.page.wait_for_timeout(1000)
+        noted = page.page.evaluate("notes")
+    came = [one["came"] for one in noted["asked"]]
+    assert came != sorted(came)  # several were on their way, and overtook each other
+    read = [one["read"] for one in noted["asked"]]
+    newest = 0
+    for one in noted["shown"]:
+        assert one["read"] in read[newest:]
+        newest += read[newest:].index(one["read"])
+    assert newest >= read.index(read[-1])
+
+
+def test_a_busy_server_is_called_busy_and_asked_seldom_until_it_is_not(browser: Browser) -> None:
+    with started("-c", BUSY_AT_A_SIGNAL) as server, opened(browser, server.address) as page:
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        before = page.probabilities()
+        server.process.send_signal(signal.SIGUSR1)
+        page.press(line((0.2, 0.9), (0.3, 0.9)))
+        notice = page.page.locator(".notice")
+        expect(notice).to_contain_text("Many people draw at once")
+        page.expect_answers(3)
+        assert page.probabilities() == before
+        asked = len(page.requests)
+        for number in range(20):
+            page.page.mouse.move(*page.at((0.3 + number / 100, 0.9)))
+            page.page.wait_for_timeout(100)
+        assert 1 <= len(page.requests) - asked <= 8  # in two seconds
+        page.screenshot("busy")
+        page.page.mouse.up()
+        server.process.send_signal(signal.SIGUSR2)
+        expect(notice).to_be_hidden(timeout=30_000)
+        page.tool("Undo")
+        page.expect_answers(3)
+        assert page.probabilities() == before
+
+
+def test_a_first_drawing_is_waited_for_where_the_server_is_busy(browser: Browser) -> None:
+    with started("-c", BUSY_AT_A_SIGNAL) as server, opened(browser, server.address, locale="zh-CN") as page:
+        server.process.send_signal(signal.SIGUSR1)
+        page.draw(DIGITS[7])
+        expect(page.page.locator(".notice")).to_contain_text("同时书写的人很多")
+        expect(page.page.locator("[data-model=net] .remark")).to_have_text("等待回答")
+        page.expect_state("blank")
+        server.process.send_signal(signal.SIGUSR2)
+        expect(page.page.locator(".notice")).to_be_hidden(timeout=30_000)
+        page.expect_answers(7)

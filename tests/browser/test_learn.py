@@ -1,0 +1,231 @@
+"""The lens Learn: a network is trained before one's eyes, stopped, watched, taught one's own hand, and is one's own."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ELSEWHERE, app, opened
+from digits import DIGITS, line
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, expect
+from test_access import FAINT
+from test_layout import CLASHES
+
+from benchmarks.pages import Server, started
+from mnist_demo.classifier import Classifier
+
+LONG = 300_000  # ms: a machine may have much else to do
+SIGN = [line((0.2, 0.2), (0.8, 0.8)), line((0.2, 0.8), (0.8, 0.2)), line((0.2, 0.5), (0.8, 0.5))]  # no digit
+
+
+def open_learn(page: DrawingPage, network: str = "net", recipe: str = "fast") -> None:
+    page.page.click("[data-lens=learn][role=tab]")
+    page.page.click(f"[data-trained={network}]")
+    page.page.click(f"[data-recipe={recipe}]")
+
+
+def start(page: DrawingPage) -> None:
+    """Starts, and waits for the first curve."""
+    page.page.click("[data-learn=start]")
+    expect(page.page.locator(".curves .value")).to_contain_text("loss", timeout=LONG)
+
+
+def yours(page: DrawingPage) -> list[float]:
+    return page.probabilities("yours")
+
+
+def expect_over(page: DrawingPage) -> None:
+    expect(page.page.locator("[data-learn=start]")).to_be_enabled(timeout=LONG)
+
+
+def trainings(server: Server | None = None) -> list[str]:
+    """The training processes of that server, or of any: those under way, and those that wait for somebody to start."""
+    lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True).stdout.splitlines()
+    found = [line.split(maxsplit=2) for line in lines if "mnist_demo.train" in line]
+    return [pid for pid, parent, _ in found if server is None or parent == str(server.process.pid)]
+
+
+def expect_gone(page: DrawingPage, training: str) -> None:
+    """Waits until that process is no longer."""
+    for _ in range(150):
+        if training not in trainings():
+            return
+        page.page.wait_for_timeout(200)
+    raise AssertionError("it trains for nobody")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """The app in a process of its own, to be asked what processes it has, and to be stopped."""
+    with started("app.py", environment={"OMP_NUM_THREADS": "1"}) as server:
+        yield server
+
+
+def test_a_fast_run_of_net_ends_in_a_third_set_of_bars_and_a_file(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    with opened(browser, address) as page:
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        open_learn(page)
+        assert page.page.locator("[data-model=yours]").count() == 0
+        start(page)
+        assert max(yours(page)) < 0.9
+        expect(page.page.locator("[data-learn=start]")).to_be_disabled()
+        page.screenshot("learn-training")
+        expect_over(page)
+        expect(page.verdict("yours")).to_have_attribute("data-answer", "3")
+        assert yours(page)[3] > 0.9
+        assert int(page.page.locator(".wall").get_attribute("data-right") or 0) >= 95
+        expect(page.page.locator(".state")).to_contain_text("of the 10,000 test digits right")
+        page.screenshot("learn-done")
+        page.tool("Clear canvas")
+        page.draw(DIGITS[7])
+        expect(page.verdict("yours")).to_have_attribute("data-answer", "7")
+        with page.page.expect_download() as download:
+            page.page.click("[data-learn=download]")
+        download.value.save_as(tmp_path / "yours.safetensors")
+        assert Classifier.load(tmp_path / "yours.safetensors").card.test_accuracy > 0.98
+        page.page.reload()
+        page.page.click("[data-lens=read][role=tab]")
+        expect(page.page.locator(".tiles .yours")).to_have_count(18)
+        page.page.click("[data-lens=learn][role=tab]")
+        page.page.click("[data-learn=forget]")
+        expect(page.page.locator("[data-model=yours]")).to_have_count(0)
+        assert page.complaints == []
+
+
+def test_a_training_is_stopped_half_way_and_its_curve_is_walked(browser: Browser, server: Server) -> None:
+    with opened(browser, server.address) as page:
+        page.draw(DIGITS[1])
+        open_learn(page, recipe="tutorial")
+        start(page)
+        [training] = trainings(server)
+        page.page.click("[data-learn=stop]")
+        expect_over(page)
+        expect(page.page.locator(".state")).to_contain_text("Stopped after")
+        expect_gone(page, training)
+        assert page.page.locator("[data-model=yours]").count() == 1
+        value = page.page.locator(".curves .value")
+        newest = value.text_content()
+        page.page.locator(".curves").focus()
+        page.page.keyboard.press("Home")
+        expect(value).to_contain_text("epoch 1")
+        assert value.text_content() != newest
+        assert page.page.locator(".curves").get_attribute("aria-valuetext") == value.text_content()
+        page.page.keyboard.press("End")
+        expect(value).to_have_text(newest or "")
+
+
+def test_who_comes_second_may_watch_and_is_next(browser: Browser, server: Server) -> None:
+    with opened(browser, server.address) as first, opened(browser, server.address) as second:
+        open_learn(first, recipe="tutorial")
+        start(first)
+        open_learn(second)
+        other = second.page.locator(".other")
+        expect(other).to_contain_text("Net")
+        second.page.click(".watch")
+        expect(second.page.locator(".curves .value")).to_contain_text("loss")
+        assert second.page.locator("[data-model=yours]").count() == 0
+        second.page.click("[data-learn=start]")
+        expect(other).to_contain_text("Yours begins when that is over")
+        expect(second.page.locator("[data-learn=start]")).to_be_disabled()
+        first.page.click("[data-learn=stop]")
+        expect(second.page.locator("[data-model=yours]")).to_have_count(1, timeout=LONG)
+        expect(other).to_be_hidden()
+        second.page.click("[data-learn=stop]")
+
+
+def test_nothing_is_left_of_a_training_whose_page_was_closed(browser: Browser, server: Server) -> None:
+    with opened(browser, server.address) as page:
+        open_learn(page, recipe="tutorial")
+        start(page)
+        [training] = trainings(server)
+    with opened(browser, server.address) as page:
+        expect_gone(page, training)
+
+
+def test_nothing_is_left_of_a_training_whose_server_was_killed(browser: Browser, server: Server) -> None:
+    with opened(browser, server.address) as page:
+        open_learn(page, recipe="tutorial")
+        start(page)
+        [training] = trainings(server)
+        server.process.kill()
+        expect_gone(page, training)
+
+
+def test_three_corrections_teach_a_sign_while_its_bars_move(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        open_learn(page, "convnet")
+        expect(page.page.locator("[data-teach]")).to_be_disabled()
+        for shift in (-0.04, 0, 0.04):
+            page.tool("Clear canvas")
+            page.draw([[(x + shift, y) for x, y in stroke] for stroke in SIGN])
+            page.expect_answers_to_come()
+            page.page.click("[data-correct='8']")
+        expect(page.page.locator("[data-correction='8']")).to_have_count(3)
+        page.page.click("[data-teach]")
+        expect(page.page.locator("[data-teach]")).to_be_disabled()
+        seen = set()
+        for _ in range(600):
+            if page.page.locator("[data-model=yours]").count():
+                seen.add(yours(page)[8])
+            if page.page.locator("[data-learn=start]").is_enabled():
+                break
+            page.page.wait_for_timeout(100)
+        assert yours(page)[8] > 0.7
+        assert len(seen) > 3
+        page.screenshot("learn-taught")
+
+
+def test_values_that_make_no_sense_are_told_by_their_field(page: DrawingPage) -> None:
+    open_learn(page, recipe="tutorial")
+    page.page.click(".values summary")
+    assert page.page.locator("[name=momentum]").get_attribute("placeholder") == "0.5"
+    for field, value, words in [("epochs", "0", "Epochs: must be"), ("momentum", "2", "Momentum: must be")]:
+        page.page.fill(f"[name={field}]", value)
+        page.page.click("[data-learn=start]")
+        expect(page.page.locator(".wrong")).to_contain_text(words)
+        expect(page.page.locator(f"[name={field}]")).to_have_attribute("aria-invalid", "true")
+        expect(page.page.locator(f"[name={field}]")).to_be_focused()
+        page.page.fill(f"[name={field}]", "")
+    page.page.click("[data-trained=convnet]")
+    expect(page.page.locator("[name=momentum]")).to_have_count(0)
+    assert page.page.locator("[data-model=yours]").count() == 0
+
+
+def test_on_a_public_address_it_is_off_and_says_how_it_is_switched_on(browser: Browser) -> None:
+    with app(GRADIO_SERVER_NAME="0.0.0.0") as address, opened(browser, address) as page:
+        open_learn(page)
+        expect(page.page.locator(".state")).to_contain_text("MNIST_DEMO_TRAIN=1")
+        page.draw(DIGITS[5])
+        page.expect_answers(5)
+        page.page.click("[data-correct='5']")
+        expect(page.page.locator("[data-correction]")).to_have_count(1)
+        expect(page.page.locator("[data-learn=start]")).to_be_disabled()
+        expect(page.page.locator("[data-teach]")).to_be_disabled()
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_it_is_well_laid_out_and_plain_to_read_everywhere(browser: Browser, address: str, where: str) -> None:
+    with opened(browser, address, **ELSEWHERE[where]) as page:
+        page.draw(DIGITS[5])
+        page.expect_answers(5)
+        page.page.click("[data-correct='5']")
+        open_learn(page)
+        page.page.click(".values summary")
+        expect(page.page.locator(".wall li")).to_have_count(100)
+        page.page.click("[data-learn=start]")
+        expect(page.page.locator(".wall")).not_to_have_attribute("data-right", "", timeout=LONG)
+        expect(page.page.locator("[data-model=yours] .answer")).not_to_have_text("", timeout=LONG)
+        assert page.page.evaluate("document.documentElement.scrollWidth === innerWidth")
+        assert page.page.evaluate(FAINT) == []
+        assert page.page.evaluate(CLASHES) == []
+        expect(page.page.locator(".lesson h2")).to_have_text(
+            "从零训练一个" if where == "chinese" else "Train one from scratch"
+        )
+        page.screenshot(f"learn-{where}")
+        page.page.click("[data-learn=stop]")
+        expect_over(page)
+        page.page.click("[data-learn=forget]")

@@ -1,0 +1,21 @@
+"""Networks exported once for all tests."""
+
+import contextlib
+import functools
+import io
+
+import pytest
+
+from mnist_demo.classifier import Classifier
+from mnist_demo.export import PACKAGES, to_onnx
+
+
+@functools.cache
+def exported(name: str, takes: str) -> bytes:
+    """That network's ONNX file, which takes such inputs. Skips the test where the exporter's packages are missing."""
+    for package in PACKAGES.split():
+        pytest.importorskip(package)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        content = to_onnx(Classifier.load(name), takes)
+    assert printed.getvalue() == ""
+    return content

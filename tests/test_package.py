@@ -1,0 +1,158 @@
+"""What `pip install .` gives: one command, with weights, data and page inside, and nothing ever written beside them."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from paper import picture
+
+import mnist_demo
+from mnist_demo import __main__ as command_line
+from mnist_demo import commandline, evaluate, train, weights
+from mnist_demo.data import Samples
+from mnist_demo.models import MODELS
+from mnist_demo.weights import default_path, load_named, load_weights, path_at_hand, save_weights
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def requirements(file: str) -> list[str]:
+    """What a requirements file asks for, without its comments."""
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith(("#", "-"))]
+
+
+def test_the_package_asks_for_what_the_requirements_ask_for() -> None:
+    assert PROJECT["dependencies"] == requirements("requirements.txt")
+
+
+def test_the_command_is_there_under_its_name() -> None:
+    [(name, place)] = PROJECT["scripts"].items()
+    assert name == commandline.INSTALLED
+    assert place == f"{command_line.__name__}:main"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, built from the repository."""
+    pytest.importorskip("hatchling")
+    if not (ROOT / "mnist_demo").exists():
+        pytest.skip("the package is installed, and not here to be built")
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    [file] = folder.glob("*.whl")
+    return zipfile.ZipFile(file)
+
+
+def test_the_wheel_holds_package_page_data_and_weights_and_no_more(wheel: zipfile.ZipFile) -> None:
+    package = Path(mnist_demo.__file__).parent
+    files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    ours = {f"mnist_demo/{path.relative_to(package).as_posix()}" for path in files}
+    shipped = {f"mnist_demo/shipped/{name}.safetensors" for name in MODELS}
+    held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert held == ours | shipped
+    assert wheel.read("mnist_demo/shipped/net.safetensors") == default_path("net").read_bytes()
+
+
+def test_what_is_installed_reads_a_picture_and_keeps_weights_in_the_users_own_folder(
+    wheel: zipfile.ZipFile, test_digits: Samples, tmp_path: Path
+) -> None:
+    wheel.extractall(tmp_path / "site")
+    picture(test_digits.images[0]).save(tmp_path / "seven.png")
+    code = "from mnist_demo.weights import *; print(path_at_hand('net')); print(default_path('net'))"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "XDG_DATA_HOME": str(tmp_path / "data")}
+    read, places = (
+        subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for arguments in (["-m", "mnist_demo", "predict", "seven.png"], ["-c", code])
+    )
+    assert read.startswith("seven.png  7 ")
+    at_hand, own = places.split()
+    assert at_hand == str(tmp_path / "site" / "mnist_demo" / "shipped" / "net.safetensors")
+    if sys.platform == "linux":
+        assert own == str(tmp_path / "data" / "mnist-demo" / "weights" / "net.safetensors")
+    assert not own.startswith(str(tmp_path / "site"))
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """As where the package is installed: weights that came along, and a folder of one's own that is not there yet."""
+    came_along = path_at_hand("net").parent
+    monkeypatch.setattr(weights, "SHIPPED", came_along)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "own" / "weights")
+    return tmp_path / "own" / "weights"
+
+
+def test_what_one_trained_is_read_before_what_came_along(installed: Path) -> None:
+    assert path_at_hand("net").parent == weights.SHIPPED
+    job, _ = train.job_from(train.parser().parse_args(["--model", "net"]))
+    assert job.output == installed / "net.safetensors"
+    save_weights(job.output, *load_named("net"))
+    assert path_at_hand("net") == job.output
+    assert path_at_hand("convnet").parent == weights.SHIPPED
+
+
+def test_figures_are_kept_beside_the_weights_that_one_trained_not_where_the_package_is(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, test_digits: Samples
+) -> None:
+    came_along = path_at_hand("net").read_bytes()
+    few = Samples(test_digits.images[:200], test_digits.labels[:200])
+    monkeypatch.setattr(evaluate, "load_mnist", lambda split: few)
+    assert evaluate.main(["--model", "net", "--write"]) == 0
+    assert (weights.SHIPPED / "net.safetensors").read_bytes() == came_along
+    card = load_weights(installed / "net.safetensors")[1]
+    assert card.evaluation is not None
+    assert card.evaluation["once"]["count"] == 200
+
+
+def test_a_folder_of_ones_own_that_cannot_be_made_is_told_in_one_line(
+    installed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed.parent.touch()
+    assert train.main(["--model", "net"]) == 2
+    assert re.fullmatch(rf"error: {installed} cannot be made \(.*\): name another file\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [([], "serve"), (["serve"], "serve"), (["train", "--help"], "train"), (["predict", "train"], "predict")],
+)
+def test_the_first_word_is_the_command(arguments: list[str], command: str) -> None:
+    assert command_line.chosen(arguments) == (command, arguments[1:])
+
+
+def test_a_word_that_is_no_command_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command_line.chosen(["teach"])
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert all(name in complaint for name in ("teach", *command_line.COMMANDS))
+
+
+def test_who_installed_it_is_told_the_installed_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/mnist-demo", "train"])
+    assert weights.train_command(default_path("net")) == "mnist-demo train --model net"
+    with pytest.raises(SystemExit):
+        train.main(["--help"])
+    assert capsys.readouterr().out.startswith("usage: mnist-demo train ")
+
+
+def test_the_readmes_lines_of_python_read_a_picture(
+    test_digits: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n(.*?)```", readme.split("## Read image files")[1].split("\n## ")[0], re.DOTALL)
+    assert len(example.splitlines()) <= 11
+    picture(test_digits.images[0]).save(tmp_path / "digit.png")
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    assert re.fullmatch(r"7 \d+\.\d %\n", capsys.readouterr().out)

@@ -1,0 +1,362 @@
+"""Visitors who train networks: over HTTP, from the real app; and what is left of a training, however it ends."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_public import ask
+from test_public import call as post
+
+from benchmarks.crowd import Page
+from benchmarks.pages import Server, started
+from mnist_demo import zerogpu
+from mnist_demo.classifier import Classifier
+from mnist_demo.data import Samples
+from mnist_demo.page.learn import school as module
+from mnist_demo.page.learn.process import LentProcess, Process
+from mnist_demo.page.learn.school import PREFIX, School
+from mnist_demo.page.yours import IDLE, MOST, GoneError, Own, Yours
+
+ROOT = Path(__file__).parent.parent
+SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
+SHORT = {"network": "net", "recipe": "fast", "values": {"epochs": 1, "batch_size": 512}}
+LONG = {"network": "net", "recipe": "tutorial", "values": {}}
+WRITTEN = [{"label": 7, "strokes": [[[0, 0], [60, 0], [20, 100]]]}, {"label": 1, "strokes": [[[0, 0], [0, 90]]]}]
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux shows them")
+
+Call = Callable[[str, Any], Any]
+
+
+def caller(server: Server) -> Call:
+    """Calls the page's server functions, as the browser does."""
+    page = asyncio.run(Page.open(server.address))
+
+    def call(function: str, data: Any) -> Any:
+        answer = post(server, page.call(function, data))
+        assert answer.status == 200, answer.content  # type: ignore[attr-defined]
+        return json.loads(answer.content)  # type: ignore[attr-defined]
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def server(temporary: Path) -> Iterator[Server]:
+    with started("app.py") as server:
+        yield server
+        assert "Traceback" not in server.printed()
+
+
+@pytest.fixture
+def call(server: Server) -> Iterator[Call]:
+    """Where nothing is being trained, before and after."""
+    call = caller(server)
+    yield call
+    assert call("prepare", {})["running"] is None
+
+
+def until(call: Call, key: str, wanted: Callable[[Any], bool], seconds: float = 120) -> Any:
+    """How the training of that key stands, once it is as wanted."""
+    deadline = time.monotonic() + seconds
+    while not wanted(run := call("follow", {"key": key})):
+        assert time.monotonic() < deadline, run
+        time.sleep(0.1)
+    return run
+
+
+def is_learning(run: Any) -> bool:
+    return run["state"] == "training" and len(run["steps"]) > 3 and run["looks"] > 1
+
+
+def is_over(run: Any) -> bool:
+    return run["state"] not in ("starting", "training")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A place for trainings' folders that no other program uses."""
+    with pytest.MonkeyPatch.context() as here:
+        folder = tmp_path_factory.mktemp("trainings")
+        here.setenv("TMPDIR", str(folder))
+        here.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+
+
+def folders() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+
+
+def assert_cleared() -> None:
+    """Waits a while for trainings' folders to be gone."""
+    deadline = time.monotonic() + 30
+    while folders():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def children(process_id: int) -> list[int]:
+    """The processes that it started, and that are there."""
+    files = Path(f"/proc/{process_id}/task").glob("*/children")
+    return [int(one) for file in files for one in file.read_text(encoding="utf-8").split()]
+
+
+def test_a_network_is_trained_and_is_the_visitors_own(
+    server: Server, call: Call, test_digits: Samples, tmp_path: Path
+) -> None:
+    key = call("begin", SHORT)["key"]
+    seen = [until(call, key, is_learning)]
+    assert call("read", SEVEN | {"yours": key})["networks"]["yours"]["answer"] in range(10)
+    seen.append(until(call, key, is_over))
+    assert [run["state"] for run in seen] == ["training", "done"]
+    assert sum(seen[0]["wall"]["right"]) < sum(seen[1]["wall"]["right"]) > 90
+    assert seen[1]["figures"]["test_accuracy"] > 0.95
+    assert seen[1]["rate"] > 0
+    assert call("follow", {"key": key, "since": 5})["steps"] == seen[1]["steps"][5:]
+
+    networks = call("read", SEVEN | {"yours": key})["networks"]
+    assert list(networks) == ["convnet", "net", "yours"]
+    assert networks["yours"]["answer"] == 7
+    assert call("look", {"network": "yours", "yours": key, "drawing": SEVEN})["answer"] == 7
+    assert len(call("kernels", {"network": "yours", "yours": key, "sample": 0})) > 9
+    assert [one["answer"] for one in call("marks", {"indices": [0, 1, 2], "yours": key})["marks"]] == [7, 2, 1]
+
+    answer = ask(server, "GET", f"/yours/{key}.safetensors")
+    assert answer.headers["content-disposition"] == 'attachment; filename="yours-net.safetensors"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    file = tmp_path / "yours.safetensors"
+    file.write_bytes(answer.content)  # type: ignore[attr-defined]
+    assert Classifier.load(file).card.test_accuracy == seen[1]["figures"]["test_accuracy"]
+
+    assert call("forget", {"key": key}) == {}
+    assert call("follow", {"key": key}) == {"state": "gone"}
+    assert call("read", SEVEN | {"yours": key})["gone"]
+    assert ask(server, "GET", f"/yours/{key}.safetensors").status == 404
+
+
+def test_who_comes_second_is_told_what_runs_and_may_watch_it_but_not_take_it(server: Server, call: Call) -> None:
+    first = call("begin", LONG)
+    busy = call("begin", SHORT)["busy"]
+    assert busy == call("prepare", {})["running"] | {"seconds": busy["seconds"]}
+    assert (busy["network"], busy["recipe"], busy["run"]) == ("net", "tutorial", first["run"])
+    until(call, first["key"], is_learning)
+    watched = call("follow", {"run": busy["run"]})
+    assert watched["state"] == "training"
+    assert watched["steps"]
+    assert first["key"] not in json.dumps(watched)
+    assert ask(server, "GET", f"/yours/{first['key']}.safetensors").status == 404  # it is not trained yet
+    call("stop", {"key": "somebody else's"})
+    call("stop", {"run": busy["run"]})
+    assert call("follow", {"key": first["key"]})["state"] == "training"
+    call("stop", {"key": first["key"]})
+
+
+def test_a_training_that_is_stopped_leaves_its_network_as_it_was_and_room_for_the_next(call: Call) -> None:
+    key = call("begin", LONG)["key"]
+    until(call, key, is_learning)
+    assert len(folders()) == 1
+    call("stop", {"key": key})
+    run = call("follow", {"key": key})
+    assert run["state"] == "stopped"
+    assert run["figures"] is None
+    assert_cleared()
+    assert "yours" in call("read", SEVEN | {"yours": key})["networks"]
+    again = call("begin", SHORT)
+    assert again["key"] != key
+    call("forget", {"key": again["key"]})
+
+
+def test_corrections_are_taught_to_the_shipped_network(call: Call) -> None:
+    key = call("begin", {"network": "net", "recipe": "teach", "corrections": WRITTEN})["key"]
+    run = until(call, key, lambda run: is_learning(run) or is_over(run))
+    assert sum(run["wall"]["right"]) > 95  # it knew digits before
+    call("forget", {"key": key})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (None, "wanted: a network"),
+        ({"network": "third", "recipe": "fast"}, "wanted: a network"),
+        ({"network": ["net"], "recipe": "fast"}, "wanted: a network"),
+        ({"network": "net", "recipe": "best"}, "and a recipe"),
+        (SHORT | {"values": []}, "values: epochs"),
+        (SHORT | {"values": {"output": "/etc/passwd"}}, "values: epochs"),
+        (SHORT | {"values": {"epochs": 0}}, "--epochs must be at least 1, not 0"),
+        (SHORT | {"values": {"epochs": 101}}, "--epochs must be at most 100"),
+        (SHORT | {"values": {"epochs": "2"}}, "--epochs must be a whole number"),
+        (SHORT | {"values": {"epochs": True}}, "--epochs must be a whole number"),
+        (SHORT | {"values": {"batch_size": 10**400}}, "--batch-size must be a whole number"),
+        (SHORT | {"values": {"batch_size": 60_000}}, "--batch-size must be at most 2048"),
+        (SHORT | {"values": {"lr": -1}}, "--lr must be a number above 0"),
+        (SHORT | {"values": {"lr": float("nan")}}, "--lr must be a number"),
+        (SHORT | {"values": {"momentum": 0.5}}, "--momentum is of no use to adamw"),
+        (LONG | {"values": {"momentum": 1.5}}, "--momentum must be at least 0 and under 1"),
+        (SHORT | {"values": {"seed": -1}}, "--seed must be"),
+        ({"network": "net", "recipe": "teach"}, "corrections: from 1"),
+        ({"network": "net", "recipe": "teach", "corrections": WRITTEN * 101}, "corrections: from 1 to 200"),
+        ({"network": "net", "recipe": "teach", "corrections": [*WRITTEN, {"label": 10}]}, "corrections, line 3: "),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_told_before_anything_runs(call: Call, wanted: Any, said: str) -> None:
+    answer = call("begin", wanted)
+    assert list(answer) == ["error"]
+    assert said in answer["error"]
+    assert "\n" not in answer["error"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 32, None, 7, [], {}])
+def test_a_key_that_nobody_has_is_of_a_network_that_is_gone(server: Server, call: Call, key: Any) -> None:
+    assert call("follow", {"key": key}) == {"state": "gone"}
+    assert call("follow", {"run": key}) == {"state": "gone"}
+    assert call("stop", {"key": key}) == call("forget", {"key": key}) == {}
+    assert call("marks", {"indices": [], "yours": key}) == {"gone": True}
+    assert call("look", {"network": "yours", "yours": key, "sample": 0}) == {"gone": True}
+    if key is not None:
+        assert call("read", SEVEN | {"yours": key})["gone"]
+
+
+def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
+    key = call("begin", SHORT | {"values": {"lr": 1e18, "epochs": 1}})["key"]
+    run = until(call, key, is_over)
+    assert run["state"] == "failed"
+    assert "try a smaller --lr" in run["error"]
+    call("forget", {"key": key})
+
+
+def test_of_a_server_that_is_killed_neither_process_nor_folder_is_left() -> None:
+    with started("app.py") as server:
+        call = caller(server)
+        key = call("begin", LONG)["key"]
+        until(call, key, is_learning)
+        left = children(server.process.pid)
+        assert len(folders()) == len(left) == 1
+        server.process.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while any(Path(f"/proc/{one}/cmdline").exists() for one in left) or folders():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_where_it_is_switched_off_nothing_is_trained() -> None:
+    with started("app.py", environment={"MNIST_DEMO_TRAIN": "0"}) as server:
+        call = caller(server)
+        assert "MNIST_DEMO_TRAIN=1" in call("begin", SHORT)["error"]
+        assert call("prepare", {}) == {"running": None}
+        assert call("follow", {"key": "x" * 32}) == {"state": "gone"}
+        assert children(server.process.pid) == []
+
+
+def test_a_training_that_nobody_follows_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ABANDONED", 1.0)
+    school = School(Yours(trains=True))
+    run = school.begin("net", "tutorial", [], {})
+    assert run is not None
+    deadline = time.monotonic() + 30
+    while school.current is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (run.state, run.error) == ("stopped", "nobody was there to see it")
+    assert folders() == []
+
+
+def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST", 1.0)
+    school = School(Yours(trains=True))
+    run = school.begin("net", "tutorial", [], {})
+    assert run is not None
+    while school.current is not None:
+        time.sleep(0.1)
+    assert run.state == "stopped"
+    assert "1 seconds" in run.error
+
+
+def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "READY_FOR", 0.5)
+    school = School(Yours(trains=True))
+    school.prepare()
+    process = school.ready
+    assert isinstance(process, Process)
+    school.prepare()
+    assert school.ready is process
+    assert process.popen.wait(30) is not None
+    assert school.ready is None
+
+
+def test_where_a_graphics_processor_is_lent_a_training_runs_within_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zerogpu, "IS_HERE", True)  # run_lent, without `spaces`, lends none
+    school = School(Yours(trains=True))
+    school.prepare()
+    assert isinstance(school.ready, LentProcess)
+    run = school.begin("net", "fast", ["--epochs=50"], {})
+    assert run is not None
+    deadline = time.monotonic() + 60
+    while not run.answers and run.is_under_way and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert run.state == "training", run.error
+    school.stop(run)
+    while school.current is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert school.current is None
+    assert not run.folder.exists()
+
+
+def test_networks_are_bounded_in_number_and_the_one_idle_longest_is_let_go() -> None:
+    clock = iter(range(10_000))
+    yours = Yours(trains=True, now=lambda: float(next(clock)))
+    own = [Own("net") for _ in range(MOST + 2)]
+    for one in own[:MOST]:
+        yours.add(one)
+    assert yours.of(own[0].key) is own[0]
+    for one in own[MOST:]:
+        yours.add(one)
+    assert len(yours.networks) == MOST
+    assert yours.of(own[1].key) is yours.of(own[2].key) is None
+    assert yours.of(own[0].key) is own[0]
+    with pytest.raises(GoneError):
+        yours.classifier(own[1].key)
+
+
+def test_a_network_that_is_idle_too_long_is_let_go() -> None:
+    now = [0.0]
+    yours = Yours(trains=True, now=lambda: now[0])
+    one, other = Own("net"), Own("net")
+    yours.add(one)
+    yours.add(other)
+    now[0] = IDLE - 1
+    assert yours.of(one.key) is one
+    now[0] = IDLE + 1
+    assert yours.of(other.key) is None
+    assert yours.of(one.key) is one
+
+
+def test_folders_that_nobody_was_left_to_remove_are_removed_some_time() -> None:
+    old, young = (Path(tempfile.mkdtemp(prefix=PREFIX)) for _ in range(2))
+    os.utime(old, (0, 0))
+    School(Yours(trains=True))
+    assert not old.exists()
+    assert young.exists()
+    young.rmdir()
+
+
+def test_the_weights_file_is_read_by_the_command_line(server: Server, call: Call, tmp_path: Path) -> None:
+    key = call("begin", SHORT)["key"]
+    until(call, key, is_over)
+    file, picture = tmp_path / "yours.safetensors", tmp_path / "seven.png"
+    file.write_bytes(ask(server, "GET", f"/yours/{key}.safetensors").content)  # type: ignore[attr-defined]
+    from PIL import Image
+
+    from mnist_demo.page.wire import ink_of
+
+    Image.fromarray(255 - ink_of(SEVEN)).save(picture)
+    command = [sys.executable, "-m", "mnist_demo.predict", "--weights", str(file), str(picture)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split()[1] == "7"

@@ -1,0 +1,174 @@
+"""What can be known, without the Hub and without containers, of whether the page is hosted as the README says."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mnist_demo.address import FIRST_PORT
+from mnist_demo.page.doors import DOORS, READ
+
+ROOT = Path(__file__).parent.parent
+COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+KEYS = {  # that a Space's configuration knows
+    "title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "app_port",
+    "suggested_hardware", "suggested_storage", "base_path", "fullWidth", "header", "short_description", "models",
+    "datasets", "tags", "thumbnail", "pinned", "license", "startup_duration_timeout",
+}  # fmt: skip
+ON_ZEROGPU = ("2.8.0", "2.9.1", "2.10.0", "2.11.0")  # the versions of torch, in August 2026, and of Python:
+PYTHONS = ("3.12.12", "3.10.13")
+LARGEST = 10 * 10**6  # bytes of a file that the Hub takes as it is
+in_the_repository = pytest.mark.skipif(
+    not (ROOT / "mnist_demo").exists(), reason="the package is installed, and not where the repository is"
+)
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def version(words: str) -> tuple[int, ...]:
+    return tuple(map(int, words.split(".")))
+
+
+@pytest.fixture(scope="module")
+def front() -> dict[str, Any]:
+    """What a Space is configured by."""
+    read: dict[str, Any] = yaml.safe_load(text("README.md").split("---\n")[1])
+    return read
+
+
+@pytest.fixture(scope="module")
+def asked() -> dict[str, str]:
+    """What the requirements ask for: how the version is bound, by name."""
+    lines = re.findall(r"^([\w-]+)([=>]=.+)$", text("requirements.txt"), re.MULTILINE)
+    return dict(lines)
+
+
+def test_the_configuration_says_what_a_space_needs_and_nothing_it_does_not_know(front: dict[str, Any]) -> None:
+    assert set(front) <= KEYS
+    assert {"title", "emoji", "license", "tags", "datasets"} <= set(front)
+    assert {front["colorFrom"], front["colorTo"]} <= COLOURS
+    assert front["sdk"] == "gradio"
+    assert front["header"] in ("mini", "default")
+    assert len(front["short_description"]) <= 60
+    assert front["license"] == "mit"
+    assert text("LICENSE").startswith("MIT License")
+
+
+def test_versions_are_given_as_words_lest_they_be_read_as_numbers(front: dict[str, Any]) -> None:
+    assert {type(front["sdk_version"]), type(front["python_version"])} == {str}
+
+
+def test_the_space_runs_the_gradio_that_the_requirements_pin(front: dict[str, Any], asked: dict[str, str]) -> None:
+    assert asked["gradio"] == f"=={front['sdk_version']}"
+
+
+def test_the_python_is_one_that_zerogpu_has_and_the_package_takes(front: dict[str, Any]) -> None:
+    least = tomllib.loads(text("pyproject.toml"))["project"]["requires-python"]
+    assert front["python_version"] in PYTHONS
+    assert version(front["python_version"]) >= version(least.removeprefix(">="))
+
+
+def test_the_requirements_leave_the_torch_that_zerogpu_brings_where_it_is(asked: dict[str, str]) -> None:
+    least = version(asked["torch"].removeprefix(">="))
+    assert all(version(one) >= least for one in ON_ZEROGPU)
+    needing_one_torch = {"torchvision", "torchaudio", "xformers"}  # the newest would bring its own
+    assert not needing_one_torch & set(asked)
+    assert "spaces" not in asked  # the Space brings it, and it is needed nowhere else
+
+
+def test_the_entry_is_there_and_only_starts_what_the_package_has(front: dict[str, Any]) -> None:
+    entry = text(front["app_file"])
+    assert len(entry.splitlines()) < 20
+    assert {type(node) for node in ast.parse(entry).body} <= {ast.Expr, ast.ImportFrom, ast.If}
+
+
+def test_without_torchvision_the_entry_is_loaded(front: dict[str, Any]) -> None:
+    code = "import sys; sys.modules['torchvision'] = None; import app, mnist_demo.page, mnist_demo.train"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def repository() -> list[str]:
+    """The names of all files that are pushed."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout")
+    return subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()  # fmt: skip
+
+
+def test_every_file_is_small_enough_for_the_hub_without_lfs() -> None:
+    sizes = {name: (ROOT / name).stat().st_size for name in repository() if (ROOT / name).exists()}
+    assert max(sizes.values()) < LARGEST, max(sizes, key=sizes.__getitem__)
+    assert "lfs" not in text(".gitattributes").replace("git-lfs", "")
+
+
+def test_what_is_no_text_is_said_to_be_binary() -> None:
+    kinds = re.findall(r"^(\S+) binary$", text(".gitattributes"), re.MULTILINE)
+    others = [name for name in repository() if (ROOT / name).exists() and b"\0" in (ROOT / name).read_bytes()]
+    assert others
+    assert not [name for name in others if not any(fnmatch(name, kind) for kind in kinds)]
+
+
+@pytest.fixture(scope="module")
+def recipe() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions, in order."""
+    joined = re.sub(r"\\\n\s*", "", text("Dockerfile"))
+    lines = [line for line in joined.splitlines() if line and not line.startswith("#")]
+    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines]
+
+
+@in_the_repository
+def test_a_container_is_given_what_it_copies_and_nothing_is_missing_to_start(recipe: list[tuple[str, str]]) -> None:
+    copied = {name for what, rest in recipe if what == "COPY" for name in rest.split()[:-1]}
+    assert all((ROOT / name).exists() for name in copied)
+    let_in = set(re.findall(r"^!(\S+)$", text(".dockerignore"), re.MULTILINE))
+    assert copied == let_in
+    assert {"app.py", "requirements.txt", "weights", "mnist_demo"} <= copied
+
+
+def test_a_container_runs_unprivileged_and_listens_where_it_says(recipe: list[tuple[str, str]]) -> None:
+    what = [name for name, _ in recipe]
+    said = dict(recipe)
+    assert what.index("USER") < what.index("CMD")
+    assert said["USER"] not in ("root", "0")
+    assert f"--uid 1000 {said['USER']}" in dict(reversed(recipe))["RUN"]
+    settings = dict(pair.split("=") for pair in said["ENV"].split())
+    assert settings["GRADIO_SERVER_NAME"] == "0.0.0.0"
+    assert settings["GRADIO_SERVER_PORT"] == said["EXPOSE"] == str(FIRST_PORT)
+    assert ast.literal_eval(said["CMD"]) == ["python", "app.py"]
+
+
+def test_a_container_asks_itself_for_something_that_is_there(recipe: list[tuple[str, str]]) -> None:
+    program = ast.literal_eval(dict(recipe)["HEALTHCHECK"].split("CMD", 1)[1].strip())
+    ast.parse(program[2])
+    [(port, path)] = re.findall(r"http://127\.0\.0\.1:(\d+)(/[\w.]+)", program[2])
+    assert int(port) == FIRST_PORT
+    assert DOORS[path] == READ
+
+
+def test_a_container_gets_the_torch_of_the_requirements_built_for_the_processor(
+    recipe: list[tuple[str, str]], asked: dict[str, str]
+) -> None:
+    first = next(rest for what, rest in recipe if what == "RUN" and "pip" in rest).split("&&")[0]
+    assert "--index-url https://download.pytorch.org/whl/cpu" in first
+    pattern = re.findall(r"grep '(.+?)' requirements\.txt", first)[0]
+    assert re.findall(rf"{pattern}.*", text("requirements.txt"), re.MULTILINE) == [f"torch{asked['torch']}"]
+
+
+def test_with_uv_torch_is_built_for_the_processor_or_for_graphics_processors(asked: dict[str, str]) -> None:
+    read = tomllib.loads(text("pyproject.toml"))
+    extras, uv = read["project"]["optional-dependencies"], read["tool"]["uv"]
+    assert extras["cpu"] == extras["gpu"] == [f"torch{asked['torch']}"]
+    assert uv["conflicts"] == [[{"extra": "cpu"}, {"extra": "gpu"}]]
+    assert uv["sources"]["torch"] == [{"index": uv["index"][0]["name"], "extra": "cpu"}]
+    assert uv["index"][0]["explicit"] is True
+    assert uv["index"][0]["url"] in text("Dockerfile")

@@ -1,0 +1,80 @@
+"""What a ZeroGPU Space asks for: nothing elsewhere, and there, by a stand-in for `spaces`, one function and no more."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_demo import zerogpu
+from mnist_demo.zerogpu import Command, Ended
+
+ROOT = Path(__file__).parent.parent
+SAYS = [sys.executable, "-c", "import sys; print('said', file=sys.stderr); sys.exit(3)"]
+WAITS = [sys.executable, "-c", "import sys; sys.stdin.read(); print('ended', file=sys.stderr)"]
+STAND_IN = """
+decorated = []
+
+def GPU(duration):
+    def decorate(function):
+        decorated.append((function.__name__, duration))
+        return function
+    return decorate
+"""
+
+
+def test_elsewhere_a_function_stays_as_it_is_and_spaces_is_not_imported() -> None:
+    assert not zerogpu.IS_HERE
+    assert zerogpu.lent(zerogpu.run) is zerogpu.run
+    assert zerogpu.run_lent is zerogpu.run
+    code = "import sys; sys.modules['spaces'] = None; import app"
+    environment = {name: value for name, value in os.environ.items() if name != "SPACES_ZERO_GPU"}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+
+
+def test_there_one_function_is_decorated_before_there_is_a_page(tmp_path: Path) -> None:
+    (tmp_path / "spaces.py").write_text(STAND_IN, encoding="utf-8")
+    paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"SPACES_ZERO_GPU": "true", "PYTHONPATH": paths}
+    code = "import app, sys, spaces; print(spaces.decorated, 'gradio' in sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == f"[('run', {zerogpu.LONGEST})] False\n"
+
+
+def test_a_command_runs_beside_the_page_and_what_it_says_is_kept() -> None:
+    command = Command(SAYS)
+    command.running.join()
+    assert command.poll() == 3
+    assert command.ended == Ended(3, "said\n")
+    assert not command.signs.exists()
+
+
+def test_a_command_is_ended_through_its_standard_input() -> None:
+    command = Command(WAITS)
+    assert command.poll() is None
+    command.end()
+    assert command.ended == Ended(0, "ended\n")
+
+
+def test_where_nothing_is_lent_the_command_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*wanted: object) -> Ended:
+        raise RuntimeError("ZeroGPU quota exceeded")
+
+    monkeypatch.setattr(zerogpu, "run_lent", refused)
+    command = Command(SAYS)
+    command.running.join()
+    assert command.ended == Ended(3, "said\n")
+
+
+def test_what_was_begun_and_taken_back_is_not_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken_back(command: list[str], environment: dict[str, str], signs: Path) -> Ended:
+        zerogpu.run(command, environment, signs)
+        raise RuntimeError("GPU task aborted")
+
+    monkeypatch.setattr(zerogpu, "run_lent", taken_back)
+    command = Command(SAYS)
+    command.running.join()
+    assert command.ended == Ended(1, "the graphics processor was taken back: GPU task aborted")
