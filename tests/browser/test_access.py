@@ -84,7 +84,7 @@ def test_an_arrow_key_chooses_the_next_of_a_group_and_goes_round(page: DrawingPa
     page.page.keyboard.press("ArrowRight")
     page.page.keyboard.press("ArrowDown")
     expect(page.page.locator(".filter [aria-checked='true']")).to_have_text("0")
-    page.page.locator("[data-show=both]").focus()
+    page.page.locator("button[data-show=both]").focus()
     page.page.keyboard.press("ArrowRight")
     expect(page.page.locator("[data-model=net]")).to_be_hidden()
 
@@ -109,7 +109,7 @@ def test_a_control_is_used_with_the_keyboard_alone(page: DrawingPage) -> None:
         ("[data-model=convnet] h2 button", "500 hidden units"),
         ("[data-model=net] h2 button", "50 hidden units"),
         ("[data-model=convnet] .parameters", "training"),
-        ("[data-show=both]", "Both networks"),
+        ("button[data-show=both]", "Both networks"),
         (".hard", "misreads"),
     ],
 )
