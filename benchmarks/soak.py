@@ -1,12 +1,15 @@
 """Mixed use for as long as one likes, and what the server holds meanwhile: `python -m benchmarks.soak --minutes 30`.
 
-People draw, open and leave pages, look at the gallery, and send nonsense; memory, threads, open handles and temporary
-files are counted all along.
+People draw, open and leave pages, look at the gallery and inside, have networks trained and leave them, and send
+nonsense; programs upload pictures and call, and fetch what comes of it, or not. Memory, threads, open handles and
+temporary files are counted all along.
 """
 
 import argparse
 import asyncio
+import base64
 import contextlib
+import json
 import math
 import random
 import sys
@@ -16,16 +19,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.crowd import CALL, Connection, OurVisitor, Page, Tally, person
+from benchmarks.crowd import CALL, JSON, Connection, OurVisitor, Page, Tally, person
 from benchmarks.load import memory
-from benchmarks.pages import Server, started
+from benchmarks.pages import ROOT, Server, started
 from benchmarks.report import json_file, machine, table, write_json
 
-PEOPLE = 12  # who draw at a time: on two cores, some half of what can be served
+PEOPLE = 32  # who draw at a time: on two cores, half of what can be served
 STAY = 10.0  # seconds that one draws
+LESSON = 60.0  # seconds from one training to the next, which is left alone after its begin
 SETTLED = 0.2  # of the whole time, after which what is held should grow no more
 LOOKS = 20  # at what the server holds
 NONSENSE = (b"", b"{", b"[" * 10_000, b'{"component_id": 1, "fn_name": "read", "data": 1}', b"x" * 300_000)
+API = "/gradio_api"
 ASSETS = ("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/static/img/logo_nosize.svg", "/nowhere")
 
 
@@ -62,6 +67,7 @@ async def look_around(page: Page, end: float, tally: Tally) -> None:
         bodies = [
             *NONSENSE,
             page.call("pick", {"digit": chance.randrange(10), "hard": chance.random() < 0.5}),
+            page.call("look", {"network": chance.choice(("convnet", "net")), "sample": chance.randrange(10_000)}),
             page.call("settle", {"base": "", "strokes": [[20, 0, 9, 9, 200, 200]]}, "x" * chance.randrange(9999)),
         ]
         for path in ASSETS:
@@ -75,13 +81,45 @@ async def look_around(page: Page, end: float, tally: Tally) -> None:
         await asyncio.sleep(0.2)
 
 
-async def asked(connection: Connection, tally: Tally, method: str, path: str, body: bytes = b"") -> None:
-    """Counts an error where the server fails."""
+async def call_as_programs_do(page: Page, end: float, tally: Tally) -> None:
+    """Uploads a picture, which is used or not, and calls the API, whose outcome is fetched or not."""
+    picture, strokes = (ROOT / "docs" / "seven.png").read_bytes(), [[[80, 60], [200, 60], [130, 230]]]
+    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + picture + b"\r\n--x--\r\n"
+    tool = {"name": "read", "arguments": {"image": base64.b64encode(picture).decode()}}
+    while time.perf_counter() < end:
+        connection = Connection(page.address)
+        for name, data in (("read_strokes", [strokes]), ("why", [strokes, None, "net"]), ("samples", [4])):
+            begun = await asked(connection, tally, "POST", f"{API}/call/{name}", json.dumps({"data": data}).encode())
+            if name != "why" and begun:
+                await asked(connection, tally, "GET", f"{API}/call/{name}/{json.loads(begun).get('event_id')}")
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": tool}
+        await asked(connection, tally, "POST", f"{API}/mcp/", json.dumps(message).encode())
+        await asked(connection, tally, "POST", f"{API}/upload", form, "multipart/form-data; boundary=x")
+        connection.close()
+        await asyncio.sleep(1)
+
+
+async def have_networks_trained(page: Page, end: float, tally: Tally) -> None:
+    """Begins a training now and then, and leaves the page."""
+    wanted = page.call("begin", {"network": "net", "recipe": "fast", "values": {}})
+    while time.perf_counter() < end:
+        connection = Connection(page.address)
+        await asked(connection, tally, "POST", CALL, wanted)
+        connection.close()
+        await asyncio.sleep(min(LESSON, max(0.0, end - time.perf_counter())))
+
+
+async def asked(
+    connection: Connection, tally: Tally, method: str, path: str, body: bytes = b"", kind: str = JSON
+) -> bytes:
+    """What the server answers where it does as asked. Counts an error where it fails."""
     try:
-        status, _ = await connection.send(method, path, body)
+        status, answer = await connection.send(method, path, body, kind)
         tally.errors += status >= 500 and status != 503
+        return answer if status == 200 else b""
     except (OSError, EOFError, ValueError):
         connection.close()  # the server hangs up on a body that is too long
+        return b""
 
 
 async def soak(server: Server, folder: Path, minutes: float) -> tuple[Tally, list[Held]]:
@@ -90,7 +128,8 @@ async def soak(server: Server, folder: Path, minutes: float) -> tuple[Tally, lis
     start = time.perf_counter()
     end = start + 60 * minutes
     people = [asyncio.create_task(draw_again(page, seed, end, tally)) for seed in range(PEOPLE)]
-    people.append(asyncio.create_task(look_around(page, end, tally)))
+    for others in (look_around, call_as_programs_do, have_networks_trained):
+        people.append(asyncio.create_task(others(page, end, tally)))
     looks = []
     for number in range(1, LOOKS + 1):
         await asyncio.sleep(max(0.0, start + 60 * minutes * number / LOOKS - time.perf_counter()))

@@ -1,5 +1,6 @@
 """An exported network says what ours says; and how the command line writes it."""
 
+import re
 import sys
 import types
 from pathlib import Path
@@ -17,6 +18,7 @@ from mnist_demo.classifier import Classifier
 from mnist_demo.files import PART
 from mnist_demo.models import MODELS
 
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 LARGEST = 1e-5  # difference of a pixel or a probability
 FILES = (
     [(name, takes) for name in MODELS for takes in export.INPUTS]
@@ -135,6 +137,21 @@ def test_the_command_line_writes_one_file_and_says_so(
     assert printed.out.startswith(f"wrote {file}: a net, ink in, answer, probabilities, certainty, digit out")
     assert list(tmp_path.iterdir()) == [file]
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("command", re.findall(r"^python -m mnist_demo\.export .+?(?= +#)", README, re.MULTILINE))
+def test_the_readmes_commands_write_what_they_name(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(export, "to_onnx", lambda classifier, takes: exported(classifier.card.model, takes))
+    monkeypatch.chdir(tmp_path)
+    Path("docs").mkdir()
+    arguments = command.split()[3:]
+    assert export.main(arguments) == 0
+    file, size = Path(arguments[-1]), {"convnet": 4, "net": 0.1}["net" if "net" in arguments else "convnet"]
+    assert file.stat().st_size == pytest.approx(size * 1e6, rel=0.3)
+    assert f"({4} MB of ConvNet, {0.1} MB of Net)" in README
+    assert capsys.readouterr().out.startswith(f"wrote {file}: ")
 
 
 def test_all_weights_are_in_the_file_itself() -> None:

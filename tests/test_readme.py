@@ -1,31 +1,294 @@
-"""README.md, and what else is written for people to read: its links lead somewhere, its commands are there."""
+"""README.md, and what else is written for people to read: links lead somewhere, commands are run, languages agree.
 
+Each command of the READMEs is in one of four tables: what is run here, to its end or until Ctrl-C, what another test
+runs, and what no test can run, with the reason. A new one is to be put into one of them.
+"""
+
+import hashlib
+import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from paper import picture
+
+from benchmarks.pages import free_port
+from mnist_demo.commandline import STOPPED
+from mnist_demo.data import Samples
 
 ROOT = Path(__file__).parent.parent
-TEXTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/figures.md", "docs/model-card.md"]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+READMES = ("README.md", "README.zh-CN.md")
+TEXTS = [*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/figures.md", "docs/model-card.md"]
+HEED = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # also below a shell that ignores Ctrl-C
+MOST_PATIENCE = 120  # seconds for a command
 
+ENDS = {  # what is run to its end, and what it says
+    "python -m mnist_demo.train --help": "usage: .* --data-dir DIR",
+    "python -m mnist_demo.evaluate": "convnet.safetensors: a convnet, .* test: 10,000 digits",
+    "python -m mnist_demo.evaluate --model net --split validation": "a net, .* validation: 5,000 digits",
+    "python -m mnist_demo.evaluate --weights FILE --json": '"weights": "FILE", "model": "net", "split": "test"',
+    "python -m mnist_demo.evaluate --model net --write": "a net, .* test: 10,000 digits",
+    "python -m mnist_demo.predict digit.png photo.jpg": "digit.png 7 .* photo.jpg 2 ",
+    "python -m mnist_demo.predict digit.png --json --model net": '"file": "digit.png", "answer": 7',
+    'python -m mnist_demo.predict scans/ "photos/*.jpg" -': "scans/a.png 7 .* photos/b.jpg 2 .* - 7 ",
+    "python -m mnist_demo.predict photo.jpg --explain why/": "photo.jpg 2 ",
+    "mnist-demo predict digit.png": "digit.png 7 ",
+}
+LEAVES = {  # which files that changes, or leaves
+    "python -m mnist_demo.evaluate --model net --write": r"weights/net\.safetensors",
+    "python -m mnist_demo.predict photo.jpg --explain why/": r"why/photo\.jpg-\d-\w+\.png",
+}
+STOPS = {  # what would take longer, and what it says when it has begun: then comes Ctrl-C
+    "python -m mnist_demo.train --model convnet": "convnet, recipe best: 28 epochs",
+    "python -m mnist_demo.train --model net --recipe fast": "net, recipe fast: 4 epochs",
+    "python -m mnist_demo.train --model net --recipe tutorial": "net, recipe tutorial: 10 epochs",
+    "python -m mnist_demo.train --recipe teach --extra MY.jsonl --output MINE.safetensors": "convnet, recipe teach: ",
+    "mnist-demo": "Running on local URL",
+}
+ELSEWHERE = {  # a command, or a section's block of a language, and the test that runs it
+    "python -m mnist_demo.export --output digits.onnx": "test_export::test_the_readmes_commands_write_what_they_name",
+    "python -m mnist_demo.export --model net --input canvas --output docs/canvas.onnx": (
+        "test_export::test_the_readmes_commands_write_what_they_name"
+    ),
+    'hf upload USER/draw-a-digit . --repo-type space --exclude ".git/*" --exclude ".venv/*"': (
+        "test_space::test_the_readmes_upload_brings_what_is_here_and_no_virtual_environment"
+    ),
+    "Read image files, python": "test_package::test_the_readmes_lines_of_python_read_a_picture",
+    "API, sh": "test_endpoints::test_the_readmes_curl_commands_do_what_it_says",
+    "API, python": "test_endpoints::test_the_readmes_python_does_what_it_says",
+    "In a notebook, python": "test_notebook::test_the_readmes_lines_are_the_notebooks_own",
+    "More than one process, nginx": "test_replicas::test_a_replica_that_is_killed_while_people_draw_is_not_missed",
+}
+OUTSIDE = {  # what no test runs, and why
+    "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/python app.py": ".ci/run",
+    "python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt && .venv/bin/python -m pytest": ".ci/run",
+    "python3 -m venv .venv && .venv/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu && "
+    ".venv/bin/pip install -r requirements.txt": "wants PyTorch's own index; test_space knows that it is the one",
+    "uv run --extra cpu app.py": "wants uv and PyTorch's own index; test_space reads what uv reads",
+    "pip install onnx onnxscript": "wants a package index",
+    "pip install .": "wants a package index for what builds the wheel; test_package builds it, and runs what is in it",
+    "bash .ci/wheel": "wants a package index, and takes minutes",
+    "docker build -t mnist-demo . && docker run --rm -p 7860:7860 mnist-demo": "wants Docker; see test_space",
+}
 
 in_the_repository = pytest.mark.skipif(
     not (ROOT / "mnist_demo").exists(), reason="the package is installed, and not beside the README"
 )
 
 
+def read(name: str) -> str:
+    """A text, without the front matter."""
+    return re.sub(r"\A---\n.*?\n---\n+", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def blocks(name: str) -> list[tuple[str, str, str]]:
+    """The blocks of code of a text: the section's title, the language, and the code without its comments."""
+    found = []
+    for section in re.split(r"^## ", read(name), flags=re.MULTILINE):
+        for language, code in re.findall(r"^```(\w+)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE):
+            found.append((section.split("\n")[0], language, re.sub(r"[ \t]+# .*$", "", code, flags=re.MULTILINE)))
+    return found
+
+
+def prose(name: str) -> str:
+    """A text without its blocks of code."""
+    return re.sub(r"^```.*?^```$", "", read(name), flags=re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    """All that one may run in the README: lines of a shell, and blocks that another test runs, by section, language."""
+    found = []
+    for section, language, code in blocks("README.md"):
+        whole = f"{section}, {language}"
+        found += [whole] if language != "sh" or whole in ELSEWHERE else code.strip().splitlines()
+    return found
+
+
 @in_the_repository
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_file_that_a_text_links_to_is_there(text: str) -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / text).read_text(encoding="utf-8"))
+    links = re.findall(r"\]\(([^)#]+)\)", read(text))
     folder = (ROOT / text).parent
     assert not [link for link in links if "://" not in link and not (folder / link).exists()]
 
 
 @in_the_repository
 def test_every_command_of_a_text_names_a_module_that_is_there() -> None:
-    said = " ".join((ROOT / text).read_text(encoding="utf-8") for text in TEXTS)
+    said = " ".join(map(read, TEXTS))
     modules = set(re.findall(r"python -m ((?:mnist_demo|benchmarks)\.\w+)", said))
     assert {"mnist_demo.train", "mnist_demo.predict", "benchmarks.training"} <= modules
     assert not [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()]
+
+
+@pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/figures.md"])
+def test_lines_fit_but_for_tables_and_commands(name: str) -> None:
+    wide = 2 if name.endswith("zh-CN.md") else 1  # columns of a character, on a screen
+    lines = [line for line in prose(name).splitlines() if not line.startswith("|")]
+    assert not [line for line in lines if sum(1 + (wide - 1) * (c > "\u2e80") for c in line) > 120]
+
+
+def test_each_readme_leads_to_the_other_in_its_first_lines() -> None:
+    for name, other in (READMES, reversed(READMES)):
+        title, _, languages = read(name).splitlines()[:3]
+        assert title == "# mnist-demo"
+        assert languages.count(" | ") == 1
+        assert f"]({other})" in languages
+    assert (ROOT / "README.zh-CN.md").read_text(encoding="utf-8").startswith("# ")  # and no front matter
+
+
+def test_both_readmes_have_the_same_commands() -> None:
+    english, chinese = ([(language, code) for _, language, code in blocks(name)] for name in READMES)
+    assert chinese == english
+
+
+def test_both_readmes_have_the_same_sections_tables_and_lists() -> None:
+    kinds = [r"^(#+) ", r"^\|.*\|$", r"^(\d\.|-) "]
+    english, chinese = (
+        [[line.count("|") for line in prose(name).splitlines() if re.match(kind, line)] for kind in kinds]
+        for name in READMES
+    )
+    assert chinese == english
+
+
+def test_both_readmes_have_the_same_links_and_pictures() -> None:
+    english, chinese = (Counter(re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", prose(name))) for name in READMES)
+    assert english.pop(("", "README.zh-CN.md")) == chinese.pop(("", "README.md")) == 1
+    assert chinese == english
+
+
+def test_both_readmes_have_the_same_names_and_figures() -> None:
+    words = [re.sub(r"\]\([^)]+\)", "]", prose(name)) for name in READMES]
+    english, chinese = ({" ".join(one.split()) for one in re.findall("`([^`]+)`", text)} for text in words)
+    assert chinese == english
+    english, chinese = (set(re.findall(r"\d+(?:[.,]\d+)*", text)) for text in words)
+    assert not english - chinese  # which may have figures where English has words
+
+
+def test_every_command_of_the_readmes_is_run_somewhere() -> None:
+    known = [*ENDS, *STOPS, *ELSEWHERE, *OUTSIDE]
+    assert sorted(commands()) == sorted(known)
+
+
+@pytest.mark.parametrize("test", sorted(set(ELSEWHERE.values())))
+def test_what_another_test_runs_is_run_there(test: str) -> None:
+    file, name = test.split("::")
+    source = (ROOT / "tests" / f"{file}.py").read_text(encoding="utf-8")
+    assert f"\ndef {name}(" in source
+    assert '"README.md"' in source
+
+
+@pytest.mark.skipif(not (ROOT / ".ci").exists(), reason="no checkout")
+@pytest.mark.parametrize("part", ["app.py", "pytest"])
+def test_the_first_two_commands_are_run_by_ci(part: str) -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f"$(of_readme {part})" in script
+    [function] = re.findall(r"^of_readme\(\) .*$", script, re.MULTILINE)
+    found = subprocess.run(["bash", "-euc", f"{function}\nof_readme {part}"], cwd=ROOT, capture_output=True, text=True)
+    [command] = [name for name, by in OUTSIDE.items() if by == ".ci/run" and part in name]
+    assert found.stdout.rstrip() == command.rpartition("/bin/")[2]
+
+
+@pytest.mark.skipif(not (ROOT / ".ci").exists(), reason="no checkout")
+@pytest.mark.parametrize("name", ["run", "wheel"])
+def test_the_scripts_of_ci_are_such(name: str) -> None:
+    subprocess.run(["bash", "-n", str(ROOT / ".ci" / name)], check=True)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, test_digits: Samples) -> Path:
+    """A copy of what the commands read of the repository, with all that they name besides."""
+    folder = tmp_path_factory.mktemp("place") / "repository"
+    for name in ("mnist_demo", "weights"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(folder / "weights" / "net.safetensors", folder / "FILE")
+    for name, digit in (("digit.png", 0), ("photo.jpg", 1), ("scans/a.png", 0), ("photos/b.jpg", 1)):
+        (folder / name).parent.mkdir(exist_ok=True)
+        picture(test_digits.images[digit]).save(folder / name)
+    four = '{"label": 4, "strokes": [[[80, 60], [70, 150], [200, 140]], [[160, 50], [150, 230]]]}\n'
+    (folder / "MY.jsonl").write_text(four, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the programs that the commands call: this Python, and what pip makes of the package's script."""
+    folder = tmp_path_factory.mktemp("programs")
+    [(name, where)] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"].items()
+    module, function = where.split(":")
+    (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    lines = ["#!/usr/bin/env python", "import sys", f"from {module} import {function}", f"sys.exit({function}())"]
+    (folder / name).write_text("\n".join(lines), encoding="utf-8")
+    for file in folder.iterdir():
+        file.chmod(0o755)
+    return folder
+
+
+@contextmanager
+def begun(command: str, place: Path, programs: Path, printed: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command, run there as a shell would, with a digit for standard input; what it says is in that file."""
+    places = {"PYTHONPATH": str(place), "GRADIO_SERVER_PORT": str(free_port())}
+    places |= {name: str(place.parent / "home") for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    environment = os.environ | places | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+    with printed.open("wb") as out, (place / "digit.png").open("rb") as digit:
+        process = subprocess.Popen(
+            ["bash", "-c", command], cwd=place, env=environment, stdin=digit, stdout=out, stderr=subprocess.STDOUT,
+            start_new_session=True, preexec_fn=HEED,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def content(place: Path) -> dict[str, str]:
+    """The files there, and a checksum of each."""
+    files = [path for path in place.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return {path.relative_to(place).as_posix(): hashlib.md5(path.read_bytes()).hexdigest() for path in files}
+
+
+@in_the_repository
+@pytest.mark.parametrize("command", ENDS)
+def test_a_command_does_what_it_says(command: str, place: Path, programs: Path, tmp_path: Path) -> None:
+    before, printed = content(place), tmp_path / "printed"
+    with begun(command, place, programs, printed) as process:
+        code = process.wait(MOST_PATIENCE)
+    said, after = printed.read_text(encoding="utf-8"), content(place)
+    assert code == 0, said
+    assert re.search(ENDS[command], " ".join(said.split())), said
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    assert bool(changed) == (command in LEAVES)
+    assert all(re.fullmatch(LEAVES[command], name) for name in changed)
+
+
+@in_the_repository
+@pytest.mark.parametrize("command", STOPS)
+def test_a_command_begins_and_ends_by_ctrl_c_and_leaves_nothing(
+    command: str, place: Path, programs: Path, tmp_path: Path
+) -> None:
+    before, printed = content(place), tmp_path / "printed"
+    with begun(command, place, programs, printed) as process:
+        latest = time.monotonic() + MOST_PATIENCE
+        while STOPS[command] not in (said := printed.read_text(encoding="utf-8")):
+            assert process.poll() is None, said
+            assert time.monotonic() < latest, said
+            time.sleep(0.05)
+        for address in re.findall(r"http://127\S+", said):
+            assert urllib.request.urlopen(address, timeout=MOST_PATIENCE).status == 200
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(MOST_PATIENCE) == STOPPED
+    assert "Traceback" not in printed.read_text(encoding="utf-8")
+    assert content(place) == before

@@ -1,16 +1,20 @@
 """What can be known, without the Hub and without containers, of whether the page is hosted as the README says."""
 
 import ast
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
+from proxy import Quiet, listening
 
 from mnist_demo.address import FIRST_PORT
 from mnist_demo.page.doors import DOORS, READ
@@ -94,6 +98,36 @@ def test_the_entry_is_there_and_only_starts_what_the_package_has(front: dict[str
 def test_without_torchvision_the_entry_is_loaded(front: dict[str, Any]) -> None:
     code = "import sys; sys.modules['torchvision'] = None; import app, mnist_demo.page, mnist_demo.train"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+class Hub(Quiet):
+    """As much of the Hub as an upload asks for, until it says which files it brings."""
+
+    brought: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:  # noqa: N802
+        content = self.rfile.read(int(self.headers["content-length"]))
+        if "/preupload/" in self.path:
+            self.brought += [file["path"] for file in json.loads(content)["files"]]
+        code = 403 if self.brought else 200
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(b'{"url": "https://huggingface.co/spaces/USER/draw-a-digit", "id": "USER/draw-a-digit"}')
+
+
+@pytest.mark.skipif(
+    not shutil.which("hf", path=Path(sys.executable).parent), reason="no hf: pip install huggingface_hub"
+)
+def test_the_readmes_upload_brings_what_is_here_and_no_virtual_environment(tmp_path: Path) -> None:
+    [command] = re.findall(r"^hf upload .+$", text("README.md"), re.MULTILINE)
+    for name in (".git/config", ".venv/pyvenv.cfg", ".venv/bin/python", "app.py", "weights/net.safetensors"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    with listening(Hub) as address:
+        ours = {"HF_ENDPOINT": address, "HF_TOKEN": "hf_none", "HF_HUB_OFFLINE": "0", "HOME": str(tmp_path / ".venv")}
+        where = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "NO_PROXY": "127.0.0.1"}
+        subprocess.run(["bash", "-c", command], cwd=tmp_path, env=os.environ | ours | where, capture_output=True)
+    assert sorted(set(Hub.brought)) == ["app.py", "weights/net.safetensors"]
 
 
 def repository() -> list[str]:

@@ -18,12 +18,15 @@ from mnist_demo import zerogpu
 PACKAGES = Path(__file__).parents[3]  # where Python finds this package
 COMMAND = (sys.executable, "-m", "mnist_demo.train")
 ENDING = 5.0  # seconds for a process to be gone
+MOST_THREADS = 4  # more are of no use to so small networks
 
 
 def environment() -> dict[str, str]:
     """What a training's environment has besides this process's."""
     paths = [str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    threads = os.environ.get("OMP_NUM_THREADS", str(min(MOST_THREADS, os.cpu_count() or 1)))
+    # A thread that waits for others must not keep a processor busy: it would be one that they want.
+    return {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Process:

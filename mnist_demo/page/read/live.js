@@ -4,10 +4,10 @@
 // come later, for it has much to do, only one; where it says that it is busy, none until it wants to be asked again.
 
 const PATIENCE = 2000; // ms until the reader is told that the server is slow
-const FLIGHTS = 4; // questions on their way, at most
+const FLIGHTS = 6; // questions on their way, at most: as many connections as a browser opens to one server
 const QUEUED = 20; // ms over twice the shortest time to an answer that tell of a queue
 const FORGETTING = 1.01; // of that shortest time, an answer: ways change
-const REGAINED = 0.25; // of a question on its way, by each answer after the server was busy
+const REGAINED = 0.5; // of a question on its way, by each answer after the server was busy
 
 const NONE = Array(10).fill(0); // no probabilities
 
