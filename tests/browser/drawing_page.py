@@ -13,9 +13,9 @@ from benchmarks.pages import VIEW
 READY = "#sketchpad[data-blank] .tools"
 
 AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undone
-  const choices = ["[role=tab][data-lens=read]", "button[data-show=both]", "button[data-judged=both]", "[data-network]"];
+  const lenses = ["[role=tab][data-lens=read]", "button[data-show=both]", "button[data-judged=both]", "[data-network]"];
   const others = [".back", ".hard[aria-pressed=true]", "[data-only='']:not([aria-checked=true])", "[data-tool=clear]"];
-  for (const one of [...choices, ...others]) document.querySelector(one)?.click();
+  for (const one of [...lenses, ...others]) document.querySelector(one)?.click();
   document.activeElement.blur();
   scrollTo(0, 0);
 }"""
