@@ -1,8 +1,8 @@
 """A real Chromium, and the real page served by the real app."""
 
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,11 +56,38 @@ def address(browser: Browser) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def desktop(browser: Browser, address: str) -> Iterator[Callable[[], DrawingPage]]:
+    """Gives the page that tests use in turn: to open one takes longer than most tests do."""
+    page: DrawingPage | None = None
+    with ExitStack() as stack:
+
+        def again() -> DrawingPage:
+            nonlocal page
+            try:
+                if page is not None:
+                    page.begin_again()
+            except (Error, AssertionError):  # the last test failed, and left it in no state to go on
+                page = None
+            page = page or stack.enter_context(opened(browser, address))
+            return page
+
+        yield again
+
+
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[DrawingPage]:
-    """The page on a desktop, ready to draw."""
-    with opened(browser, address) as page:
-        yield page
+def page(
+    browser: Browser, address: str, desktop: Callable[[], DrawingPage], request: pytest.FixtureRequest
+) -> Iterator[DrawingPage]:
+    """The page on a desktop, ready to draw, with nothing left of other tests but what can be undone.
+
+    For a test that is marked `opened_anew`, a page of its own.
+    """
+    if request.node.get_closest_marker("opened_anew"):
+        with opened(browser, address) as page:
+            yield page
+    else:
+        yield desktop()
 
 
 @contextmanager

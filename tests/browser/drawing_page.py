@@ -8,7 +8,17 @@ from typing import Any
 from digits import Point, Strokes
 from playwright.sync_api import Page, expect
 
+from benchmarks.pages import VIEW
+
 READY = "#sketchpad[data-blank] .tools"
+
+AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undone
+  const lenses = ["[role=tab][data-lens=read]", "button[data-show=both]", "button[data-judged=both]", "[data-network]"];
+  const others = [".back", ".hard[aria-pressed=true]", "[data-only='']:not([aria-checked=true])", "[data-tool=clear]"];
+  for (const one of [...lenses, ...others]) document.querySelector(one)?.click();
+  document.activeElement.blur();
+  scrollTo(0, 0);
+}"""
 
 
 class DrawingPage:
@@ -29,6 +39,21 @@ class DrawingPage:
         framed = self.page.locator("iframe")
         self.frame = framed.content_frame if framed.count() else self.page.locator("html")
         self.frame.locator(READY).wait_for()
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Makes the window, and the screen around it, so many pixels wide and high."""
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+
+    def begin_again(self) -> None:
+        """Blank, with what is chosen at first; what was done before can be undone still."""
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.resize((VIEW["width"], VIEW["height"]))
+        self.page.mouse.up()
+        self.page.mouse.move(1, 1)
+        self.page.evaluate(AS_AT_FIRST)
+        self.requests.clear()
+        self.complaints.clear()
+        self.expect_state("blank")
 
     def at(self, point: Point) -> Point:
         """Where on the screen a point in shares of the pad's side lies."""

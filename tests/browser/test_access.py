@@ -35,7 +35,7 @@ FAINT = """() => {  // texts with less contrast to their ground than WCAG 2 AA a
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out_from_its_ground(browser: Browser, address: str, scheme: str) -> None:
     with opened(browser, address, color_scheme=scheme) as page:
-        expect(page.page.locator(".tiles li").first).to_be_visible()
+        expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
         assert page.page.evaluate(FAINT) == []
         page.draw(DIGITS[5])
         page.expect_answers(5)
@@ -45,14 +45,15 @@ def test_every_text_stands_out_from_its_ground(browser: Browser, address: str, s
         assert page.page.evaluate(FAINT) == []
         page.screenshot(f"unknown-{scheme}")
         page.page.click(".hard")
-        page.page.click("[data-label] >> nth=3")
+        page.page.click("#gallery [data-label] >> nth=3")
         expect(page.page.locator(".back")).to_be_visible()
         assert page.page.evaluate(FAINT) == []
         page.screenshot(f"hard-{scheme}")
 
 
+@pytest.mark.opened_anew
 def test_every_control_is_reached_by_the_tab_key_and_shows_it(page: DrawingPage) -> None:
-    expect(page.page.locator(".tiles li").first).to_be_visible()
+    expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
     page.draw(DIGITS[4])
     page.expect_answers(4)
     others = ":disabled, [aria-checked='false'], [aria-selected='false']"  # the latter are reached by arrow keys
@@ -75,28 +76,28 @@ def test_every_control_is_reached_by_the_tab_key_and_shows_it(page: DrawingPage)
 
 
 def test_an_arrow_key_chooses_the_next_of_a_group_and_goes_round(page: DrawingPage) -> None:
-    expect(page.page.locator(".tiles li").first).to_be_visible()
+    expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
     page.page.locator(".filter [data-only='']").focus()
     page.page.keyboard.press("ArrowLeft")
     expect(page.page.locator(".filter [data-only='9']")).to_be_focused()
-    expect(page.page.locator("[data-label]:not([data-label='9'])")).to_have_count(0)
+    expect(page.page.locator("#gallery [data-label]:not([data-label='9'])")).to_have_count(0)
     page.page.keyboard.press("ArrowRight")
     page.page.keyboard.press("ArrowDown")
     expect(page.page.locator(".filter [aria-checked='true']")).to_have_text("0")
-    page.page.locator("[data-show=both]").focus()
+    page.page.locator("button[data-show=both]").focus()
     page.page.keyboard.press("ArrowRight")
     expect(page.page.locator("[data-model=net]")).to_be_hidden()
 
 
 def test_a_control_is_used_with_the_keyboard_alone(page: DrawingPage) -> None:
-    expect(page.page.locator(".tiles li").first).to_be_visible()
+    expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
     page.page.locator("[data-show=net]").focus()
     page.page.keyboard.press("Enter")
     expect(page.page.locator("[data-model=convnet]")).to_be_hidden()
     page.page.locator(".filter [data-only='7']").focus()
     page.page.keyboard.press("Space")
-    expect(page.page.locator("[data-label]:not([data-label='7'])")).to_have_count(0)
-    page.page.locator("[data-label='7']").first.focus()
+    expect(page.page.locator("#gallery [data-label]:not([data-label='7'])")).to_have_count(0)
+    page.page.locator("#gallery [data-label='7']").first.focus()
     page.page.keyboard.press("Enter")
     expect(page.page.locator(".source")).to_contain_text("7")
     expect(page.page.locator(".spoken")).to_contain_text("Net: 7")
@@ -108,7 +109,7 @@ def test_a_control_is_used_with_the_keyboard_alone(page: DrawingPage) -> None:
         ("[data-model=convnet] h2 button", "500 hidden units"),
         ("[data-model=net] h2 button", "50 hidden units"),
         ("[data-model=convnet] .parameters", "training"),
-        ("[data-show=both]", "Both networks"),
+        ("button[data-show=both]", "Both networks"),
         (".hard", "misreads"),
     ],
 )

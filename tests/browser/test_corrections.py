@@ -14,6 +14,8 @@ from test_layout import CLASHES
 
 from mnist_demo.written import read_written
 
+pytestmark = pytest.mark.opened_anew  # what they leave in the browser would be in sight of others
+
 SHELF = "mnist-demo.corrections"
 SCRAWL = [line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))]
 

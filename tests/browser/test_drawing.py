@@ -34,6 +34,7 @@ def test_bars_move_during_the_stroke(page: DrawingPage) -> None:
     assert len(seen) > 5
 
 
+@pytest.mark.opened_anew
 def test_a_blank_pad_shows_an_invitation_and_no_numbers(page: DrawingPage) -> None:
     page.expect_state("blank")
     assert page.probabilities("convnet") == page.probabilities("net") == [0.0] * 10
@@ -61,6 +62,7 @@ def test_the_first_stroke_after_a_clear_is_answered(page: DrawingPage, used: str
     expect(page.page.locator("#sketchpad [aria-label='Undo']")).to_be_enabled()
 
 
+@pytest.mark.opened_anew
 def test_no_request_leaves_the_machine(page: DrawingPage, address: str) -> None:
     page.draw(DIGITS[5])
     page.expect_answers(5)

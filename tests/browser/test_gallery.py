@@ -15,8 +15,8 @@ def wanted(route: Route) -> str | None:
 
 def show_a_seven(page: DrawingPage) -> None:
     page.page.click(".filter button:text-is('7')")
-    expect(page.page.locator("[data-label]:not([data-label='7'])")).to_have_count(0)
-    page.page.click("[data-label='7'] >> nth=0")
+    expect(page.page.locator("#gallery [data-label]:not([data-label='7'])")).to_have_count(0)
+    page.page.click("#gallery [data-label='7'] >> nth=0")
     expect(page.page.locator(".source")).to_contain_text("7")
 
 
@@ -48,16 +48,16 @@ def test_the_digit_clicked_last_is_the_one_shown(page: DrawingPage) -> None:
     )
     page.page.click(".filter button:text-is('3')")
     page.page.click(".filter button:text-is('7')")
-    expect(page.page.locator("[data-label='7']")).to_have_count(18)
+    expect(page.page.locator("#gallery [data-label='7']")).to_have_count(18)
     late[0].continue_()
     page.page.wait_for_timeout(1000)
-    expect(page.page.locator("[data-label='7']")).to_have_count(18)
+    expect(page.page.locator("#gallery [data-label='7']")).to_have_count(18)
 
 
 def test_the_gallery_is_filled_when_the_server_is_back(page: DrawingPage) -> None:
     page.page.route("**/component_server/**", lambda route: route.abort())
     page.page.click(".filter button:text-is('3')")
     page.page.wait_for_timeout(500)
-    expect(page.page.locator("[data-label='3']")).not_to_have_count(18)
+    expect(page.page.locator("#gallery [data-label='3']")).not_to_have_count(18)
     page.page.unroute("**/component_server/**")
-    expect(page.page.locator("[data-label='3']")).to_have_count(18)
+    expect(page.page.locator("#gallery [data-label='3']")).to_have_count(18)

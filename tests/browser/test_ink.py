@@ -118,7 +118,7 @@ def test_a_clear_by_the_escape_key_is_taken_back_by_undo(page: DrawingPage) -> N
 def test_without_webgl_a_digit_is_read_and_everything_else_works(playwright: Playwright, address: str) -> None:
     with launched(playwright, "--disable-3d-apis") as browser, opened(browser, address) as page:
         assert page.page.evaluate("document.createElement('canvas').getContext('webgl2')") is None
-        expect(page.page.locator(".tiles li")).to_have_count(18)
+        expect(page.page.locator("#gallery .tiles li")).to_have_count(18)
         page.draw(DIGITS[3])
         page.expect_answers(3)
         page.page.wait_for_timeout(1500)  # the pen rests, and there is no editor to ask
@@ -132,6 +132,7 @@ def test_without_webgl_a_digit_is_read_and_everything_else_works(playwright: Pla
         page.screenshot("without-webgl")
 
 
+@pytest.mark.opened_anew
 def test_a_context_lost_while_drawing_loses_nothing(page: DrawingPage) -> None:
     page.press(DIGITS[3][0][:8])
     page.page.evaluate(f"window.lost = {CONTEXT}('WEBGL_lose_context'), lost.loseContext()")
@@ -201,6 +202,7 @@ def test_a_pen_that_leaves_and_comes_back_elsewhere_draws_no_chord(page: Drawing
     page.expect_agreement()
 
 
+@pytest.mark.opened_anew
 def test_on_a_page_that_is_zoomed_the_answers_are_right_while_one_draws(page: DrawingPage) -> None:
     page.page.evaluate("document.body.style.zoom = 2")
     page.press(DIGITS[7][0])
@@ -225,6 +227,7 @@ def test_a_dot_is_too_little_and_with_all_erased_the_pad_invites_again(page: Dra
     expect(hint).to_be_visible()
 
 
+@pytest.mark.opened_anew
 def test_on_paper_the_pad_is_white_with_its_ink_and_the_bars_are_printed(page: DrawingPage) -> None:
     page.draw(DIGITS[5])
     page.expect_answers(5)

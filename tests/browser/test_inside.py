@@ -92,6 +92,7 @@ def test_tabs_are_walked_with_arrow_keys(page: DrawingPage) -> None:
     expect(page.page.locator("[role=tab]").last).to_be_focused()
 
 
+@pytest.mark.opened_anew
 def test_a_cell_is_reached_with_keys_and_left_with_escape(page: DrawingPage) -> None:
     page.draw(DIGITS[5])
     page.expect_answers(5)
@@ -142,6 +143,7 @@ def test_why_tells_which_parts_speak_for_the_answer_and_which_for_the_chosen_riv
     assert shares[0] > 10  # blue
 
 
+@pytest.mark.opened_anew
 def test_twelve_training_digits_most_like_the_drawing_are_shown_with_their_labels(page: DrawingPage) -> None:
     page.draw(DIGITS[0])
     page.expect_answers(0)

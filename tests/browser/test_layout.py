@@ -3,6 +3,7 @@
 import pytest
 from conftest import opened
 from digits import DIGITS
+from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from proxy import framing, listening
 
@@ -31,25 +32,24 @@ CLASHES = """() => {
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_no_words_overlap_or_hang_out(browser: Browser, address: str, size: tuple[int, int]) -> None:
-    with opened(browser, address, viewport={"width": size[0], "height": size[1]}) as page:
-        expect(page.page.locator(".tiles li")).to_have_count(18)
-        page.draw(DIGITS[5])
-        page.expect_answers(5)
-        assert page.page.evaluate(CLASHES) == []
-        assert page.page.evaluate("document.documentElement.scrollWidth") == size[0]
+def test_no_words_overlap_or_hang_out(page: DrawingPage, size: tuple[int, int]) -> None:
+    page.resize(size)
+    expect(page.page.locator("#gallery .tiles li")).to_have_count(18)
+    page.draw(DIGITS[5])
+    page.expect_answers(5)
+    assert page.page.evaluate(CLASHES) == []
+    assert page.page.evaluate("document.documentElement.scrollWidth") == size[0]
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1366, 768), (1920, 1080), (2560, 1440)])
-def test_a_large_screen_is_filled_and_needs_no_scrolling(browser: Browser, address: str, size: tuple[int, int]) -> None:
-    screen = {"width": size[0], "height": size[1]}
-    with opened(browser, address, viewport=screen, screen=screen) as page:
-        expect(page.page.locator(".tiles li")).to_have_count(18)
-        foot = page.page.locator("#foot").bounding_box()
-        assert foot is not None
-        assert foot["y"] + foot["height"] > 0.85 * size[1]
-        scrolled = page.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
-        assert scrolled == list(size)
+def test_a_large_screen_is_filled_and_needs_no_scrolling(page: DrawingPage, size: tuple[int, int]) -> None:
+    page.resize(size)
+    expect(page.page.locator("#gallery .tiles li")).to_have_count(18)
+    foot = page.page.locator("#foot").bounding_box()
+    assert foot is not None
+    assert foot["y"] + foot["height"] > 0.85 * size[1]
+    scrolled = page.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert scrolled == list(size)
 
 
 def test_in_a_frame_as_high_as_its_page_the_pad_is_no_higher_than_the_screen(browser: Browser, address: str) -> None:
@@ -65,35 +65,33 @@ def test_in_a_frame_as_high_as_its_page_the_pad_is_no_higher_than_the_screen(bro
         page.expect_answers(7)
 
 
-def test_a_sample_is_shown_upon_the_pad_until_one_draws_and_moves_nothing(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
-        page.draw(DIGITS[0])
-        page.expect_answers(0)
-        drawn = page.painted()
-        places = "[...document.querySelectorAll('.card, #gallery')].map((card) => card.getBoundingClientRect().top)"
-        before = page.page.evaluate(places)
-        page.page.click(".filter button:text-is('7')")
-        page.page.click("[data-label='7'] >> nth=0")
-        expect(page.page.locator(".shown")).to_contain_text("labelled 7")
-        expect(page.page.locator("#sketchpad")).to_have_attribute("data-sample", "true")
-        page.expect_painted(lambda ink: ink not in (0, drawn))
-        assert page.page.evaluate(places) == before
-        page.screenshot("sample-on-the-pad")
-        page.press(DIGITS[0][0][:3])
-        expect(page.page.locator(".shown")).to_be_hidden()
-        page.page.mouse.up()
-        page.tool("Undo")
-        page.expect_answers(0)
-        page.expect_painted(lambda ink: ink == drawn)
+def test_a_sample_is_shown_upon_the_pad_until_one_draws_and_moves_nothing(page: DrawingPage) -> None:
+    page.draw(DIGITS[0])
+    page.expect_answers(0)
+    drawn = page.painted()
+    places = "[...document.querySelectorAll('.card, #gallery')].map((card) => card.getBoundingClientRect().top)"
+    before = page.page.evaluate(places)
+    page.page.click(".filter button:text-is('7')")
+    page.page.click("#gallery [data-label='7'] >> nth=0")
+    expect(page.page.locator(".shown")).to_contain_text("labelled 7")
+    expect(page.page.locator("#sketchpad")).to_have_attribute("data-sample", "true")
+    page.expect_painted(lambda ink: ink not in (0, drawn))
+    assert page.page.evaluate(places) == before
+    page.screenshot("sample-on-the-pad")
+    page.press(DIGITS[0][0][:3])
+    expect(page.page.locator(".shown")).to_be_hidden()
+    page.page.mouse.up()
+    page.tool("Undo")
+    page.expect_answers(0)
+    page.expect_painted(lambda ink: ink == drawn)
 
 
-def test_undo_leaves_the_sample_with_the_drawing_that_it_changes(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
-        page.draw(DIGITS[4])
-        page.expect_answers(4)
-        page.page.click("[data-label] >> nth=0")
-        expect(page.page.locator(".back")).to_be_visible()
-        page.tool("Undo")
-        expect(page.page.locator(".back")).to_be_hidden()
-        page.tool("Redo")
-        page.expect_answers(4)
+def test_undo_leaves_the_sample_with_the_drawing_that_it_changes(page: DrawingPage) -> None:
+    page.draw(DIGITS[4])
+    page.expect_answers(4)
+    page.page.click("#gallery [data-label] >> nth=0")
+    expect(page.page.locator(".back")).to_be_visible()
+    page.tool("Undo")
+    expect(page.page.locator(".back")).to_be_hidden()
+    page.tool("Redo")
+    page.expect_answers(4)

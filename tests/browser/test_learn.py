@@ -179,6 +179,7 @@ def test_three_corrections_teach_a_sign_while_its_bars_move(browser: Browser, ad
         page.screenshot("learn-taught")
 
 
+@pytest.mark.opened_anew
 def test_values_that_make_no_sense_are_told_by_their_field(page: DrawingPage) -> None:
     open_learn(page, recipe="tutorial")
     page.page.click(".values summary")

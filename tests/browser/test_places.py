@@ -12,6 +12,7 @@ from proxy import below, framing, listening
 from benchmarks.pages import VIEW, free_port
 
 
+@pytest.mark.opened_anew
 def test_on_a_desktop_everything_is_seen_without_scrolling(page: DrawingPage) -> None:
     size = page.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     assert size == [VIEW["width"], VIEW["height"]]

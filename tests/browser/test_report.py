@@ -18,7 +18,7 @@ from mnist_demo.models import MODELS
 
 def open_report(page: DrawingPage) -> None:
     page.page.click("[data-lens=report][role=tab]")
-    expect(page.page.locator("[data-cell]")).to_have_count(200)
+    expect(page.page.locator("[data-panel=report] [data-cell]")).to_have_count(200)
 
 
 def figure(page: DrawingPage, name: str, what: str) -> float:
@@ -87,6 +87,7 @@ def test_a_cell_of_many_digits_shows_some_and_more_when_asked(page: DrawingPage)
     expect(tiles).to_have_count(96)
 
 
+@pytest.mark.opened_anew
 def test_the_matrix_is_walked_and_opened_with_keys(page: DrawingPage) -> None:
     open_report(page)
     page.page.locator("[data-cell=convnet-0-0]").focus()

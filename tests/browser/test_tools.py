@@ -1,5 +1,6 @@
 """Eraser, undo, redo, clear, sizes and keys: what the page reads is what the pad shows."""
 
+import pytest
 from digits import DIGITS, line
 from drawing_page import DrawingPage
 from playwright.sync_api import expect
@@ -42,6 +43,7 @@ def test_the_eraser_leaves_paper(page: DrawingPage) -> None:
     page.screenshot("erased")
 
 
+@pytest.mark.opened_anew
 def test_a_thinner_brush_draws_a_thinner_line(page: DrawingPage) -> None:
     page.draw(DIGITS[0])
     page.expect_answers(0)
@@ -66,6 +68,7 @@ def test_many_strokes_become_one_picture_when_the_pen_rests(page: DrawingPage) -
     page.expect_agreement()
 
 
+@pytest.mark.opened_anew
 def test_what_is_undone_of_that_picture_stays_undone(page: DrawingPage) -> None:
     page.draw([[(0.3 + at % 3 / 500, 0.5)] for at in range(110)])
     page.rest()
@@ -80,6 +83,7 @@ def test_what_is_undone_of_that_picture_stays_undone(page: DrawingPage) -> None:
     page.expect_agreement()
 
 
+@pytest.mark.opened_anew
 def test_an_endless_scribble_is_read_on_to_its_end(page: DrawingPage) -> None:
     to_and_fro = [(0.1 + 0.8 * (turn % 2), 0.1 + 0.8 * (turn % 2)) for turn in range(11)]
     page.draw([to_and_fro] * 24)  # longer than the server takes, and no rest in between
@@ -91,6 +95,7 @@ def test_an_endless_scribble_is_read_on_to_its_end(page: DrawingPage) -> None:
     expect(page.page.locator(".notice")).to_be_hidden()
 
 
+@pytest.mark.opened_anew
 def test_more_dots_than_the_server_takes_are_read_when_the_pen_rests(page: DrawingPage) -> None:
     dots = [page.at(point) for point in line((0.54, 0.15), (0.47, 0.85), count=104)] * 5
     with page.page.expect_response(lambda response: "read_pad" in (response.request.post_data or ""), timeout=60_000):
@@ -108,6 +113,7 @@ def test_more_dots_than_the_server_takes_are_read_when_the_pen_rests(page: Drawi
     page.expect_answers(1)
 
 
+@pytest.mark.opened_anew
 def test_the_pads_own_drawing_wins_where_it_differs(page: DrawingPage) -> None:
     page.draw(DIGITS[1])
     page.expect_answers(1)

@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
 from conftest import app, opened
 from digits import DIGITS
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
+
+pytestmark = pytest.mark.opened_anew  # what they leave in the browser would be in sight of others
 
 PATIENCE = 300_000  # ms for a training, on a machine that has other things to do
 WHILE_IT_LEARNS = """() => {
@@ -56,7 +59,7 @@ def test_a_third_set_of_bars_grows_surer_while_a_network_learns_and_stays(page: 
     page.page.click("#read [data-show=yours]")
     expect(page.page.locator("[data-model=convnet]")).to_be_hidden()
     expect(yours).to_be_visible()
-    page.page.click("#read [data-show=both]")
+    page.page.click("#read button[data-show=both]")
     page.page.locator("#gallery [data-index]").first.click()
     expect(page.verdict("yours")).to_have_attribute("data-state", "digit")
     page.page.keyboard.press("Escape")
