@@ -34,11 +34,11 @@ class Recipe:
     non_digits: int = 0  # images from `scribbles.non_digits`, likewise (Hendrycks et al. 2019, arXiv:1812.04606)
     non_digit_weight: float = 0.5  # of such an image in the loss, against a digit's 1
     written: float = 0.1  # share of all images that what --extra names makes, redrawn by `handwriting.redrawn`
-    keeping: float = (
-        0.0  # on all else, share of the answers before in what is learnt (Li & Hoiem 2017, arXiv:1606.09282)
-    )
-    way: float = 1.0  # from the earlier weights to those learnt, the share that is gone, or more: see `Training.settle`
-    # (Wortsman et al. 2022, arXiv:2109.01903)
+    # On all else, the share of the earlier network's answers in what is learnt (Li & Hoiem 2017, arXiv:1606.09282)
+    keeping: float = 0.0
+    # From the earlier weights to those learnt, the share that is gone, or more: `Training.settle` (Wortsman et al.
+    # 2022, arXiv:2109.01903)
+    way: float = 1.0
 
     def __post_init__(self) -> None:
         """Raises ValueError, in one line that names the flag, where a value makes no sense."""
