@@ -233,7 +233,7 @@ def ended(main: Callable[[list[str]], int], arguments: list[str], capsys: pytest
 def test_training_is_asked_for_or_told_in_one_line_why_not(
     folder: Path, capsys: pytest.CaptureFixture[str], flags: list[tuple[str, ...]]
 ) -> None:
-    def never(job: training.Job, checkpoint: object) -> Card:
+    def never(job: training.Job, *_: object) -> Card:
         return load_weights(path_at_hand(job.model))[1]
 
     with pytest.MonkeyPatch.context() as patch:

