@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from drawing_page import DrawingPage
-from playwright.sync_api import Browser, Error, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwright
 
 from benchmarks.pages import FLAGS, VIEW, chromium_path, served
 
+expect.set_options(timeout=20_000)  # ms: of a machine that has other things to do
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PHONE = {"width": 390, "height": 844}
 ELSEWHERE: dict[str, dict[str, object]] = {  # than on a desktop, in the light and in English
