@@ -31,7 +31,7 @@ from torch import Tensor
 
 from mnist_demo import figures
 from mnist_demo.data import Samples, ten_of_each
-from mnist_demo.training import Training, Watch
+from mnist_demo.training import Training, Watch, steps_of
 from mnist_demo.weights import Card, load_weights, save_weights
 
 PROGRESS, NOW = "progress.jsonl", "now.safetensors"
@@ -56,7 +56,7 @@ class Follower(Watch):
         """Before the first step."""
         job, chosen = training.job, ten_of_each(test.labels)
         self.digits = Samples(test.images[chosen], test.labels[chosen])
-        steps = job.recipe.epochs * -(-len(training.samples.labels) // job.recipe.batch_size)
+        steps = steps_of(job.recipe, len(training.samples.labels))
         self.before = load_weights(job.start)[1] if job.start else None
         self.tell(begun={"steps": steps, "epochs": job.recipe.epochs, "watched": watched})
         self.begun = self.looked = time.perf_counter()
@@ -84,11 +84,12 @@ class Follower(Watch):
 
     def look(self, training: Training) -> None:
         """Asks the network for the digits, and keeps it as it is."""
-        log_probabilities = figures.log_probabilities(training.kept, self.digits.images)
+        network = training.kept
+        log_probabilities = figures.log_probabilities(network, self.digits.images)
         answers = log_probabilities.argmax(1).tolist()
         with contextlib.suppress(ValueError):  # of weights that are none; the loss will tell
             card = card_of(training, log_probabilities, self.digits.labels, self.before)
-            save_weights(self.folder / NOW, training.kept, card)
+            save_weights(self.folder / NOW, network, card)
         self.tell(wall=[self.steps, "".join(map(str, answers))])
         self.walled = time.perf_counter()
 

@@ -5,7 +5,7 @@
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 MOST = 1_000_000  # epochs, or images a step: more than there are images
@@ -58,6 +58,23 @@ class Recipe:
 
 TEACH = "teach"  # the recipe that goes on from trained weights, and needs digits of one's own
 
+TAUGHT = Recipe(
+    name=TEACH,
+    optimizer="adamw",
+    lr=5e-4,
+    epochs=2,
+    batch_size=128,
+    one_cycle=True,
+    averaging=0.95,
+    held_out=5000,
+    distortion=True,
+    mnist=5000,
+    handwriting=400,
+    non_digits=400,
+    keeping=1.0,
+    way=0.7,
+)
+
 RECIPES: dict[str, dict[str, Recipe]] = {
     "convnet": {
         "tutorial": Recipe(name="tutorial", optimizer="adam", lr=1e-3, epochs=20, batch_size=512),
@@ -79,22 +96,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             handwriting=20000,
             non_digits=36000,
         ),
-        TEACH: Recipe(
-            name=TEACH,
-            optimizer="adamw",
-            lr=5e-4,
-            epochs=2,
-            batch_size=128,
-            one_cycle=True,
-            averaging=0.95,
-            held_out=5000,
-            distortion=True,
-            mnist=5000,
-            handwriting=400,
-            non_digits=400,
-            keeping=1.0,
-            way=0.7,
-        ),
+        TEACH: TAUGHT,
     },
     "net": {
         "tutorial": Recipe(name="tutorial", optimizer="sgd", lr=0.01, momentum=0.5, epochs=10, batch_size=64),
@@ -123,22 +125,6 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             handwriting=16000,
             non_digits=15000,
         ),
-        TEACH: Recipe(
-            name=TEACH,
-            optimizer="adamw",
-            lr=2e-3,
-            epochs=2,
-            batch_size=128,
-            one_cycle=True,
-            averaging=0.95,
-            dropout=0.0,
-            held_out=5000,
-            distortion=True,
-            mnist=5000,
-            handwriting=400,
-            non_digits=400,
-            keeping=1.0,
-            way=0.8,
-        ),
+        TEACH: replace(TAUGHT, lr=2e-3, dropout=0.0, way=0.8),
     },
 }

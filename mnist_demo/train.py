@@ -47,19 +47,14 @@ def parser() -> argparse.ArgumentParser:
         "your own folder for data)",
     )  # fmt: skip
     p.add_argument(
-        "--extra",
-        type=Path,
-        metavar="FILE",
+        "--extra", type=Path, metavar="FILE",
         help="digits that somebody wrote, to learn from too; needed by recipe teach. JSON lines: "
         '{"label": 4, "strokes": [[[x, y], ...], ...]}, y down, at any scale',
-    )
+    )  # fmt: skip
     p.add_argument(
-        "--from",
-        type=Path,
-        dest="start",
-        metavar="FILE",
+        "--from", type=Path, dest="start", metavar="FILE",
         help="weights to go on from (default: random ones; recipe teach: those of weights/MODEL.safetensors)",
-    )
+    )  # fmt: skip
     p.add_argument(
         "--resume", type=Path, nargs="?", const=Path(), metavar="FILE",
         help="go on from a checkpoint (default: the one beside the output), writing beside it without --output",
@@ -70,10 +65,9 @@ def parser() -> argparse.ArgumentParser:
         help="tell in that folder, which is removed in the end, how it is getting on; end with standard input",
     )  # fmt: skip
     page.add_argument(
-        "--ready",
-        action="store_true",
+        "--ready", action="store_true",
         help="load all, then wait for the other arguments: a JSON list, a line on standard input",
-    )
+    )  # fmt: skip
     return p
 
 

@@ -161,7 +161,7 @@ class Training:
 
     @property
     def kept(self) -> nn.Module:
-        """The network whose weights are worth keeping: what was learnt, or what lies on the way there."""
+        """The network whose weights are worth keeping: what was learnt, or a new one of what lies on the way."""
         return self.learnt if self.before is None else between(self.before, self.learnt, self.way)
 
     @property
@@ -325,8 +325,12 @@ def schedule_for(optimizer: optim.Optimizer, recipe: Recipe, count: int) -> opti
     """The one-cycle schedule over all steps; None where the learning rate stays as it is."""
     if not recipe.one_cycle:
         return None
-    steps = recipe.epochs * math.ceil(count / recipe.batch_size)
-    return optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)
+    return optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps_of(recipe, count))
+
+
+def steps_of(recipe: Recipe, count: int) -> int:
+    """How many steps all epochs over so many training samples take."""
+    return recipe.epochs * math.ceil(count / recipe.batch_size)
 
 
 def train(job: Job, checkpoint: dict[str, Any] | None = None, watch: Watch | None = None) -> Card:
@@ -378,10 +382,10 @@ def run_epochs(training: Training, watched: Samples, what: str) -> None:
 
 def describe(training: Training, held_out: Samples | None, test: Samples) -> Card:
     """The card of a finished run: where there are held-out samples, with the temperature and threshold they give."""
-    job, temperature, threshold = training.job, 1.0, 0.0
-    reader = HalfPixelShifts(training.kept)
+    job, kept, temperature, threshold = training.job, training.kept, 1.0, 0.0
+    reader = HalfPixelShifts(kept)
     once, scores = (
-        figures.log_probabilities(model, test.images, job.recipe.test_batch_size) for model in (training.kept, reader)
+        figures.log_probabilities(model, test.images, job.recipe.test_batch_size) for model in (kept, reader)
     )
     if held_out is not None:
         known = figures.log_probabilities(reader, held_out.images, job.recipe.test_batch_size)

@@ -302,7 +302,7 @@ def test_where_a_graphics_processor_is_lent_a_training_runs_within_the_call(monk
     while not run.answers and run.is_under_way and time.monotonic() < deadline:
         time.sleep(0.1)
     assert run.state == "training", run.error
-    school.stop(run)
+    run.stop()
     while school.current is not None and time.monotonic() < deadline:
         time.sleep(0.1)
     assert school.current is None

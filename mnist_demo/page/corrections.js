@@ -46,6 +46,7 @@ const linesOf = (all) => all.map((one) => `${JSON.stringify(one)}\n`).join("");
 function correctionsKept() {
   const events = new EventTarget();
   let all = [];
+  let byDrawing = new Map(); // the same: what is drawn is looked for at each answer
   let trouble = null; // "damaged": some of what is kept cannot be read; "forgetful": this browser keeps nothing
 
   function read() {
@@ -61,10 +62,17 @@ function correctionsKept() {
     } catch {
       trouble = "forgetful";
     }
+    index();
+  }
+
+  // The first of those that are drawn alike is the one that is found.
+  function index() {
+    byDrawing = new Map([...all].reverse().map((one) => [drawnAs(one), one]));
   }
 
   function write(newer) {
     all = newer;
+    index();
     try {
       if (all.length) localStorage.setItem(SHELF, linesOf(all));
       else localStorage.removeItem(SHELF);
@@ -120,7 +128,7 @@ function correctionsKept() {
     all: () => all,
     most: MOST_KEPT,
     trouble: () => trouble,
-    of: (drawn) => all.find((one) => drawnAs(one) === drawnAs(drawn)),
+    of: (drawn) => byDrawing.get(drawnAs(drawn)),
     keep,
     take,
     replace: write,

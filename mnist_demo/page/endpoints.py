@@ -31,6 +31,7 @@ from mnist_demo.page.uploads import Uploads
 from mnist_demo.page.wire import FARTHEST, ink_of
 from mnist_demo.pictures import ink_of as ink_of_picture
 from mnist_demo.pictures import open_picture
+from mnist_demo.weights import is_whole
 
 MOST_PIXELS, MOST_PIXELS_JPEG = 16_000_000, 52_000_000  # of a picture; a JPEG is made smaller while it is decoded
 PEN = 20  # pixels of 280, the width of a stroke that names none
@@ -207,11 +208,6 @@ def steps(points: list[tuple[int, int]]) -> list[int]:
     """The first point, and the way from each to the next."""
     ways = [(x - last_x, y - last_y) for (x, y), (last_x, last_y) in zip(points[1:], points, strict=False)]
     return [number for pair in (points[0], *ways) for number in pair]
-
-
-def is_whole(number: Any, least: int, most: int) -> bool:
-    """Whether that is a whole number from least to most."""
-    return type(number) is int and least <= number <= most
 
 
 def as_json(reading: Reading) -> Json:

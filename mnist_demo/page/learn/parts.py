@@ -52,14 +52,14 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
         return {"state": "gone"} if school is None else followed(school, wanted, labels)
 
     def stop(wanted: Any) -> Json:
-        if school is not None and (run := of_visitor(school, wanted)):
-            school.stop(run)
+        if run := of_visitor(yours, wanted):
+            run.stop()
         return {}
 
     def forget(wanted: Any) -> Json:
-        if school is not None and (run := of_visitor(school, wanted)):
-            school.stop(run)
-            school.yours.forget(run.key)
+        if run := of_visitor(yours, wanted):
+            run.stop()
+            yours.forget(run.key)
         return {}
 
     def wall(_: Any) -> Json:
@@ -135,9 +135,9 @@ def check(recipe: Recipe, values: Mapping[str, Any]) -> None:
             raise ValueError(f"--{name.replace('_', '-')} must be at most {most} here, and not under 0")
 
 
-def of_visitor(school: School, wanted: Any) -> Run | None:
+def of_visitor(yours: Yours, wanted: Any) -> Run | None:
     """The training of the key that is brought along, if there is one."""
-    own = school.yours.of(wanted.get("key")) if isinstance(wanted, dict) else None
+    own = yours.of(wanted.get("key")) if isinstance(wanted, dict) else None
     return own if isinstance(own, Run) else None
 
 
@@ -149,7 +149,7 @@ def followed(school: School, wanted: Any, labels: list[int]) -> Json:
     since = wanted.get("since", 0) if isinstance(wanted, dict) else 0
     if type(since) is not int or since < 0:
         raise HTTPException(422, "since: a whole number, at least 0")
-    run = of_visitor(school, wanted)
+    run = of_visitor(school.yours, wanted)
     if run is not None:
         run.asked = run.used
     elif isinstance(wanted, dict) and (current := school.current) and current.number == wanted.get("run"):

@@ -56,6 +56,11 @@ class Run(Own):
     def is_under_way(self) -> bool:
         return self.state in UNDER_WAY
 
+    def stop(self) -> None:
+        """Has it end, if it has not; its network stays as it is."""
+        if self.is_under_way:
+            self.state = "stopped"
+
     def take(self, line: dict[str, Any]) -> None:
         """Notes a line of the process's progress, as `mnist_demo.following` tells it."""
         match line:
@@ -119,11 +124,6 @@ class School:
         self.yours.add(run)
         threading.Thread(target=self._look_after, args=(run, process, command), daemon=True, name="school").start()
         return run
-
-    def stop(self, run: Run) -> None:
-        """Ends that training; its network stays as it is."""
-        if run.is_under_way:
-            run.state = "stopped"
 
     def _let_end(self) -> None:
         """Waits a moment for a training that is over to be out of the way."""

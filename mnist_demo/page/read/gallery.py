@@ -15,6 +15,7 @@ from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.page.readings import said, tiles
 from mnist_demo.page.yours import GoneError, Yours, key_of
+from mnist_demo.weights import is_whole
 
 SHOWN = 18  # samples at a time
 MOST_MARKED = 48  # samples that a visitor's own network is asked about at a time
@@ -48,7 +49,7 @@ class Gallery:
 
     def is_index(self, number: object) -> bool:
         """Whether there is a sample of that number."""
-        return type(number) is int and 0 <= number < len(self.labels)
+        return is_whole(number, 0, len(self.labels) - 1)
 
     def pick(self, digit: int | None, hard: bool, seed: int | None = None) -> list[dict[str, Any]]:
         """Up to SHOWN random tiles: of that digit, or of any; the hard ones alone, or any."""

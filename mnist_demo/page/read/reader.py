@@ -44,7 +44,7 @@ class Reader:
     """Reads what the networks, and a visitor's own, make of drawings, for any number of visitors."""
 
     def __init__(self, classifiers: Mapping[str, Classifier], yours: Yours | None = None) -> None:
-        self.classifiers, self.yours = classifiers, yours
+        self.classifiers, self.yours = classifiers, yours or Yours(trains=False)
         self.waiting: deque[Waiting] = deque()
         self.changed = threading.Condition()
         self.thread: threading.Thread | None = None
@@ -107,11 +107,11 @@ class Reader:
         """Adds to the readings of drawings that bring a key what that network says, or that it is gone."""
         by_key: dict[Any, list[int]] = {}
         for at, (one, _) in enumerate(drawn):
-            if (key := key_of(one.drawing)) is not None and self.yours is not None:
+            if (key := key_of(one.drawing)) is not None:
                 by_key.setdefault(key if isinstance(key, str) else "", []).append(at)
         for key, places in by_key.items():
             try:
-                classifier = self.yours.classifier(key) if self.yours else None
+                classifier = self.yours.classifier(key)
             except GoneError:
                 for at in places:
                     readings[at]["gone"] = True
