@@ -19,6 +19,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -139,6 +140,7 @@ def followed(folder: Path | None) -> Iterator[Watch]:
         follower = Follower(folder)
         if hasattr(os, "nice"):
             os.nice(GIVES_WAY)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
         reader = threading.Thread(target=_interrupt_at_end, daemon=True)
         reader.start()
         yield follower

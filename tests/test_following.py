@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +94,10 @@ def test_the_hundred_digits_are_ten_of_each(test_digits: Samples) -> None:
     assert test_digits.labels[chosen].tolist() == [digit for digit in range(10) for _ in range(10)]
 
 
-def process(*arguments: str) -> subprocess.Popen[bytes]:
+def process(*arguments: str, at_ctrl_c: Any = signal.SIG_DFL) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "mnist_demo.train", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-3, stderr=-1)
+    as_started = partial(signal.signal, signal.SIGINT, at_ctrl_c)
+    return subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-3, stderr=-1, preexec_fn=as_started)
 
 
 def until(wanted: Any, seconds: float = 60) -> None:
@@ -104,10 +107,11 @@ def until(wanted: Any, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_a_run_ends_with_its_standard_input_and_its_folder_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_ctrl_c", [signal.SIG_DFL, signal.SIG_IGN])  # as in a foreground, or in a background
+def test_a_run_ends_with_its_standard_input_and_its_folder_with_it(tmp_path: Path, at_ctrl_c: signal.Handlers) -> None:
     folder = tmp_path / "followed"
     folder.mkdir()
-    run = process("--ready")
+    run = process("--ready", at_ctrl_c=at_ctrl_c)
     assert run.stdin is not None
     arguments = ["--model", "net", "--recipe", "fast", "--output", str(folder / "own"), "--follow", str(folder)]
     run.stdin.write(json.dumps(arguments).encode() + b"\n")
