@@ -45,7 +45,8 @@ def runtime(pytestconfig: pytest.Config) -> Path:
             pytest.skip(f"npm cannot fetch {RUNTIME}")
         [archive] = folder.glob("*.tgz")
         with tarfile.open(archive) as tar:
-            tar.extractall(folder / "part", filter="data")
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and later have it
+            tar.extractall(folder / "part")
         (folder / "part" / "package").rename(folder / "package")
         archive.unlink()
     return folder / "package"
