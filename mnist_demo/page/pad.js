@@ -15,7 +15,7 @@ function editorUnder(pad) {
     const { app, tools, command_manager: commands } = window.editor;
     const brush = tools.get("brush");
     app.canvas.addEventListener("webglcontextlost", () => (isLost = true), { once: true });
-    return { app, brush, commands, textures: brush.brush_textures };
+    return { brush, commands, textures: brush.brush_textures };
   };
 
   function segments({ points, width, erase }) {
@@ -39,7 +39,7 @@ function editorUnder(pad) {
   }
 
   async function draw(strokes) {
-    const { app, brush, commands, textures } = parts();
+    const { brush, commands, textures } = parts();
     const Texture = textures.stroke_texture.constructor;
     const { create } = Texture;
     const made = [];
@@ -61,7 +61,6 @@ function editorUnder(pad) {
     commands.reset();
     for (const source of made) source.destroy();
     brush.notify("change");
-    app.ticker.stop(); // nobody sees it paint
   }
 
   async function hold(actions) {
@@ -86,13 +85,17 @@ function editorUnder(pad) {
     }
   }
 
-  // Its tools are out of sight, and no names shall lead to them instead of to ours.
-  function unname() {
+  // It is out of sight: it need not paint what nobody sees, which without a graphics processor costs seconds, and no
+  // names shall lead to its tools instead of to ours.
+  function hush() {
+    const { editor } = window;
+    if (editor) editor.wake_render_loop = () => editor.app?.ticker?.stop();
+    editor?.wake_render_loop();
     for (const one of pad.querySelectorAll(":is(.toolbar-wrap, .top-panel) [aria-label]")) one.removeAttribute("aria-label");
   }
 
-  new MutationObserver(unname).observe(pad, { childList: true, subtree: true, attributeFilter: ["aria-label"] });
-  unname();
+  new MutationObserver(hush).observe(pad, { childList: true, subtree: true, attributeFilter: ["aria-label"] });
+  hush();
 
   return { picture, holds: (actions) => (held = [...actions]) };
 }

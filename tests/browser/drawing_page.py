@@ -41,8 +41,9 @@ class DrawingPage:
         self.frame.locator(READY).wait_for()
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Makes the window, and the screen around it, so many pixels wide and high."""
+        """Makes the window, and the screen around it, so many pixels wide and high, and waits until it is."""
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.page.wait_for_function("([width, height]) => innerWidth === width && innerHeight === height", arg=size)
 
     def begin_again(self) -> None:
         """Blank, with what is chosen at first; what was done before can be undone still."""
@@ -55,11 +56,11 @@ class DrawingPage:
         self.complaints.clear()
         self.expect_state("blank")
 
-    def at(self, point: Point) -> Point:
-        """Where on the screen a point in shares of the pad's side lies."""
+    def at(self, *points: Point) -> list[Point]:
+        """Where on the screen points in shares of the pad's side lie."""
         box = self.frame.locator("#sketchpad").bounding_box()
         assert box is not None
-        return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["width"]
+        return [(box["x"] + x * box["width"], box["y"] + y * box["width"]) for x, y in points]
 
     def draw(self, strokes: Strokes) -> None:
         """Draws with the mouse, and lifts the pen after each stroke."""
@@ -69,17 +70,18 @@ class DrawingPage:
 
     def press(self, stroke: list[Point]) -> None:
         """Draws with the mouse, and leaves the pen down."""
-        self.page.mouse.move(*self.at(stroke[0]))
+        first, *others = self.at(*stroke)
+        self.page.mouse.move(*first)
         self.page.mouse.down()
-        for point in stroke[1:]:
-            self.page.mouse.move(*self.at(point))
+        for point in others:
+            self.page.mouse.move(*point)
 
     def touch(self, strokes: Strokes, end: str = "touchEnd", palm: list[Point] | None = None) -> None:
         """Draws with a finger, each stroke ending so; a palm, where there is one, lies down after the first point."""
         session = self.page.context.new_cdp_session(self.page)
 
         def send(kind: str, *points: Point) -> None:
-            spots = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(map(self.at, points))]
+            spots = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(self.at(*points))]
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": spots})
 
         for stroke in strokes:

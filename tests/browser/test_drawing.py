@@ -27,8 +27,8 @@ def test_the_answer_comes_while_the_pen_is_still_down(page: DrawingPage) -> None
 def test_bars_move_during_the_stroke(page: DrawingPage) -> None:
     seen = set()
     page.press(DIGITS[2][0][:1])
-    for point in DIGITS[2][0][1:]:
-        page.page.mouse.move(*page.at(point))
+    for point in page.at(*DIGITS[2][0][1:]):
+        page.page.mouse.move(*point)
         page.page.wait_for_timeout(30)
         seen.add(tuple(page.probabilities()))
     assert len(seen) > 5

@@ -92,7 +92,7 @@ def test_a_busy_server_is_called_busy_and_asked_seldom_until_it_is_not(browser: 
         assert page.probabilities() == before
         asked = len(page.requests)
         for number in range(20):
-            page.page.mouse.move(*page.at((0.3 + number / 100, 0.9)))
+            page.page.mouse.move(*page.at((0.3 + number / 100, 0.9))[0])
             page.page.wait_for_timeout(100)
         assert 1 <= len(page.requests) - asked <= 8  # in two seconds
         page.screenshot("busy")

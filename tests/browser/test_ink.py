@@ -136,8 +136,8 @@ def test_without_webgl_a_digit_is_read_and_everything_else_works(playwright: Pla
 def test_a_context_lost_while_drawing_loses_nothing(page: DrawingPage) -> None:
     page.press(DIGITS[3][0][:8])
     page.page.evaluate(f"window.lost = {CONTEXT}('WEBGL_lose_context'), lost.loseContext()")
-    for point in DIGITS[3][0][8:]:
-        page.page.mouse.move(*page.at(point))
+    for point in page.at(*DIGITS[3][0][8:]):
+        page.page.mouse.move(*point)
     page.page.mouse.up()
     page.expect_answers(3)
     page.page.wait_for_timeout(1500)
@@ -170,7 +170,9 @@ def test_graphics_memory_stays_as_it_is_after_200_strokes_and_20_clears(browser:
             page.rest()
             return int(page.page.evaluate("alive"))
 
-        first = alive_after(10)
+        alive_after(1)
+        page.tool("Clear canvas")
+        first = alive_after(10)  # with what its eraser needs
         for _ in range(20):
             page.draw(DIGITS[1])
             page.tool("Clear canvas")
@@ -182,7 +184,7 @@ def test_a_release_that_nobody_heard_ends_the_stroke(page: DrawingPage) -> None:
     page.press(DIGITS[1][0])
     session = page.page.context.new_cdp_session(page.page)
     for x in (0.2, 0.3, 0.8):  # moves with no button held, and no release before them
-        left, top = page.at((x, 0.5))
+        [(left, top)] = page.at((x, 0.5))
         session.send("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": left, "y": top, "buttons": 0})
     page.expect_answers(1)
     page.page.keyboard.press("Control+z")

@@ -116,8 +116,8 @@ def test_the_layers_move_while_one_draws(page: DrawingPage) -> None:
     picture = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 24, 24).data).join()"
     seen = set()
     page.press(DIGITS[2][0][:4])
-    for point in DIGITS[2][0][4:]:
-        page.page.mouse.move(*page.at(point))
+    for point in page.at(*DIGITS[2][0][4:]):
+        page.page.mouse.move(*point)
         page.page.wait_for_timeout(60)
         seen.add(page.page.locator(".step[data-step='2'] .inner canvas").first.evaluate(picture))
     page.page.mouse.up()

@@ -97,7 +97,7 @@ def test_an_endless_scribble_is_read_on_to_its_end(page: DrawingPage) -> None:
 
 @pytest.mark.opened_anew
 def test_more_dots_than_the_server_takes_are_read_when_the_pen_rests(page: DrawingPage) -> None:
-    dots = [page.at(point) for point in line((0.54, 0.15), (0.47, 0.85), count=104)] * 5
+    dots = page.at(*line((0.54, 0.15), (0.47, 0.85), count=104)) * 5
     with page.page.expect_response(lambda response: "read_pad" in (response.request.post_data or ""), timeout=60_000):
         page.page.evaluate(
             """dots => dots.forEach(([clientX, clientY]) => {
