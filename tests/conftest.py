@@ -2,10 +2,25 @@
 
 import pytest
 import torch
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, load_mnist
 from mnist_demo.models import MODELS
+
+
+class TwoShares(LoadScopeScheduling):
+    """Of two processes one has the tests in browsers, which wait, and the other all that reckon."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/browser/") else "rest"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoShares:
+    """Shares the tests out where they are run in several processes (`-n 2`)."""
+    return TwoShares(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

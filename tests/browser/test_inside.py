@@ -67,6 +67,8 @@ def test_the_sums_shown_are_the_values_of_the_network(page: DrawingPage, test_di
         choose(page, step, cell)
         assert value(page) == pytest.approx(float(steps[step].values[cell]), abs=1e-3)
         assert sum(terms(page)) == pytest.approx(value(page), abs=1e-3)
+        page.page.keyboard.press("Escape")  # it may lie upon what is chosen next
+        expect(page.page.locator("[data-work]")).to_be_hidden()
 
 
 def test_the_address_names_the_lens_and_survives_a_reload(browser: Browser, address: str) -> None:
