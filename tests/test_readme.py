@@ -72,7 +72,8 @@ ELSEWHERE = {  # a command, or a section's block of a language, and the test tha
 }
 OUTSIDE = {  # what no test runs, and why
     "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/python app.py": ".ci/run",
-    "python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt && .venv/bin/python -m pytest -n 2": ".ci/run",
+    "python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt && "
+    ".venv/bin/python -m pytest -n 2": ".ci/run",
     "python3 -m venv .venv && .venv/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu && "
     ".venv/bin/pip install -r requirements.txt": "wants PyTorch's own index; test_space knows that it is the one",
     "uv run --extra cpu app.py": "wants uv and PyTorch's own index; test_space reads what uv reads",
