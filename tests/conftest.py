@@ -1,5 +1,7 @@
 """What several test files share."""
 
+import os
+
 import pytest
 import torch
 from xdist.remote import Producer
@@ -8,6 +10,11 @@ from xdist.scheduler import LoadScopeScheduling
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, load_mnist
 from mnist_demo.models import MODELS
+
+
+def pytest_configure() -> None:
+    """One thread for each program that a test starts: threads that wait for each other suffer where processors lack."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class TwoShares(LoadScopeScheduling):

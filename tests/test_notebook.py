@@ -58,7 +58,6 @@ def run(cells: list[str], folder: Path, epochs: int = 0) -> str:
     variables = {
         "PYTHONPATH": f"{folder / 'stubs'}{os.pathsep}{ROOT}",
         "GRADIO_SERVER_PORT": str(free_port()),
-        "OMP_NUM_THREADS": "1",
     }
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", KERNEL.replace("EPOCHS", str(epochs))],

@@ -240,8 +240,7 @@ def begun(command: str, place: Path, programs: Path, printed: Path) -> Iterator[
     """The command, run there as a shell would, with a digit for standard input; what it says is in that file."""
     places = {"PYTHONPATH": str(place), "GRADIO_SERVER_PORT": str(free_port())}
     places |= {name: str(place.parent / "home") for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
-    environment = os.environ | places | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    environment |= {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | places | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
     with printed.open("wb") as out, (place / "digit.png").open("rb") as digit:
         process = subprocess.Popen(
             ["bash", "-c", command], cwd=place, env=environment, stdin=digit, stdout=out, stderr=subprocess.STDOUT,

@@ -47,7 +47,7 @@ def launched(playwright: Playwright, *flags: str) -> Iterator[Browser]:
 
 def app(port: int | None = None, **environment: str) -> AbstractContextManager[str]:
     """`python app.py` in a process of its own; its address, once it answers."""
-    return served("app.py", port=port, environment={"OMP_NUM_THREADS": "1"} | environment)
+    return served("app.py", port=port, environment=environment)
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def expect_gone(page: DrawingPage, training: str) -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """The app in a process of its own, to be asked what processes it has, until it is killed."""
-    with started("-c", IMPATIENT, environment={"OMP_NUM_THREADS": "1"}) as server:
+    with started("-c", IMPATIENT) as server:
         yield server
 
 
