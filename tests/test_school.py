@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from mnist_demo.data import Samples
 from mnist_demo.page.learn import school as module
 from mnist_demo.page.learn.process import LentProcess, Process
 from mnist_demo.page.learn.school import PREFIX, School
+from mnist_demo.page.page import texts
 from mnist_demo.page.yours import IDLE, MOST, GoneError, Own, Yours
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +49,12 @@ def caller(server: Server) -> Call:
         return json.loads(answer.content)  # type: ignore[attr-defined]
 
     return call
+
+
+def is_said_in_both_languages(words: str) -> bool:
+    """Whether the page knows those words of the server's, and so can say them in Chinese."""
+    known = [english for key, english in texts()["en"].items() if key.startswith("told_")]
+    return any(re.fullmatch(re.sub("[A-Z]{2,}", r"(\\S+)", english), words) for english in known)
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +219,8 @@ def test_what_makes_no_sense_is_told_before_anything_runs(call: Call, wanted: An
     assert list(answer) == ["error"]
     assert said in answer["error"]
     assert "\n" not in answer["error"]
+    if " must be " in said:
+        assert is_said_in_both_languages(answer["error"].partition(" ")[2])
 
 
 @pytest.mark.parametrize("key", ["", "x" * 32, None, 7, [], {}])
@@ -228,7 +238,7 @@ def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
     key = call("begin", SHORT | {"values": {"lr": 1e18, "epochs": 1}})["key"]
     run = until(call, key, is_over)
     assert run["state"] == "failed"
-    assert "try a smaller --lr" in run["error"]
+    assert is_said_in_both_languages(run["error"])
     call("forget", {"key": key})
 
 
@@ -264,7 +274,8 @@ def test_a_training_that_nobody_follows_is_stopped(monkeypatch: pytest.MonkeyPat
     while school.current is not None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert (run.state, run.error) == ("stopped", "nobody was there to see it")
+    assert run.state == "stopped"
+    assert is_said_in_both_languages(run.error)
     assert folders() == []
 
 
@@ -277,6 +288,7 @@ def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPat
         time.sleep(0.1)
     assert run.state == "stopped"
     assert "1 seconds" in run.error
+    assert is_said_in_both_languages(run.error)
 
 
 def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,6 +166,15 @@ def test_values_that_make_no_sense_are_told_by_their_field(page: DrawingPage) ->
     assert page.page.locator("[data-model=yours]").count() == 0
 
 
+def test_what_the_server_says_of_a_value_is_said_in_chinese(browser: Browser, address: str) -> None:
+    with opened(browser, address, **ELSEWHERE["chinese"]) as page:
+        open_learn(page, recipe="tutorial")
+        page.page.click(".values summary")
+        page.page.fill("[name=momentum]", "2")
+        page.page.click("[data-learn=start]")
+        expect(page.page.locator("#wrong")).to_have_text("动量: 至少为 0，且小于 1，而不是 2")
+
+
 def test_on_a_public_address_it_is_off_and_says_how_it_is_switched_on(browser: Browser) -> None:
     with app(GRADIO_SERVER_NAME="0.0.0.0") as address, opened(browser, address) as page:
         open_learn(page)

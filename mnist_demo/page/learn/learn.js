@@ -117,9 +117,9 @@ function stateOf(run) {
   const values = {
     NETWORK: titleOf(run.network), RECIPE: texts[`recipe_${run.recipe}`] ?? run.recipe, SECONDS: run.seconds.toFixed(1), RATE: whole(run.rate),
     STEPS: whole(course.total?.steps ?? 0), STEP: whole(step), EPOCHS: course.total?.epochs ?? "", EPOCH: epoch,
-    ACCURACY: run.figures ? (100 * run.figures.test_accuracy).toFixed(2) : "", ERROR: run.error,
+    ACCURACY: run.figures ? (100 * run.figures.test_accuracy).toFixed(2) : "", ERROR: told(run.error),
   };
-  const words = fit(texts[`learn_${run.state}`], values) + (run.error && run.state === "stopped" ? ` (${run.error})` : "");
+  const words = fit(texts[`learn_${run.state}`], values) + (run.error && run.state === "stopped" ? ` (${told(run.error)})` : "");
   return course.key ? words : `${texts.learn_watched} ${words}`;
 }
 
@@ -151,7 +151,17 @@ function complain(error) {
     if (isNamed) (find(".values").open = true), input.focus();
   }
   find(".wrong").hidden = !error;
-  find(".wrong").textContent = name && texts[`value_${name}`] ? `${texts[`value_${name}`]}: ${rest}` : error;
+  find(".wrong").textContent = name && texts[`value_${name}`] ? `${texts[`value_${name}`]}: ${told(rest)}` : error;
+}
+
+// What the server says, which speaks English, in the reader's language where that has words for it.
+function told(words) {
+  const NAMES = /[A-Z]{2,}/g;
+  for (const [key, english] of Object.entries(props.texts.en).filter(([key]) => key.startsWith("told_"))) {
+    const found = new RegExp(`^${english.replaceAll(NAMES, "(\\S+)")}$`).exec(words);
+    if (found) return fit(texts[key], Object.fromEntries((english.match(NAMES) ?? []).map((name, at) => [name, found[at + 1]])));
+  }
+  return words;
 }
 
 // What a listener should know, and no more: that it began, each epoch, the end.
