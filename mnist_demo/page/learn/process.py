@@ -24,8 +24,7 @@ MOST_THREADS = 4  # more are of no use to so small networks
 def environment() -> dict[str, str]:
     """What a training's environment has besides this process's."""
     paths = [str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
-    half = (os.cpu_count() or 1) // 2  # where two wait for each other, and others want their processors, both are slow
-    threads = os.environ.get("OMP_NUM_THREADS", str(max(1, min(MOST_THREADS, half))))
+    threads = os.environ.get("OMP_NUM_THREADS", str(min(MOST_THREADS, os.cpu_count() or 1)))
     return {"OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(paths)}
 
 
