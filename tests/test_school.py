@@ -238,6 +238,7 @@ def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
     key = call("begin", SHORT | {"values": {"lr": 1e18, "epochs": 1}})["key"]
     run = until(call, key, is_over)
     assert run["state"] == "failed"
+    assert "try a smaller --lr" in run["error"]
     assert is_said_in_both_languages(run["error"])
     call("forget", {"key": key})
 
@@ -274,7 +275,7 @@ def test_a_training_that_nobody_follows_is_stopped(monkeypatch: pytest.MonkeyPat
     while school.current is not None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert run.state == "stopped"
+    assert (run.state, run.error) == ("stopped", "nobody was there to see it")
     assert is_said_in_both_languages(run.error)
     assert folders() == []
 
