@@ -27,13 +27,15 @@ def far(address: str, round_trip: float, jitter: float = 0.0) -> Iterator[str]:
         return round_trip / 2 + random.uniform(0, jitter)
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        beyond, back = await asyncio.open_connection(server.hostname, server.port)
+        ends = [writer]
         try:
             with suppress(asyncio.CancelledError):  # asyncio would tell of it as of a fault
+                beyond, back = await asyncio.open_connection(server.hostname, server.port)
+                ends.append(back)
                 await asyncio.gather(passed_on(reader, back, delay), passed_on(beyond, writer, delay))
         finally:
-            for one in (writer, back):
-                one.transport.abort()
+            for end in ends:
+                end.transport.abort()
 
     async def listen() -> None:
         over, loop = asyncio.Event(), asyncio.get_running_loop()

@@ -1,15 +1,18 @@
 """The page as a person meets it: draws with the mouse, reads what is shown."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from digits import Point, Strokes
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from benchmarks.pages import VIEW
 
+LIVE = ("read", "look")  # what is asked of the drawing with every change
+NEXT_FRAME = "new Promise(requestAnimationFrame)"
 READY = "#sketchpad[data-blank] .tools"
 
 AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undone
@@ -21,6 +24,14 @@ AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undon
 }"""
 
 
+def question(request: Request) -> tuple[str, Any]:
+    """What a request asks the page's server, and of what; nothing, where it is no such request."""
+    if "json" not in request.headers.get("content-type", "") or not request.url.endswith("/component_server/"):
+        return "", None
+    body = json.loads(request.post_data or "{}")
+    return body["fn_name"], body["data"]
+
+
 class DrawingPage:
     """One open page."""
 
@@ -29,9 +40,26 @@ class DrawingPage:
         self.screenshots = screenshots
         self.requests: list[str] = []
         self.complaints: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
+        self.unanswered = 0  # questions about the drawing that are on their way
+        self.settled: object = None  # the drawing that was read when the pen had rested, unless another was read since
+        page.on("request", self.asked)
+        page.on("requestfinished", self.answered)
+        page.on("requestfailed", self.answered)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+
+    def asked(self, request: Request) -> None:
+        self.requests.append(request.url)
+        name, data = question(request)
+        self.unanswered += name in LIVE
+        if name == "read" and {key: data[key] for key in ("base", "strokes")} != self.settled:
+            self.settled = None
+
+    def answered(self, request: Request) -> None:
+        name, data = question(request)
+        self.unanswered -= name in LIVE
+        if name == "read_pad":
+            self.settled = data["drawing"]
 
     def open(self, address: str) -> None:
         """Goes there and waits until one can draw, in the page or in the frame that it shows."""
@@ -96,9 +124,18 @@ class DrawingPage:
         self.frame.locator(f'#sketchpad [aria-label="{name}"]').click()
 
     def expect_answers(self, answer: int) -> None:
-        """Waits until both networks say that digit."""
-        for name in ("convnet", "net"):
-            expect(self.verdict(name)).to_have_attribute("data-answer", str(answer))
+        """Waits until both networks say that digit, of all that was drawn so far."""
+        for _ in range(2):
+            for name in ("convnet", "net"):
+                expect(self.verdict(name)).to_have_attribute("data-answer", str(answer))
+            self.expect_all_answered()
+
+    def expect_all_answered(self) -> None:
+        """Waits until nothing that was asked of the drawing is on its way."""
+        self.page.evaluate(NEXT_FRAME)
+        while self.unanswered:
+            self.page.wait_for_timeout(10)
+            self.page.evaluate(NEXT_FRAME)
 
     def expect_answers_to_come(self) -> None:
         """Waits until both networks have read what is drawn, whatever they say."""
@@ -132,7 +169,7 @@ class DrawingPage:
 
     def expect_painted(self, wanted: Callable[[float], bool]) -> None:
         """Waits until so much of the pad is ink."""
-        for _ in range(50):
+        for _ in range(500):
             if wanted(ink := self.painted()):
                 return
             self.page.wait_for_timeout(20)
@@ -149,8 +186,9 @@ class DrawingPage:
 
     def rest(self) -> None:
         """Waits until the pen has rested and the pad's own drawing was read."""
-        with self.page.expect_response(lambda response: "read_pad" in (response.request.post_data or "")):
-            pass
+        self.expect_all_answered()
+        if self.settled is None:
+            self.page.wait_for_event("requestfinished", lambda request: question(request)[0] == "read_pad")
         self.page.wait_for_timeout(200)
 
     def expect_agreement(self) -> None:

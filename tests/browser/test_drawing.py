@@ -29,7 +29,7 @@ def test_bars_move_during_the_stroke(page: DrawingPage) -> None:
     page.press(DIGITS[2][0][:1])
     for point in page.at(*DIGITS[2][0][1:]):
         page.page.mouse.move(*point)
-        page.page.wait_for_timeout(30)
+        page.expect_all_answered()
         seen.add(tuple(page.probabilities()))
     assert len(seen) > 5
 

@@ -67,7 +67,7 @@ def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: B
         page.page.evaluate("notes.shown = []")
         page.draw([DIGITS[3][0], line((0.3, 0.1), (0.7, 0.1), count=20)])
         page.expect_answers_to_come()
-        page.page.wait_for_timeout(1000)
+        page.expect_all_answered()
         noted = page.page.evaluate("notes")
     came = [one["came"] for one in noted["asked"]]
     assert came != sorted(came)  # several were on their way, and overtook each other
@@ -83,6 +83,7 @@ def test_a_busy_server_is_called_busy_and_asked_seldom_until_it_is_not(browser: 
     with started("-c", BUSY_AT_A_SIGNAL) as server, opened(browser, server.address) as page:
         page.draw(DIGITS[3])
         page.expect_answers(3)
+        page.rest()
         before = page.probabilities()
         server.process.send_signal(signal.SIGUSR1)
         page.press(line((0.2, 0.9), (0.3, 0.9)))

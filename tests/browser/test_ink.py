@@ -43,7 +43,8 @@ for (const kind of [WebGLRenderingContext, WebGL2RenderingContext]) {
 }
 """
 
-CONTEXT = "document.querySelector('#sketchpad .pixi-target canvas').getContext('webgl2').getExtension"
+EDITOR = "#sketchpad .pixi-target canvas"
+CONTEXT = f"document.querySelector('{EDITOR}').getContext('webgl2').getExtension"
 
 
 @pytest.mark.parametrize("ratio", [1, 2])
@@ -134,6 +135,7 @@ def test_without_webgl_a_digit_is_read_and_everything_else_works(playwright: Pla
 
 @pytest.mark.opened_anew
 def test_a_context_lost_while_drawing_loses_nothing(page: DrawingPage) -> None:
+    page.page.locator(EDITOR).wait_for(state="attached")
     page.press(DIGITS[3][0][:8])
     page.page.evaluate(f"window.lost = {CONTEXT}('WEBGL_lose_context'), lost.loseContext()")
     for point in page.at(*DIGITS[3][0][8:]):

@@ -74,7 +74,7 @@ def test_a_cell_opens_its_digits_which_are_seen_in_read_and_inside(page: Drawing
     assert max(range(10), key=page.probabilities("convnet").__getitem__) == 2
     page.page.go_back()
     page.page.click(".upon [data-to=inside]")
-    expect(page.page.locator(".stage figcaption")).to_have_text("A test digit is 28 × 28 already.")
+    expect(page.page.locator(".stage figcaption")).to_have_text(["A test digit is 28 × 28 already."])
     page.page.keyboard.press("Escape")
     expect(page.page.locator(".shown")).to_be_hidden()
 
