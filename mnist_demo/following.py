@@ -48,7 +48,7 @@ class Follower(Watch):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.steps, self.noted = 0, 0  # steps in all, and those told of
+        self.steps, self.noted, self.last = 0, 0, 0  # steps so far, those told of, and in all
         self.sum = 0.0  # of the losses not yet told of
         self.begun = self.looked = self.walled = 0.0  # seconds, of time.perf_counter
         self.aside = 0.0  # seconds that went into telling and waiting
@@ -57,9 +57,9 @@ class Follower(Watch):
         """Before the first step."""
         job, chosen = training.job, ten_of_each(test.labels)
         self.digits = Samples(test.images[chosen], test.labels[chosen])
-        steps = steps_of(job.recipe, len(training.samples.labels))
+        self.last = steps_of(job.recipe, len(training.samples.labels))
         self.before = load_weights(job.start)[1] if job.start else None
-        self.tell(begun={"steps": steps, "epochs": job.recipe.epochs, "watched": watched})
+        self.tell(begun={"steps": self.last, "epochs": job.recipe.epochs, "watched": watched})
         self.begun = self.looked = time.perf_counter()
         self.look(training)
 
@@ -68,7 +68,8 @@ class Follower(Watch):
         self.steps += 1
         self.sum += loss.item()
         start = time.perf_counter()
-        if start - self.looked >= min(max((start - self.begun) / RESOLUTION, SOONEST), LATEST):
+        pause = min(max((start - self.begun) / RESOLUTION, SOONEST), LATEST)
+        if self.steps == self.last or start - self.looked >= pause:
             self.note(training, start)
         if start - self.walled >= WALL:
             self.look(training)

@@ -66,6 +66,7 @@ def test_a_run_tells_of_its_steps_its_epochs_and_its_answers(job: Job, tmp_path:
     steps, walls = of("step", lines), of("wall", lines)
     assert [step for step, *_ in steps] == sorted({step for step, *_ in steps})
     assert {epoch for _, epoch, _, _ in steps} == {1, 2, 3}
+    assert steps[-1][0] == 120
     assert steps[0][2] > 2 > steps[-1][2]
     assert len(steps) > 20
     assert [step for step, _, _ in of("epoch", lines)] == [40, 80, 120]

@@ -192,8 +192,8 @@ def test_it_is_well_laid_out_and_plain_to_read_everywhere(browser: Browser, addr
     with opened(browser, address, **ELSEWHERE[where]) as page:
         page.draw(DIGITS[5])
         page.expect_answers(5)
-        page.page.click("[data-correct='5']")
         open_learn(page)
+        page.page.click("[data-correct='5']")
         page.page.click(".values summary")
         expect(page.page.locator(".wall li")).to_have_count(100)
         page.page.click("[data-learn=start]")

@@ -67,6 +67,14 @@ def test_what_it_is_worth_is_said_and_shown_digit_by_digit(page: DrawingPage) ->
     page.screenshot("learn-done")
 
 
+def test_each_curve_goes_to_the_last_step_even_where_nothing_changed_any_more(page: DrawingPage) -> None:
+    ends = page.page.locator(".curves polyline").evaluate_all(
+        "lines => lines.map(line => Number(line.getAttribute('points').split(/[ ,]/).at(-2)))"
+    )
+    assert len(ends) == 4
+    assert max(ends) - min(ends) < 5  # of 282 pixels
+
+
 def test_its_file_is_one_that_the_command_line_reads(page: DrawingPage, tmp_path: Path) -> None:
     with page.page.expect_download() as download:
         page.page.click("[data-learn=download]")

@@ -67,27 +67,30 @@ function curvesIn(root, texts) {
 
   function lossLines(plot) {
     const seen = few(course.steps.map(([step, , loss]) => [step, loss]));
-    return [...line(plot, seen, "training", texts.training), ...watched(plot, course.epochs.map(([step, loss]) => [step, loss]))];
+    const lines = [path(plot, seen, "line training"), ...watched(plot, course.epochs.map(([step, loss]) => [step, loss]))];
+    return [...lines, ...named([["training", texts.training], ["watched", texts[course.total.watched]]], TOP + 27)];
   }
 
   function rightLines(plot) {
     const { low, high } = rightAxis();
     const wrong = (share) => Math.min(Math.max(100 * (1 - share), high), low);
     const wall = few(course.rights.map(([step, share]) => [step, wrong(share)]));
-    return [...line(plot, wall, "hundred", texts.curve_hundred), ...watched(plot, course.epochs.map(([step, , accuracy]) => [step, wrong(accuracy)]))];
+    const lines = [path(plot, wall, "line hundred"), ...watched(plot, course.epochs.map(([step, , accuracy]) => [step, wrong(accuracy)]))];
+    return [...lines, ...named([["hundred", texts.curve_hundred], ["watched", texts[course.total.watched]]], plot.floor - 21)];
   }
 
   function watched(plot, points) {
     const dots = points.map(([x, y]) => draw("circle", { class: "watched", r: 3.5, cx: plot.across(x), cy: plot.up(y) }));
-    return [...line(plot, points, "watched", texts[course.total.watched], -8), ...dots];
+    return [path(plot, points, "line watched"), ...dots];
   }
 
-  // A line with its name at its end.
-  function line(plot, points, className, name, below = 15) {
-    if (!points.length) return [];
-    const [x, y] = points.at(-1);
-    const place = { x: Math.max(plot.across(x), LEFT + 75), y: plot.up(y) + below, "text-anchor": "end" };
-    return [path(plot, points, `line ${className}`), draw("text", { class: className, ...place }, name)];
+  // Which line is which, from that height on, at the right, where lines that fall or rise leave room.
+  function named(lines, top) {
+    return lines.flatMap(([className, name], at) => {
+      const [y, end] = [top + 14 * at, WIDTH - RIGHT];
+      const sample = draw("line", { class: `line ${className}`, x1: end - 16, x2: end, y1: y - 3.5, y2: y - 3.5 });
+      return [sample, draw("text", { class: className, x: end - 21, y, "text-anchor": "end" }, name)];
+    });
   }
 
   // The chosen step.

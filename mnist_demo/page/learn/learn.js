@@ -64,7 +64,7 @@ function take(run) {
   course.steps.push(...run.steps);
   Object.assign(course, { epochs: run.epochs, total: run.total?.steps ? run.total : null, last: run });
   const right = run.wall?.right.filter(Boolean).length;
-  if (run.wall && String(before?.wall?.answers) !== String(run.wall.answers)) course.rights.push([course.steps.at(-1)?.[0] ?? 0, right / 100]);
+  if (run.wall && before?.looks !== run.looks) course.rights.push([course.steps.at(-1)?.[0] ?? 0, right / 100]);
   if (course.key) pad.own({ key: course.key, network: run.network, state: run.state, looks: run.looks, figures: run.figures });
   speak(before, run);
   if (course.key && !isUnderWay(run) && !run.looks) return forget(run.state === "failed" ? stateOf(run) : texts.learn_none);
