@@ -125,10 +125,9 @@ class DrawingPage:
 
     def expect_answers(self, answer: int) -> None:
         """Waits until both networks say that digit, of all that was drawn so far."""
-        for _ in range(2):
-            for name in ("convnet", "net"):
-                expect(self.verdict(name)).to_have_attribute("data-answer", str(answer))
-            self.expect_all_answered()
+        self.expect_all_answered()
+        for name in ("convnet", "net"):
+            expect(self.verdict(name)).to_have_attribute("data-answer", str(answer))
 
     def expect_all_answered(self) -> None:
         """Waits until nothing that was asked of the drawing is on its way."""
@@ -169,7 +168,7 @@ class DrawingPage:
 
     def expect_painted(self, wanted: Callable[[float], bool]) -> None:
         """Waits until so much of the pad is ink."""
-        for _ in range(500):
+        for _ in range(50):
             if wanted(ink := self.painted()):
                 return
             self.page.wait_for_timeout(20)

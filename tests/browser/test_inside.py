@@ -116,15 +116,15 @@ def test_a_cell_is_reached_with_keys_and_left_with_escape(page: DrawingPage) -> 
 def test_the_layers_move_while_one_draws(page: DrawingPage) -> None:
     open_inside(page)
     picture = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 24, 24).data).join()"
-    seen = []
+    seen = set()
     layer = page.page.locator(".step[data-step='2'] .inner canvas").first
     page.press(DIGITS[2][0][:4])
     for point in page.at(*DIGITS[2][0][4:]):
         page.page.mouse.move(*point)
         page.expect_all_answered()
-        seen.append(layer.evaluate(picture))
+        seen.add(layer.evaluate(picture))
     page.page.mouse.up()
-    assert len(set(seen)) > 5
+    assert len(seen) > 5
     expect(page.page.locator(".saying")).to_contain_text("ConvNet says 2")
 
 
@@ -176,8 +176,8 @@ def test_how_the_drawing_became_a_digit_is_told_in_its_own_numbers(page: Drawing
     page.draw([line((0.3, 0.2), (0.3, 0.7))])
     open_inside(page)
     captions = page.page.locator(".stage figcaption")
-    box = re.compile(r"box of (1[89]|2[0-2]) × (15[89]|16[0-2]) pixels")
-    expect(captions).to_have_text([box, *[re.compile(".")] * 3])
+    expect(captions.nth(0)).to_have_text(re.compile(r"box of (1[89]|2[0-2]) × (15[89]|16[0-2]) pixels"))
+    expect(captions).to_have_count(4)
     height = re.findall(r"\d+", captions.nth(0).inner_text())[1]
     assert height in captions.nth(1).inner_text()
 

@@ -68,7 +68,7 @@ function curvesIn(root, texts) {
   function lossLines(plot) {
     const seen = few(course.steps.map(([step, , loss]) => [step, loss]));
     const lines = [path(plot, seen, "line training"), ...watched(plot, course.epochs.map(([step, loss]) => [step, loss]))];
-    return [...lines, ...named([["training", texts.training], ["watched", texts[course.total.watched]]], TOP + 27)];
+    return [...lines, ...named("training", texts.training, TOP + 27)];
   }
 
   function rightLines(plot) {
@@ -76,7 +76,7 @@ function curvesIn(root, texts) {
     const wrong = (share) => Math.min(Math.max(100 * (1 - share), high), low);
     const wall = few(course.rights.map(([step, share]) => [step, wrong(share)]));
     const lines = [path(plot, wall, "line hundred"), ...watched(plot, course.epochs.map(([step, , accuracy]) => [step, wrong(accuracy)]))];
-    return [...lines, ...named([["hundred", texts.curve_hundred], ["watched", texts[course.total.watched]]], plot.floor - 21)];
+    return [...lines, ...named("hundred", texts.curve_hundred, plot.floor - 21)];
   }
 
   function watched(plot, points) {
@@ -84,9 +84,10 @@ function curvesIn(root, texts) {
     return [path(plot, points, "line watched"), ...dots];
   }
 
-  // Which line is which, from that height on, at the right, where lines that fall or rise leave room.
-  function named(lines, top) {
-    return lines.flatMap(([className, name], at) => {
+  // Which line is which, a picture's own and the watched one: from that height on, at the right, where they leave room.
+  function named(own, words, top) {
+    const both = [[own, words], ["watched", texts[course.total.watched]]];
+    return both.flatMap(([className, name], at) => {
       const [y, end] = [top + 14 * at, WIDTH - RIGHT];
       const sample = draw("line", { class: `line ${className}`, x1: end - 16, x2: end, y1: y - 3.5, y2: y - 3.5 });
       return [sample, draw("text", { class: className, x: end - 21, y, "text-anchor": "end" }, name)];

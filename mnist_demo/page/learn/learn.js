@@ -6,6 +6,9 @@ const FREE = 1000; // ms between two looks whether another visitor's is over
 const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
 
 const texts = chooseTexts(props.texts);
+const sayings = Object.entries(props.texts.en) // of the server's
+  .filter(([key]) => key.startsWith("told_"))
+  .map(([key, english]) => ({ key, pattern: new RegExp(`^${english.replaceAll(/[A-Z]{2,}/g, "(?<$&>\\S+)")}$`) }));
 const find = (selector) => element.querySelector(selector);
 const pad = await thePad.promise;
 const [start, stop, teach] = ["[data-learn=start]", "[data-learn=stop]", "[data-teach]"].map(find);
@@ -63,8 +66,7 @@ function take(run) {
   const before = course.last;
   course.steps.push(...run.steps);
   Object.assign(course, { epochs: run.epochs, total: run.total?.steps ? run.total : null, last: run });
-  const right = run.wall?.right.filter(Boolean).length;
-  if (run.wall && before?.looks !== run.looks) course.rights.push([course.steps.at(-1)?.[0] ?? 0, right / 100]);
+  if (run.wall && before?.looks !== run.looks) course.rights.push([course.steps.at(-1)?.[0] ?? 0, run.wall.right.filter(Boolean).length / 100]);
   if (course.key) pad.own({ key: course.key, network: run.network, state: run.state, looks: run.looks, figures: run.figures });
   speak(before, run);
   if (course.key && !isUnderWay(run) && !run.looks) return forget(run.state === "failed" ? stateOf(run) : texts.learn_none);
@@ -156,10 +158,9 @@ function complain(error) {
 
 // What the server says, which speaks English, in the reader's language where that has words for it.
 function told(words) {
-  const NAMES = /[A-Z]{2,}/g;
-  for (const [key, english] of Object.entries(props.texts.en).filter(([key]) => key.startsWith("told_"))) {
-    const found = new RegExp(`^${english.replaceAll(NAMES, "(\\S+)")}$`).exec(words);
-    if (found) return fit(texts[key], Object.fromEntries((english.match(NAMES) ?? []).map((name, at) => [name, found[at + 1]])));
+  for (const { key, pattern } of sayings) {
+    const found = pattern.exec(words);
+    if (found) return fit(texts[key], found.groups ?? {});
   }
   return words;
 }
