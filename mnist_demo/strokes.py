@@ -29,13 +29,13 @@ class Stroke(NamedTuple):
 
 
 def draw(strokes: Sequence[Stroke], side: int = 280, base: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """The ink (side, side), 255 = ink, that the strokes leave one after the other; round caps, smooth edges.
+    """Return the ink (side, side) uint8, 255 = ink, of the strokes drawn one after the other on `base`.
 
-    They are drawn upon `base`, ink (side, side), where there is one.
+    Lines have round caps and smooth edges. A stroke of one point is a dot, a stroke of none leaves nothing, and ink
+    outside the canvas is cut off. `base` is ink (side, side); None is an empty canvas. `web/pad/strokes.js` draws the
+    same ink in the browser, to the bit.
 
-    A stroke of one point is a dot, one of none leaves nothing, and what is outside the canvas is cut off.
-
-    Raises ValueError where a stroke's points are not (N, 2) finite numbers, or its width is not above 0, up to WIDEST.
+    Raises ValueError if a stroke's points are not (N, 2) finite numbers, or its width is not in (0, WIDEST].
     """
     margin = max((_disc_side(stroke.width) for stroke in strokes), default=0)
     canvas = np.zeros((side + 2 * margin, side + 2 * margin), np.uint8)
@@ -69,47 +69,49 @@ def fitted(strokes: Sequence[Stroke], side: int, longest: float) -> list[Stroke]
 
 
 def _stamp(canvas: NDArray[np.uint8], margin: int, stroke: Stroke) -> None:
-    """Sets the brush down along the stroke, on a canvas that has a margin around it."""
-    size = _disc_side(stroke.width)
-    corners = _path(stroke, len(canvas)) + (margin - size / 2)
-    places = np.rint(corners * SUBPIXELS).astype(np.int64)
-    seen = ((places >= 0) & (places < (len(canvas) - margin) * SUBPIXELS)).all(axis=1)
-    whole, part = np.divmod(places[seen], SUBPIXELS)
+    """Stamp the brush along the stroke, on a canvas with a margin around it."""
+    size, side = _disc_side(stroke.width), len(canvas) - 2 * margin
+    corners = np.rint((_path(stroke, side) - size / 2) * SUBPIXELS).astype(np.int64)
+    seen = ((corners > -size * SUBPIXELS) & (corners < side * SUBPIXELS)).all(axis=1)
+    whole, part = np.divmod(corners[seen], SUBPIXELS)
     which = (part[:, 1] * SUBPIXELS + part[:, 0]).tolist()
     leave = np.minimum if stroke.erase else np.maximum
     brush = {one: ~_disc(stroke.width, one) if stroke.erase else _disc(stroke.width, one) for one in set(which)}
-    for (x, y), one in zip(whole.tolist(), which, strict=True):
+    for (x, y), one in zip((whole + margin).tolist(), which, strict=True):
         patch = canvas[y : y + size, x : x + size]
         leave(patch, brush[one], out=patch)
 
 
-def _path(stroke: Stroke, side: int) -> NDArray[np.float64]:
-    """Points (N, 2) along the stroke, near enough to each other that discs set down there look like one line."""
+def _path(stroke: Stroke, side: int) -> Path:
+    """Return points (N, 2) along the stroke, so close that discs stamped there look like one line.
+
+    They lie at fixed steps from the start, plus one at the end, so a stroke that grows keeps the stamps that it has.
+    """
     points = np.asarray(stroke.points, dtype=np.float64)
     if points.size == 0:
         return np.empty((0, 2))
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
         raise ValueError(f"a stroke's points must be (N, 2) finite numbers, not of shape {points.shape}")
-    points = points.clip(-2 * side, 3 * side)  # far outside: where exactly is of no matter, but steps are
+    points = points.clip(-2 * side, 3 * side)  # the exact place does not matter so far outside, but the length does
     along = _along(points)
-    chord = math.sqrt(4 * stroke.width * ROUGHNESS)  # that long, it is ROUGHNESS away from its circle's top
-    step = max(chord, 1 / SUBPIXELS)  # nearer to each other there are no two places
-    return _resampled(points, along, math.ceil(along[-1] / step) + 1)
+    chord = math.sqrt(4 * stroke.width * ROUGHNESS)  # a chord of this length is ROUGHNESS away from its arc
+    step = max(chord, 1 / SUBPIXELS)  # closer stamps would fall on the same place
+    return _at(np.append(step * np.arange(math.ceil(along[-1] / step)), along[-1]), along, points)
 
 
 def evenly(path: Path, count: int) -> Path:
-    """The same line by `count` points, as far from each other along it."""
-    return _resampled(path, _along(path), count)
+    """Return `count` points (count, 2) at equal distances along the path (N, 2)."""
+    along = _along(path)
+    return _at(np.linspace(0, along[-1], count), along, path)
 
 
 def _along(path: Path) -> NDArray[np.float64]:
-    """(N,): how far along the line each of its N points lies."""
-    return np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
+    """Return how far along the path (N, 2) each point lies: (N,). Without `hypot`, which browsers round differently."""
+    return np.concatenate([[0.0], np.sqrt(np.square(np.diff(path, axis=0)).sum(axis=1)).cumsum()])
 
 
-def _resampled(path: Path, along: NDArray[np.float64], count: int) -> Path:
-    """The same line by `count` points, as far from each other along it; `along` is the path's `_along`."""
-    stops = np.linspace(0, along[-1], count)
+def _at(stops: NDArray[np.float64], along: NDArray[np.float64], path: Path) -> Path:
+    """Return the points (M, 2) of the path (N, 2) at the distances `stops` (M,); `along` is the path's `_along`."""
     return np.stack([np.interp(stops, along, path[:, axis]) for axis in (0, 1)], axis=1)
 
 

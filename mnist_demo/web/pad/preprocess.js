@@ -1,0 +1,113 @@
+// Makes a digit that MNIST could have held from ink: the recipe of `to_mnist` in drawing.py (Yadav & Bottou 2019,
+// arXiv:1905.10498), pixel for pixel within 1/255.
+
+import { rint } from "./strokes.js";
+
+const DIGIT_SIDE = 28; // pixels
+const BOX = 20; // pixels, the longer side of a digit's ink
+const CENTRE = 14; // the pixel index, in x and in y, nearest to the centre of mass
+const MIN_BOX = 10; // pixels: smaller ink is not enlarged to the whole box
+const MIN_SHARE = 0.1; // of the pad's side: smaller ink is a speck
+const FAINTEST = 0.02; // of the darkest ink: fainter ink does not widen the box
+
+/**
+ * Return the digit, 28 x 28 bytes row by row, 255 = ink, or null if the ink is blank or a speck.
+ * @param {Uint8Array} ink `side` x `side` pixels row by row, 255 = ink
+ * @param {number} side
+ */
+export function digitOf(ink, side) {
+  const { rows, columns } = darkest(ink, side);
+  const peak = Math.max(...rows);
+  const [top, bottom] = extent(rows, peak);
+  const [left, right] = extent(columns, peak);
+  const longer = Math.max(bottom - top, right - left);
+  if (peak === 0 || longer < MIN_SHARE * side) return null;
+  const square = Math.max(longer, MIN_BOX);
+  const down = averaging(bottom - top, square);
+  const across = averaging(right - left, square);
+  const box = new Float64Array(BOX * BOX);
+  for (let y = top; y < bottom; y += 1) {
+    const line = new Float64Array(BOX);
+    for (let x = left; x < right; x += 1) {
+      const value = ink[y * side + x];
+      if (value) for (const [column, weight] of across[x - left]) line[column] += weight * value;
+    }
+    for (const [row, weight] of down[y - top]) line.forEach((value, column) => (box[row * BOX + column] += weight * value));
+  }
+  const most = Math.max(...box);
+  return centred(box.map((value) => value / most));
+}
+
+/**
+ * @param {Uint8Array} ink
+ * @param {number} side
+ */
+function darkest(ink, side) {
+  const [rows, columns] = [new Uint8Array(side), new Uint8Array(side)];
+  for (let y = 0, at = 0; y < side; y += 1) {
+    for (let x = 0; x < side; x += 1, at += 1) {
+      if (ink[at] > rows[y]) rows[y] = ink[at];
+      if (ink[at] > columns[x]) columns[x] = ink[at];
+    }
+  }
+  return { rows, columns };
+}
+
+/**
+ * Return from where to where (exclusive) rows or columns have ink.
+ * @param {Uint8Array} profile
+ * @param {number} peak
+ */
+function extent(profile, peak) {
+  const isInked = (/** @type {number} */ value) => value > FAINTEST * peak;
+  return [profile.findIndex(isInked), profile.findLastIndex(isInked) + 1];
+}
+
+/**
+ * Return, for each of `length` pixels in the middle of `square`, its share in each of the BOX pixels that span the square.
+ * @param {number} length
+ * @param {number} square
+ */
+function averaging(length, square) {
+  const start = -Math.floor((square - length) / 2);
+  const scale = square / BOX;
+  return Array.from({ length }, (_, pixel) => {
+    const shares = /** @type {[number, number][]} */ ([]);
+    for (let box = 0; box < BOX; box += 1) {
+      const overlap = Math.min(start + (box + 1) * scale, pixel + 1) - Math.max(start + box * scale, pixel);
+      if (overlap > 0) shares.push([box, Math.fround(overlap / scale)]);
+    }
+    return shares;
+  });
+}
+
+/**
+ * Move the box (20 x 20, darkest pixel 1) so that its centre of mass is in the middle of 28 x 28, as far as its ink fits.
+ * @param {Float64Array} box
+ */
+function centred(box) {
+  const [rows, columns] = [new Float64Array(BOX), new Float64Array(BOX)];
+  box.forEach((value, at) => {
+    rows[Math.floor(at / BOX)] += value;
+    columns[at % BOX] += value;
+  });
+  const [down, right] = [shift(rows), shift(columns)];
+  const digit = new Uint8Array(DIGIT_SIDE * DIGIT_SIDE);
+  box.forEach((value, at) => {
+    if (value) digit[(Math.floor(at / BOX) + down) * DIGIT_SIDE + (at % BOX) + right] = rint(255 * value);
+  });
+  return digit;
+}
+
+/**
+ * Return by how many pixels the box's ink moves when the box is placed in the digit.
+ * @param {Float64Array} profile
+ */
+function shift(profile) {
+  const isInked = (/** @type {number} */ value) => value > 0;
+  const [first, last] = [profile.findIndex(isInked), profile.findLastIndex(isInked)];
+  const sum = profile.reduce((total, value) => total + value, 0);
+  const centre = profile.reduce((total, value, at) => total + value * at, 0) / sum;
+  const wanted = rint(CENTRE - Number(centre.toFixed(3))); // rounded, or the last bit would place symmetrical ink
+  return Math.min(Math.max(wanted, -first), DIGIT_SIDE - 1 - last);
+}
