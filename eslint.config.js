@@ -1,0 +1,9 @@
+import js from "@eslint/js";
+import globals from "globals";
+
+export default [
+  { ignores: ["docs/", "benchmarks/"] },
+  js.configs.recommended,
+  { files: ["mnist_demo/web/**"], languageOptions: { globals: globals.browser } },
+  { files: ["tests/web/**"], languageOptions: { globals: globals.node } },
+];
