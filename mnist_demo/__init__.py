@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnist_demo.classifier import Classifier
-    from mnist_demo.page import demo
+    from mnist_demo.page import Sketchpad, demo
 
-__all__ = ["Classifier", "demo"]
+__all__ = ["Classifier", "Sketchpad", "demo"]
 
-PLACES = {"Classifier": "mnist_demo.classifier", "demo": "mnist_demo.page"}
+PLACES = {"Classifier": "mnist_demo.classifier", "Sketchpad": "mnist_demo.page", "demo": "mnist_demo.page"}
 
 
 def __getattr__(name: str) -> Any:
-    """`Classifier` and `demo`, loaded when they are asked for: whoever wants less shall not wait for torch."""
+    """Import `Classifier`, `Sketchpad` or `demo` when asked for, so that `import mnist_demo` does not load torch."""
     if name not in PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(PLACES[name]), name)

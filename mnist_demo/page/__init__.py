@@ -11,5 +11,6 @@ become pictures), `texts.json` (every word, in both languages), `texts.js`, `pag
 """
 
 from mnist_demo.page.page import build, demo, serve
+from mnist_demo.page.sketchpad import Sketchpad
 
-__all__ = ["build", "demo", "serve"]
+__all__ = ["Sketchpad", "build", "demo", "serve"]

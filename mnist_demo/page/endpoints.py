@@ -24,8 +24,8 @@ from PIL import Image
 
 from mnist_demo.classifier import Classifier, Reading
 from mnist_demo.drawing import to_mnist
-from mnist_demo.page.inside.parts import Seen, reasons
-from mnist_demo.page.pad import FORMATS
+from mnist_demo.page.inside.parts import reasons
+from mnist_demo.page.photo import FORMATS
 from mnist_demo.page.read.gallery import SHOWN, Gallery
 from mnist_demo.page.uploads import Uploads
 from mnist_demo.page.wire import FARTHEST, ink_of
@@ -141,9 +141,9 @@ class Endpoints:
         second, first = np.argsort(reading.probabilities, kind="stable")[-2:].tolist()
         if rival == first or not (rival is None or is_whole(rival, 0, 9)):
             raise HTTPException(422, f"rival: a digit other than {first}, or null")
-        pair = {"answer": first, "rival": second if rival is None else rival}
-        found = reasons(Seen(network, classifier, digit, None), pair) or {}
-        return {"answer": reading.answer, "for": first, "against": pair["rival"]} | found
+        rival = second if rival is None else rival
+        found = reasons(classifier, digit, first, rival)
+        return {"answer": reading.answer, "for": first, "against": rival} | found
 
     def _read(self, ink: NDArray[np.uint8]) -> Json:
         return {name: as_json(classifier.read(ink)) for name, classifier in self.classifiers.items()}

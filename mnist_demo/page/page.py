@@ -16,23 +16,30 @@ from mnist_demo.address import may_train, server_name
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, load_mnist
 from mnist_demo.models import MODELS
-from mnist_demo.page import endpoints, inside, learn, pad, read, report
+from mnist_demo.page import endpoints, photo
+from mnist_demo.page.assets import WEB, Assets, modules, text
 from mnist_demo.page.bounds import MOST_PICTURE_FILE, BoundedBody
-from mnist_demo.page.calls import Calls, functions_of
 from mnist_demo.page.connections import bounded_connections
 from mnist_demo.page.doors import FRAMES, Doors
-from mnist_demo.page.files import HERE, text
+from mnist_demo.page.engine import Engine, Functions
+from mnist_demo.page.inside import parts as inside
+from mnist_demo.page.learn import parts as learn
+from mnist_demo.page.read.gallery import functions as gallery_functions
 from mnist_demo.page.read.gallery import open_gallery
+from mnist_demo.page.read.reader import Reader
+from mnist_demo.page.report import parts as report
 from mnist_demo.page.sharing import Introduced
+from mnist_demo.page.sketchpad import Sketchpad
 from mnist_demo.page.tools import for_programs
 from mnist_demo.page.yours import WeightsFiles, Yours
 
-LENSES = {
-    "read": read.build,
-    "inside": inside.build,
-    "learn": learn.build,
-    "report": report.build,
-}  # each a folder, with a style sheet of its name
+LENSES = ("read", "inside", "learn", "report")
+PANELS = {"read": ("live", "gallery"), "inside": ("within",), "learn": ("lesson",), "report": ("judged",)}
+TEMPLATES = {"live": "read/live", "gallery": "read/gallery", "within": "inside/inside", "lesson": "learn/learn", "judged": "report/report"}
+START = """
+const root = new URL(window.gradio_config.root, location).pathname.replace(/\\/$/, "");
+import(`${root}/web/page.js`);
+"""
 HEIGHT = 800  # pixels, of the frame below a notebook's cell
 TITLES = {"convnet": "ConvNet", "net": "Net"}
 LINKS = {
@@ -49,6 +56,9 @@ class Page(gr.Blocks):
     def __init__(self, i18n: gr.I18n, yours: Yours) -> None:
         super().__init__(title="mnist-demo", analytics_enabled=False, fill_width=True)
         self.i18n, self.yours = i18n, yours
+        self.settings: dict[str, Any] = {}
+        self.functions: Functions = {}
+        self.read: Any = None
 
     def launch(self, inline: bool | None = None, **options: Any) -> Any:  # type: ignore[override]  # options by name
         """Serves the page as `gr.Blocks.launch` does, which takes the same options and returns the same.
@@ -84,9 +94,9 @@ def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
     return {
         "height": HEIGHT,
         "theme": theme(),
-        "css": text("page.css", "pad.css", *(f"{name}/{name}.css" for name in LENSES)),
+        "head": head_links(),
         "i18n": page.i18n,
-        "favicon_path": HERE / "favicon.png",
+        "favicon_path": WEB / "favicon.png",
         "footer_links": ["api"],  # else Gradio shows no view of it; the page's own foot has the link
         "mcp_server": False,  # for `tools` is that
         "run_history": False,
@@ -99,7 +109,8 @@ def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
             "middleware": [
                 Middleware(Doors, frames=None if inline else FRAMES),  # notebooks are shown in frames of many hosts
                 Middleware(BoundedBody),
-                Middleware(Calls, functions_of(page.blocks.values())),
+                Middleware(Engine, page.read, page.functions),
+                Middleware(Assets, page.settings),
                 Middleware(WeightsFiles, page.yours),
                 *for_programs(page),
                 Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
@@ -109,27 +120,51 @@ def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
 
 
 def build(classifiers: Mapping[str, Classifier], samples: Samples, trains: bool = False) -> Page:
-    """The page for those networks, by name, in that order, and those that visitors train, where they may.
+    """Return the page for those networks, by name, in that order, and those that visitors train, if they may.
 
     `samples` (the test set) fill its gallery.
     """
     i18n, yours = translations(classifiers), Yours(trains)
-    shared: dict[str, Any] = {
-        "texts": texts(),
-        "networks": [network(name, classifier) for name, classifier in classifiers.items()],
-        "digits": list(range(10)),
-        "apply_default_css": False,
+    gallery = open_gallery(samples, classifiers)
+    networks = [network(name, classifier) for name, classifier in classifiers.items()]
+    page = Page(i18n, yours)
+    page.settings = {
+        "networks": networks,
+        "lenses": LENSES,
+        "isTrainingOn": trains,
+        "recipes": learn.offered(classifiers),
     }
-    page: Page
-    with Page(i18n, yours) as page, gr.Column(elem_id="page"):
+    page.read = Reader(classifiers, yours).read
+    page.functions = {
+        **gallery_functions(gallery),
+        **inside.functions(classifiers, yours),
+        **learn.functions(samples, yours),
+        **report.functions(classifiers, samples),
+        **photo.functions(),
+    }
+    with page, gr.Column(elem_id="page"):
         gr.HTML(i18n("head"), elem_id="head")
-        pad.build(classifiers, list(LENSES), i18n, shared)
-        for name, build_lens in LENSES.items():
+        Sketchpad(elem_id="sketchpad", assets="web", css_template="", label=i18n("pad"))
+        static("pen", "lenses/tabs.html", START)
+        for name in LENSES:
             with gr.Column(elem_id=name, elem_classes="lens"):
-                build_lens(classifiers, samples, shared, yours)
-        endpoints.build(page, endpoints.Endpoints(classifiers, open_gallery(samples, classifiers)))
+                for part in PANELS[name]:
+                    static(part, f"lenses/{TEMPLATES[part]}.html", networks=networks, digits=list(range(10)))
+        endpoints.build(page, endpoints.Endpoints(classifiers, gallery))
         gr.HTML(i18n("foot"), elem_id="foot")
         return page
+
+
+def static(elem_id: str, template: str, script: str | None = None, **values: Any) -> gr.HTML:
+    """Return a part of the page, from a template of `web/`."""
+    return gr.HTML(elem_id=elem_id, html_template=text(template), js_on_load=script, apply_default_css=False, **values)
+
+
+def head_links() -> str:
+    """Return the style sheets, and what the browser may load before it is asked for."""
+    styles = ["web/page.css", "web/pad/pad.css", *(f"web/lenses/{name}/{name}.css" for name in LENSES)]
+    links = [f'<link rel="stylesheet" href="{style}">' for style in styles]
+    return "\n".join(links + [f'<link rel="modulepreload" href="{module}">' for module in modules()])
 
 
 def theme() -> gr.themes.Base:
@@ -148,8 +183,7 @@ def network(name: str, classifier: Classifier) -> dict[str, str]:
 
 def texts() -> dict[str, dict[str, str]]:
     """Every word of the page, by language."""
-    tables: dict[str, dict[str, str]] = json.loads(text("texts.json"))
-    return tables
+    return {code: json.loads(text(f"languages/{code}.json")) for code in ("en", "zh")}
 
 
 def translations(classifiers: Mapping[str, Classifier]) -> gr.I18n:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 
 from mnist_demo.page.bounds import App, Message, Receive, Send
-from mnist_demo.page.files import HERE
+from mnist_demo.page.assets import WEB
 
 PICTURE = "card.png"  # 1200 x 630 pixels, as Open Graph's readers like it
 STOCK = re.compile(rb"""<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*""")
@@ -27,7 +27,7 @@ class Introduced:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return await self.app(scope, receive, send)
         if scope["path"] == f"/{PICTURE}":
-            return await FileResponse(HERE / PICTURE)(scope, receive, send)
+            return await FileResponse(WEB / PICTURE)(scope, receive, send)
         started: list[Message] = []  # the start of an HTML page, held back until its length is known
         body = bytearray()
 

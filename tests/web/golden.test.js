@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 
-import { digitOf } from "../../mnist_demo/web/pad/preprocess.js";
+import { sketchOf } from "../../mnist_demo/web/pad/preprocess.js";
 import { inkKeeper, SIDE } from "../../mnist_demo/web/pad/strokes.js";
 
 const ZOOM = 8; // as in tests/golden.py
@@ -35,7 +35,7 @@ test("the browser's ink is Python's, to the bit", () => {
 
 test("the browser's digits are Python's, within 1/255", () => {
   for (const [number, { actions, digit }] of drawings.entries()) {
-    const made = digitOf(inkKeeper()(actions), SIDE);
+    const made = sketchOf(inkKeeper()(actions), SIDE)?.digit ?? null;
     const wanted = digit && Buffer.from(digit, "base64");
     assert.equal(made === null, wanted === null, `drawing ${number}`);
     made?.forEach((value, at) => assert.ok(Math.abs(value - wanted[at]) <= 1, `drawing ${number}, pixel ${at}`));

@@ -1,34 +1,24 @@
-"""What stands in the lens "Inside", and what the browser may ask it for.
+"""What the lens "Inside" asks: layers, arithmetic, evidence and neighbours, as JSON.
 
-Knows: how steps, arithmetic and neighbours become JSON, and when the neighbours are made ready. Does not know: how a
-network is walked, or the rest of the page.
-
-Each request names a network and what is looked at: {"network": "net", "drawing": ...}, as `wire` has drawings, or
-{"network": "net", "sample": 17}, a digit of the test set. The network "yours" is the visitor's own, of the key that
-comes as "yours"; where it was let go, the answer is {"gone": true}. It has no neighbours: they take too long to get
-ready for a network that one visitor looks at.
+A question names a network and a digit. The network "yours" is the visitor's own, of the key that comes as "yours"; if
+the server no longer has it, the answer is {"gone": true}. It has no neighbours: they take too long to get ready for a
+network that one visitor looks at.
 """
 
 import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any
 
-import gradio as gr
 import numpy as np
-from fastapi import HTTPException
-from numpy.typing import NDArray
+from pydantic import Field
 
 from mnist_demo import inside
 from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples
-from mnist_demo.drawing import Sketch, steps
-from mnist_demo.page.bounds import busy
-from mnist_demo.page.files import script, text
+from mnist_demo.page.engine import Digit, Function, Functions, Question, RefusalError, busy
 from mnist_demo.page.readings import pixels
-from mnist_demo.page.wire import ink_of
-from mnist_demo.page.yours import OWN, GoneError, Yours, key_of
+from mnist_demo.page.yours import OWN, GoneError, Yours
 
 SHOWN = 12  # neighbours
 IDLE = 19  # the nice value, the highest there is, of the thread that makes them ready
@@ -36,13 +26,26 @@ IDLE = 19  # the nice value, the highest there is, of the thread that makes them
 Json = dict[str, Any]
 
 
-class Seen(NamedTuple):
-    """What a request looks at, with which network."""
+class About(Question):
+    """A network and a digit."""
 
-    name: str
-    classifier: Classifier
-    image: NDArray[np.float32] | None  # (28, 28) in [0, 1]; None where nothing is drawn
-    sketch: Sketch | None  # of a drawing
+    network: str
+    digit: Digit
+    yours: str | None = None
+
+
+class Cell(About):
+    """One value of one layer."""
+
+    step: int
+    cell: list[int]
+
+
+class Pair(About):
+    """The answer and another digit."""
+
+    answer: Annotated[int, Field(ge=0, le=9)]
+    rival: Annotated[int, Field(ge=0, le=9)]
 
 
 class Neighbourhoods:
@@ -70,111 +73,64 @@ class Neighbourhoods:
                 print(f"error: no neighbours for {name}: {error}", file=sys.stderr)
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any], yours: Yours) -> None:
-    """The lens for those networks, by name; `samples` (the test set) may be looked at, too.
-
-    `shared` is what every part of the page is told, `yours` are visitors' networks, which may be looked into, too.
-    """
+def functions(classifiers: Mapping[str, Classifier], yours: Yours) -> Functions:
+    """Return what the browser may ask of those networks, by name, and of visitors' own."""
     neighbourhoods = Neighbourhoods(classifiers)
 
-    def answered(wanted: Any, of: Callable[[Seen], Any]) -> Any:
-        try:
-            return of(what_is_seen(with_own(classifiers, yours, wanted), samples, wanted))
-        except GoneError:
-            return {"gone": True}
+    def on(answer: Callable[[Classifier, Any], Any]) -> Callable[[Any], Any]:
+        def answered(about: About) -> Any:
+            try:
+                return answer(network_of(classifiers, yours, about), about)
+            except GoneError:
+                return {"gone": True}
 
-    def look(wanted: Any) -> Any:
-        return answered(wanted, layers)
+        return answered
 
-    def kernels(wanted: Any) -> Any:
-        return answered(wanted, lambda seen: all_kernels(seen.classifier))
-
-    def work(wanted: Any) -> Any:
-        return answered(wanted, lambda seen: arithmetic(seen, wanted))
-
-    def why(wanted: Any) -> Any:
-        return answered(wanted, lambda seen: reasons(seen, wanted))
-
-    def neighbours(wanted: Any) -> Any:
+    def neighbours(about: About) -> Json:
         neighbourhoods.prepare()
-        return answered(wanted, lambda seen: most_alike(neighbourhoods, seen))
+        return most_alike(neighbourhoods, about)
 
-    def prepare(_: Any) -> None:
-        neighbourhoods.prepare()
-
-    gr.HTML(
-        elem_id="within",
-        html_template=text("inside/inside.html"),
-        js_on_load=script("texts.js", "inside/layers.js", "inside/work.js", "inside/inside.js"),
-        server_functions=[look, kernels, work, why, neighbours, prepare],
-        **shared,
-    )
-
-
-def with_own(classifiers: Mapping[str, Classifier], yours: Yours, wanted: Any) -> Mapping[str, Classifier]:
-    """Those networks, and the visitor's own where the request is about that.
-
-    Raises GoneError where it was let go, and HTTPException (503) before its first step.
-    """
-    if not isinstance(wanted, dict) or wanted.get("network") != OWN:
-        return classifiers
-    classifier = yours.classifier(key_of(wanted))
-    if classifier is None:
-        raise busy()
-    return {OWN: classifier}
-
-
-def all_kernels(classifier: Classifier) -> list[Json | None]:
-    """The kernels of each step."""
-    return inside.packed_kernels(inside.trace(classifier.model, np.zeros((28, 28), np.float32)))
-
-
-def what_is_seen(classifiers: Mapping[str, Classifier], samples: Samples, wanted: Any) -> Seen:
-    """What the request looks at. Raises HTTPException (422) where that makes no sense."""
-    name = wanted.get("network") if isinstance(wanted, dict) else None
-    if not isinstance(name, str) or name not in classifiers:
-        raise HTTPException(422, "wanted: a network, and a drawing or a sample")
-    index = wanted.get("sample")
-    if index is None:
-        sketch = steps(ink_of(wanted.get("drawing")))
-        return Seen(name, classifiers[name], None if sketch is None else sketch.digit, sketch)
-    if type(index) is not int or not 0 <= index < len(samples.labels):
-        raise HTTPException(422, f"sample: a whole number from 0 to {len(samples.labels) - 1}")
-    image = samples.images[index, 0].numpy().astype(np.float32) / np.float32(255)
-    return Seen(name, classifiers[name], image, None)
-
-
-def layers(seen: Seen) -> Json:
-    """Every step of the network, as `inside.packed` has them, its answer, and how the drawing became a digit."""
-    if seen.image is None:
-        return {"steps": None}
-    reading = seen.classifier.read_images(seen.image[np.newaxis])[0]
-    content = inside.packed(inside.trace(seen.classifier.model, seen.image))
-    content |= {"answer": reading.answer, "probabilities": np.round(reading.probabilities, 4).tolist()}
-    content["temperature"] = round(seen.classifier.card.temperature, 3)
-    return content | {"sketch": None if seen.sketch is None else sketched(seen.sketch)}
-
-
-def sketched(sketch: Sketch) -> Json:
-    """The steps of a drawing on its way to a digit; "averaged" are 20 x 20 bytes, of 255 the drawing's darkest."""
-    averaged = sketch.averaged / np.float32(255)
     return {
-        "box": sketch.box,
-        "side": sketch.side,
-        "averaged": pixels(averaged),
-        "darkest": round(float(averaged.max()), 4),
-        "shift": sketch.shift,
+        "trace": Function(About, on(layers)),
+        "kernels": Function(About, on(kernels)),
+        "work": Function(Cell, on(arithmetic)),
+        "why": Function(Pair, on(lambda classifier, pair: reasons(classifier, pair.digit, pair.answer, pair.rival))),
+        "neighbours": Function(About, neighbours),
+        "prepare_neighbours": Function(Question, lambda _: neighbourhoods.prepare()),
     }
 
 
-def arithmetic(seen: Seen, wanted: Any) -> Json | None:
-    """How the value of one cell came about; None where nothing is drawn. Raises HTTPException (422) for no cell."""
-    if seen.image is None:
-        return None
+def network_of(classifiers: Mapping[str, Classifier], yours: Yours, about: About) -> Classifier:
+    """Return the network that the question is about.
+
+    Raises GoneError if it is a visitor's own that is no longer kept, and RefusalError if there is no such network, or
+    it has not begun to learn.
+    """
+    classifier = yours.classifier(about.yours) if about.network == OWN else classifiers.get(about.network)
+    if classifier is None:
+        raise busy() if about.network == OWN else RefusalError("network", field="network", limit=", ".join(classifiers))
+    return classifier
+
+
+def kernels(classifier: Classifier, _: About) -> list[Json | None]:
+    """Return the kernels of each step."""
+    return inside.packed_kernels(inside.trace(classifier.model, np.zeros((28, 28), np.float32)))
+
+
+def layers(classifier: Classifier, about: About) -> Json:
+    """Return every step of the network, as `inside.packed` has them, and its answer."""
+    reading = classifier.read_images(about.digit[np.newaxis])[0]
+    content = inside.packed(inside.trace(classifier.model, about.digit))
+    content |= {"answer": reading.answer, "probabilities": np.round(reading.probabilities, 4).tolist()}
+    return content | {"temperature": round(classifier.card.temperature, 3)}
+
+
+def arithmetic(classifier: Classifier, wanted: Cell) -> Json:
+    """Return how the value of one cell was computed. Raises RefusalError if there is no such cell."""
     try:
-        work = inside.work(inside.trace(seen.classifier.model, seen.image), wanted["step"], wanted["cell"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise HTTPException(422, f"no cell: {error}") from None
+        work = inside.work(inside.trace(classifier.model, wanted.digit), wanted.step, wanted.cell)
+    except (ValueError, OverflowError):
+        raise RefusalError("cell", field="cell") from None
     return {"value": work.value, "seen": work.seen, "pixels": work.pixels, "arithmetic": plain(work.arithmetic)}
 
 
@@ -187,27 +143,19 @@ def plain(value: Any) -> Any:
     return [plain(part) for part in value] if isinstance(value, list) else value
 
 
-def reasons(seen: Seen, wanted: Any) -> Json | None:
-    """What speaks for one digit and what for another; None where nothing is drawn.
-
-    Raises HTTPException (422) for what is no digit.
-    """
-    answer, rival = wanted.get("answer"), wanted.get("rival")
-    if type(answer) is not int or type(rival) is not int or not {answer, rival} <= set(range(10)):
-        raise HTTPException(422, "answer and rival: digits")
-    if seen.image is None:
-        return None
-    found = inside.occlusion(seen.classifier.model, seen.image, answer, rival)
+def reasons(classifier: Classifier, digit: inside.Floats, answer: int, rival: int) -> Json:
+    """Return the evidence in a digit (28, 28) for one answer against another."""
+    found = inside.occlusion(classifier.model, digit, answer, rival)
     places = {"speaks_for": plain(found.speaks_for), "speaks_against": plain(found.speaks_against)}
     return {"log_odds": round(found.log_odds, 3), "moves": np.round(found.moves, 2).tolist(), **places}
 
 
-def most_alike(neighbourhoods: Neighbourhoods, seen: Seen) -> Json:
-    """The training digits nearest in the network's hidden layer; "neighbours" is None until they are made ready."""
-    nearest = neighbourhoods.ready.get(seen.name)
-    if nearest is None or seen.image is None:
-        return {"neighbours": None if nearest is None else []}
-    found = nearest.find(seen.image, SHOWN)
+def most_alike(neighbourhoods: Neighbourhoods, about: About) -> Json:
+    """Return the training digits nearest in the network's hidden layer; "neighbours" is None until they are ready."""
+    nearest = neighbourhoods.ready.get(about.network)
+    if nearest is None:
+        return {"neighbours": None}
+    found = nearest.find(about.digit, SHOWN)
     rows = zip(found.indices.tolist(), found.labels.tolist(), found.similarities.tolist(), found.images, strict=True)
     return {
         "neighbours": [

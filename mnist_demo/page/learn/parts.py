@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import gradio as gr
 from fastapi import HTTPException
+from pydantic import ConfigDict
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, ten_of_each
 from mnist_demo.models import MODELS
-from mnist_demo.page.files import script, text
+from mnist_demo.page.engine import Function, Functions, Question
 from mnist_demo.page.learn.school import Run, School
 from mnist_demo.page.yours import Yours
 from mnist_demo.recipes import RECIPES, TEACH, Recipe
@@ -32,32 +32,35 @@ OFF = "training is switched off here: start the server with MNIST_DEMO_TRAIN=1"
 Json = dict[str, Any]
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any], yours: Yours) -> None:
-    """The lens; what is trained joins `yours`. `samples` are the test set, from which the wall of a hundred digits is.
+class Wanted(Question):
+    """To be split."""
 
-    `shared` is what every part of the page is told.
-    """
+    model_config = ConfigDict(extra="allow")
+
+
+def functions(samples: Samples, yours: Yours) -> Functions:
+    """Return what the browser may ask; `samples` are the test set, from which the wall of a hundred digits is."""
     school = School(yours) if yours.trains else None
     labels = samples.labels[ten_of_each(samples.labels)].tolist()
 
-    def prepare(_: Any) -> Json:
+    def prepare(_: Question) -> Json:
         if school is not None:
             school.prepare()
         return {"running": None if school is None else running(school)}
 
     def begin(wanted: Any) -> Json:
-        return {"error": OFF} if school is None else begun(school, wanted)
+        return {"error": OFF} if school is None else begun(school, wanted.model_dump())
 
     def follow(wanted: Any) -> Json:
-        return {"state": "gone"} if school is None else followed(school, wanted, labels)
+        return {"state": "gone"} if school is None else followed(school, wanted.model_dump(), labels)
 
     def stop(wanted: Any) -> Json:
-        if run := of_visitor(yours, wanted):
+        if run := of_visitor(yours, wanted.model_dump()):
             run.stop()
         return {}
 
     def forget(wanted: Any) -> Json:
-        if run := of_visitor(yours, wanted):
+        if run := of_visitor(yours, wanted.model_dump()):
             run.stop()
             yours.forget(run.key)
         return {}
@@ -66,15 +69,19 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mappi
         images = samples.images[ten_of_each(samples.labels)].numpy()
         return {"images": [base64.b64encode(image.tobytes()).decode() for image in images], "labels": labels}
 
-    gr.HTML(
-        elem_id="lesson",
-        html_template=text("learn/learn.html"),
-        js_on_load=script("texts.js", "axes.js", "learn/curves.js", "learn/wall.js", "learn/hand.js", "learn/learn.js"),
-        server_functions=[prepare, begin, follow, stop, forget, wall],
-        is_on=school is not None,
-        offered={name: {recipe: plain(RECIPES[name][recipe]) for recipe in OFFERED} for name in classifiers},
-        **shared,
-    )
+    return {
+        "prepare": Function(Question, prepare),
+        "begin": Function(Wanted, begin),
+        "follow": Function(Wanted, follow),
+        "stop": Function(Wanted, stop),
+        "forget": Function(Wanted, forget),
+        "wall": Function(Question, wall),
+    }
+
+
+def offered(classifiers: Mapping[str, Classifier]) -> dict[str, dict[str, Json]]:
+    """Return the values of each recipe that a visitor may change, by network and recipe."""
+    return {name: {recipe: plain(RECIPES[name][recipe]) for recipe in OFFERED} for name in classifiers}
 
 
 def plain(recipe: Recipe) -> Json:

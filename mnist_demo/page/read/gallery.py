@@ -5,20 +5,25 @@ Knows: which samples there are, and which are hard. Does not know: how they are 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from fastapi import HTTPException
 from numpy.typing import NDArray
+from pydantic import Field
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
-from mnist_demo.page.readings import said, tiles
-from mnist_demo.page.yours import GoneError, Yours, key_of
-from mnist_demo.weights import is_whole
+from mnist_demo.page.engine import Function, Functions, Question
+from mnist_demo.page.readings import tiles
 
 SHOWN = 18  # samples at a time
-MOST_MARKED = 48  # samples that a visitor's own network is asked about at a time
+
+
+class Wanted(Question):
+    """Which samples."""
+
+    digit: Annotated[int, Field(ge=0, le=9)] | None
+    hard: bool  # only those that at least one network misreads
 
 
 @dataclass(frozen=True)
@@ -30,27 +35,6 @@ class Gallery:
     hard: NDArray[np.bool_]  # (N,), True where at least one network was found to misread it
     classifiers: Mapping[str, Classifier]
 
-    def marks(self, wanted: Any, yours: Yours) -> dict[str, Any]:
-        """What a visitor's own network says of samples: {"indices": at most MOST_MARKED, "yours": key}.
-
-        {"marks": [...]} in that order, none before its first step, or {"gone": True}. Raises HTTPException (422) where
-        that makes no sense.
-        """
-        indices = wanted.get("indices") if isinstance(wanted, dict) else None
-        if not isinstance(indices, list) or len(indices) > MOST_MARKED or not all(map(self.is_index, indices)):
-            raise HTTPException(422, f"indices: at most {MOST_MARKED} whole numbers of samples")
-        try:
-            classifier = yours.classifier(key_of(wanted))
-        except GoneError:
-            return {"gone": True}
-        if classifier is None:
-            return {"marks": []}
-        return {"marks": list(map(said, classifier.read_images(self.digits(np.array(indices, np.int64)))))}
-
-    def is_index(self, number: object) -> bool:
-        """Whether there is a sample of that number."""
-        return is_whole(number, 0, len(self.labels) - 1)
-
     def pick(self, digit: int | None, hard: bool, seed: int | None = None) -> list[dict[str, Any]]:
         """Up to SHOWN random tiles: of that digit, or of any; the hard ones alone, or any."""
         return self.tiles(self.choose(digit, hard, seed))
@@ -61,16 +45,6 @@ class Gallery:
         if digit is not None:
             wanted = wanted & (self.labels == digit)
         return np.random.default_rng(seed).permutation(np.flatnonzero(wanted))[:SHOWN]
-
-    def pick_wanted(self, wanted: Any) -> list[dict[str, Any]]:
-        """`pick` for a request from the browser. Raises HTTPException (422) where it makes no sense."""
-        try:
-            digit, hard = wanted["digit"], wanted["hard"]
-        except (KeyError, TypeError):
-            digit, hard = -1, False
-        if type(hard) is not bool or (digit is not None and digit not in range(10)):
-            raise HTTPException(422, "wanted: a digit or null, and whether hard ones alone")
-        return self.pick(digit, hard)
 
     def tiles(self, indices: NDArray[np.int64]) -> list[dict[str, Any]]:
         """Each sample with its label and what every network makes of it."""
@@ -87,3 +61,8 @@ def open_gallery(samples: Samples, classifiers: Mapping[str, Classifier]) -> Gal
     for classifier in classifiers.values():
         hard[[index for index, _ in classifier.card.misread if index < len(hard)]] = True
     return Gallery(samples.images.squeeze(1).numpy(), samples.labels.numpy(), hard, classifiers)
+
+
+def functions(gallery: Gallery) -> Functions:
+    """Return what the browser may ask."""
+    return {"samples": Function(Wanted, lambda wanted: gallery.pick(wanted.digit, wanted.hard))}

@@ -1,13 +1,8 @@
-"""Drawings of many visitors, read together.
+"""Digits of many clients, read together: one call of a network for sixteen takes a third of the time of sixteen calls.
 
-Knows: that a network answers sixteen drawings at once in a third of the time that it takes for one after the other,
-and that a late answer to a drawing that has changed since is worth little. Does not know: who asks.
-
-A drawing that brings "yours", a key, is read by that visitor's own network, too, together with those that bring the
-same; no other waits for more than that.
-
-One thread does all reading, for threads that read side by side fight for the processor. Whatever came while it read is
-read next, the newest first; what has waited too long, or is too much, is refused.
+One thread reads, for threads side by side compete for the processor. It takes what came while it read, newest first: a
+late answer to a drawing that has changed since is worth little. What waits too long, or is too much, is refused.
+Digits that bring the key of a visitor's own network are read by that, too.
 """
 
 import asyncio
@@ -19,29 +14,30 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mnist_demo.classifier import Classifier
-from mnist_demo.page.bounds import busy
-from mnist_demo.page.readings import Readings, read_inks, said_of_inks
-from mnist_demo.page.wire import ink_of
-from mnist_demo.page.yours import OWN, GoneError, Yours, key_of
+from mnist_demo.page.engine import RefusalError, busy
+from mnist_demo.page.readings import Images, Readings, readings_of
+from mnist_demo.page.yours import OWN, GoneError, Yours
 
-MOST_TOGETHER = 16  # drawings, read at once: more are no cheaper each
-MOST_WAITING = 64  # drawings
-MOST_PATIENCE = 0.5  # seconds that a drawing waits
+MAX_BATCH = 16  # digits read at once: more are no cheaper each
+MAX_WAITING = 64  # requests
+MAX_WAIT_S = 0.5
+
+Answer = dict[str, Any]  # {"readings": one for each digit, "gone": True if the visitor's network is no longer kept}
 
 
 class Waiting(NamedTuple):
-    """A drawing from the wire that somebody wants read."""
+    """Digits that a client wants read."""
 
-    drawing: Any
+    images: Images
+    yours: str | None
     since: float  # seconds, of time.monotonic
-    answer: Future[Readings]
+    answer: Future[Answer]
 
 
 class Reader:
-    """Reads what the networks, and a visitor's own, make of drawings, for any number of visitors."""
+    """Reads digits for any number of clients."""
 
     def __init__(self, classifiers: Mapping[str, Classifier], yours: Yours | None = None) -> None:
         self.classifiers, self.yours = classifiers, yours or Yours(trains=False)
@@ -49,22 +45,22 @@ class Reader:
         self.changed = threading.Condition()
         self.thread: threading.Thread | None = None
 
-    async def read(self, drawing: Any) -> Readings:
-        """What `read_ink` makes of that drawing from the wire.
+    async def read(self, images: Images, yours: str | None = None) -> Answer:
+        """Return what every network says of digits (N, 28, 28) in [0, 1].
 
-        A probability may differ by one in its fourth decimal, for some processors add up otherwise for many drawings
-        than for one. Raises HTTPException: 422 where it is none, 503 where there is too much to do.
+        A probability may differ by one in its fourth decimal, since some processors add up otherwise for many digits
+        than for one. Raises RefusalError (503) if there is too much to do.
         """
-        return await asyncio.wrap_future(self._queue(drawing))
+        return await asyncio.wrap_future(self._queue(images, yours))
 
-    def _queue(self, drawing: Any) -> Future[Readings]:
-        answer: Future[Readings] = Future()
+    def _queue(self, images: Images, yours: str | None) -> Future[Answer]:
+        answer: Future[Answer] = Future()
         with self.changed:
             if self.thread is None:
                 self.thread = threading.Thread(target=self._run, name="reader", daemon=True)
                 self.thread.start()
-            self.waiting.append(Waiting(drawing, time.monotonic(), answer))
-            refused = self.waiting.popleft() if len(self.waiting) > MOST_WAITING else None
+            self.waiting.append(Waiting(images, yours, time.monotonic(), answer))
+            refused = self.waiting.popleft() if len(self.waiting) > MAX_WAITING else None
             self.changed.notify()
         if refused:
             _settle(refused.answer, busy())
@@ -72,60 +68,58 @@ class Reader:
 
     def _run(self) -> None:
         while True:
-            together, refused = self._next()
+            batch, refused = self._next()
             for one in refused:
                 _settle(one.answer, busy())
-            self._answer(together)
+            self._answer(batch)
 
     def _next(self) -> tuple[list[Waiting], list[Waiting]]:
-        """Waits for drawings. The newest of them, and those that have waited for too long."""
+        """Wait for digits. Return the newest requests, and those that have waited too long."""
         with self.changed:
             self.changed.wait_for(lambda: self.waiting)
-            together = [self.waiting.pop() for _ in range(min(MOST_TOGETHER, len(self.waiting)))]
-            oldest = time.monotonic() - MOST_PATIENCE
+            batch = [self.waiting.pop()]
+            while self.waiting and sum(len(one.images) for one in batch) < MAX_BATCH:
+                batch.append(self.waiting.pop())
+            oldest = time.monotonic() - MAX_WAIT_S
             refused = []
             while self.waiting and self.waiting[0].since < oldest:
                 refused.append(self.waiting.popleft())
-        return together, refused
+        return batch, refused
 
-    def _answer(self, together: list[Waiting]) -> None:
-        drawn: list[tuple[Waiting, NDArray[np.uint8]]] = []
-        for one in together:
-            try:
-                drawn.append((one, ink_of(one.drawing)))
-            except Exception as error:
-                _settle(one.answer, error)
+    def _answer(self, batch: list[Waiting]) -> None:
+        batch = [one for one in batch if one.answer.set_running_or_notify_cancel()]
+        if not batch:
+            return
         try:
-            readings: list[Any] = read_inks(self.classifiers, [ink for _, ink in drawn]) if drawn else []
-            self._read_by_own(drawn, readings)
+            readings = iter(readings_of(self.classifiers, np.concatenate([one.images for one in batch])))
+            answers: list[Answer] = [{"readings": [next(readings) for _ in one.images]} for one in batch]
+            self._read_by_own(batch, answers)
         except Exception as error:
-            readings = [error] * len(drawn)
-        for (one, _), reading in zip(drawn, readings, strict=True):
-            _settle(one.answer, reading)
+            for one in batch:
+                one.answer.set_exception(error)
+            return
+        for one, answer in zip(batch, answers, strict=True):
+            one.answer.set_result(answer)
 
-    def _read_by_own(self, drawn: list[tuple[Waiting, NDArray[np.uint8]]], readings: list[Readings]) -> None:
-        """Adds to the readings of drawings that bring a key what that network says, or that it is gone."""
-        by_key: dict[Any, list[int]] = {}
-        for at, (one, _) in enumerate(drawn):
-            if (key := key_of(one.drawing)) is not None:
-                by_key.setdefault(key if isinstance(key, str) else "", []).append(at)
-        for key, places in by_key.items():
+    def _read_by_own(self, batch: list[Waiting], answers: list[Answer]) -> None:
+        """Add what visitors' own networks say of their digits, or that the network is gone."""
+        for key in {one.yours for one in batch if one.yours is not None}:
+            places = [at for at, one in enumerate(batch) if one.yours == key]
             try:
                 classifier = self.yours.classifier(key)
             except GoneError:
                 for at in places:
-                    readings[at]["gone"] = True
+                    answers[at]["gone"] = True
                 continue
             if classifier is not None:
-                for at, own in zip(places, said_of_inks(classifier, [drawn[at][1] for at in places]), strict=True):
-                    readings[at]["networks"][OWN] = own
+                images = np.concatenate([batch[at].images for at in places])
+                rows = [row for at in places for row in answers[at]["readings"]]
+                own: list[Readings] = readings_of({OWN: classifier}, images)
+                for row, said in zip(rows, own, strict=True):
+                    row |= said
 
 
-def _settle(answer: Future[Readings], outcome: Readings | Exception) -> None:
-    """Gives the answer, unless nobody waits for it any more."""
-    if not answer.set_running_or_notify_cancel():
-        return
-    if isinstance(outcome, Exception):
-        answer.set_exception(outcome)
-    else:
-        answer.set_result(outcome)
+def _settle(answer: Future[Answer], refusal: RefusalError) -> None:
+    """Refuse, unless nobody waits any more."""
+    if answer.set_running_or_notify_cancel():
+        answer.set_exception(refusal)

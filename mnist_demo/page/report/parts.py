@@ -5,19 +5,17 @@ computed (they come with the weights, and nothing is judged here), or how they a
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-import gradio as gr
 import numpy as np
-from fastapi import HTTPException
 from numpy.typing import NDArray
+from pydantic import Field
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
-from mnist_demo.page.files import script, text
+from mnist_demo.page.engine import Function, Functions, Question, RefusalError
 from mnist_demo.page.readings import tiles
 from mnist_demo.page.report.votes import label_votes
-from mnist_demo.page.yours import Yours
 from mnist_demo.weights import Card
 
 SHOWN = 48  # digits at a time
@@ -27,25 +25,23 @@ Json = dict[str, Any]
 Indices = NDArray[np.int64]
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, shared: Mapping[str, Any], yours: Yours) -> None:
-    """The lens for those networks, by name; `samples` are the test set. `shared` is what every part is told."""
+class Wanted(Question):
+    """The digits behind a figure: of a cell of the confusion matrix, the worst, or those this network alone gets right."""
+
+    network: str
+    cell: Annotated[list[Annotated[int, Field(ge=0, le=9)]], Field(min_length=2, max_length=2)] | None = None
+    worst: bool = False
+    alone: bool = False
+    start: Annotated[int, Field(ge=0)] = 0
+
+
+def functions(classifiers: Mapping[str, Classifier], samples: Samples) -> Functions:
+    """Return what the browser may ask of those networks, by name; `samples` are the test set."""
     found = Found(classifiers, samples)
-
-    def judged(_: Any) -> Json:
-        return found.judged()
-
-    def behind(wanted: Any) -> Json:
-        return found.opened(wanted)
-
-    gr.HTML(
-        elem_id="judged",
-        html_template=text("report/report.html"),
-        js_on_load=script(
-            "texts.js", "tiles.js", "axes.js", "report/charts.js", "report/digits.js", "report/report.js"
-        ),
-        server_functions=[judged, behind],
-        **shared,
-    )
+    return {
+        "report": Function(Question, lambda _: found.judged()),
+        "report_digits": Function(Wanted, found.opened),
+    }
 
 
 class Found:
@@ -82,35 +78,26 @@ class Found:
         others = [answered != self.labels for other, answered in self.answers.items() if other != name]
         return np.flatnonzero(np.logical_and.reduce([self.answers[name] == self.labels, *others]))
 
-    def opened(self, wanted: Any) -> Json:
-        """The digits behind a figure: how many, and SHOWN of them as tiles with votes, from the number "from" on.
-
-        `wanted` names a network and what of it: {"network": "net", "cell": [4, 9]} (label, answer), {"network": "net",
-        "alone": true} or {"network": "net", "worst": true}. Raises HTTPException (422) where that makes no sense.
-        """
+    def opened(self, wanted: Wanted) -> Json:
+        """Return how many digits are behind a figure, and up to SHOWN of them as tiles with votes, from `start` on."""
         indices = self._indices(wanted)
-        start = wanted.get("from", 0)
-        if type(start) is not int or start < 0:
-            raise HTTPException(422, "from: a whole number, at least 0")
-        some = indices[start : start + SHOWN]
+        some = indices[wanted.start : wanted.start + SHOWN]
         images = self.samples.images[some, 0].numpy().astype(np.float32) / np.float32(255)
         shown = tiles(self.classifiers, images, self.labels[some], some)
         return {"count": len(indices), "tiles": [tile | {"votes": self.votes.get(tile["index"])} for tile in shown]}
 
-    def _indices(self, wanted: Any) -> Indices:
-        name = wanted.get("network") if isinstance(wanted, dict) else None
-        if not isinstance(name, str) or name not in self.classifiers:
-            raise HTTPException(422, "wanted: a network, and a cell, alone or worst")
-        if wanted.get("alone") is True:
+    def _indices(self, wanted: Wanted) -> Indices:
+        name = wanted.network
+        if name not in self.classifiers:
+            raise RefusalError("network", field="network", limit=", ".join(self.classifiers))
+        if wanted.alone:
             return self.right_alone(name)
-        if wanted.get("worst") is True:
-            evaluation = self.classifiers[name].card.evaluation
-            worst = evaluation["shifts"]["worst"] if evaluation else []
-            return np.array([mistake["index"] for mistake in worst], np.int64)
-        match wanted.get("cell"):
-            case [int(label), int(answer)] if label in range(10) and answer in range(10):
-                return np.flatnonzero((self.labels == label) & (self.answers[name] == answer))
-        raise HTTPException(422, "cell: a label and an answer, both digits")
+        if wanted.cell is not None:
+            label, answer = wanted.cell
+            return np.flatnonzero((self.labels == label) & (self.answers[name] == answer))
+        evaluation = self.classifiers[name].card.evaluation
+        worst = evaluation["shifts"]["worst"] if evaluation else []
+        return np.array([mistake["index"] for mistake in worst], np.int64)
 
 
 def answers(card: Card, labels: NDArray[np.int64]) -> NDArray[np.int64]:

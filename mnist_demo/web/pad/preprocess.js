@@ -11,11 +11,21 @@ const MIN_SHARE = 0.1; // of the pad's side: smaller ink is a speck
 const FAINTEST = 0.02; // of the darkest ink: fainter ink does not widen the box
 
 /**
- * Return the digit, 28 x 28 bytes row by row, 255 = ink, or null if the ink is blank or a speck.
+ * @typedef {object} Sketch what becomes of the ink on its way to a digit
+ * @property {{top: number, left: number, bottom: number, right: number}} box of the ink, in its pixels
+ * @property {number} side of the square that the box is padded to
+ * @property {Float64Array} averaged 20 x 20: the square averaged by area, 255 = ink
+ * @property {{down: number, right: number}} shift pixels by which the 20 x 20 were moved out of the middle of 28 x 28
+ * @property {Uint8Array} digit 28 x 28 bytes row by row, 255 = ink
+ */
+
+/**
+ * Return the steps from ink to a digit, or null if the ink is blank or a speck.
  * @param {Uint8Array} ink `side` x `side` pixels row by row, 255 = ink
  * @param {number} side
+ * @returns {Sketch | null}
  */
-export function digitOf(ink, side) {
+export function sketchOf(ink, side) {
   const { rows, columns } = darkest(ink, side);
   const peak = Math.max(...rows);
   const [top, bottom] = extent(rows, peak);
@@ -25,17 +35,18 @@ export function digitOf(ink, side) {
   const square = Math.max(longer, MIN_BOX);
   const down = averaging(bottom - top, square);
   const across = averaging(right - left, square);
-  const box = new Float64Array(BOX * BOX);
+  const averaged = new Float64Array(BOX * BOX);
   for (let y = top; y < bottom; y += 1) {
     const line = new Float64Array(BOX);
     for (let x = left; x < right; x += 1) {
       const value = ink[y * side + x];
       if (value) for (const [column, weight] of across[x - left]) line[column] += weight * value;
     }
-    for (const [row, weight] of down[y - top]) line.forEach((value, column) => (box[row * BOX + column] += weight * value));
+    for (const [row, weight] of down[y - top]) {
+      line.forEach((value, column) => (averaged[row * BOX + column] += weight * value));
+    }
   }
-  const most = Math.max(...box);
-  return centred(box.map((value) => value / most));
+  return { box: { top, left, bottom, right }, side: square, averaged, ...centred(averaged) };
 }
 
 /**
@@ -82,10 +93,13 @@ function averaging(length, square) {
 }
 
 /**
- * Move the box (20 x 20, darkest pixel 1) so that its centre of mass is in the middle of 28 x 28, as far as its ink fits.
- * @param {Float64Array} box
+ * Make the darkest of 20 x 20 pixels 1, and move them so that their centre of mass is in the middle of 28 x 28, as far as
+ * their ink fits.
+ * @param {Float64Array} averaged
  */
-function centred(box) {
+function centred(averaged) {
+  const darkest = Math.max(...averaged);
+  const box = averaged.map((value) => value / darkest);
   const [rows, columns] = [new Float64Array(BOX), new Float64Array(BOX)];
   box.forEach((value, at) => {
     rows[Math.floor(at / BOX)] += value;
@@ -96,11 +110,12 @@ function centred(box) {
   box.forEach((value, at) => {
     if (value) digit[(Math.floor(at / BOX) + down) * DIGIT_SIDE + (at % BOX) + right] = rint(255 * value);
   });
-  return digit;
+  const margin = (DIGIT_SIDE - BOX) / 2;
+  return { shift: { down: down - margin, right: right - margin }, digit };
 }
 
 /**
- * Return by how many pixels the box's ink moves when the box is placed in the digit.
+ * Return by how many pixels the ink of a profile moves from 20 to 28 pixels.
  * @param {Float64Array} profile
  */
 function shift(profile) {

@@ -1,0 +1,65 @@
+// Small things that every part of the page needs of the document.
+
+/** @param {number} ms */
+export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} className
+ * @param {string | number} words
+ */
+export const build = (tag, className, words = "") =>
+  Object.assign(document.createElement(tag), { className, textContent: String(words) });
+
+/**
+ * Return the element, as soon as the page has it: Gradio mounts the parts of a page in no order.
+ * @param {string} selector
+ * @returns {Promise<HTMLElement>}
+ */
+export function appears(selector) {
+  return new Promise((resolve) => {
+    const look = () => {
+      const found = document.querySelector(selector);
+      if (!found) return;
+      observer.disconnect();
+      resolve(/** @type {HTMLElement} */ (found));
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { childList: true, subtree: true });
+    look();
+  });
+}
+
+/**
+ * Make a group of radio buttons of `buttons`: a click chooses one, arrow keys its neighbour, and Tab goes to the chosen
+ * one. Hidden buttons are passed over.
+ * @param {HTMLElement[]} buttons
+ * @param {(button: HTMLElement) => void} chosen
+ */
+export function radios(buttons, chosen) {
+  const mark = (/** @type {HTMLElement} */ which) => {
+    for (const one of buttons) {
+      one.setAttribute("aria-checked", String(one === which));
+      one.tabIndex = one === which ? 0 : -1;
+    }
+  };
+  /** @type {Record<string, number>} */
+  const steps = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      mark(button);
+      chosen(button);
+    });
+    button.addEventListener("keydown", (event) => {
+      const step = steps[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const shown = buttons.filter((one) => !one.hidden);
+      const next = /** @type {HTMLElement} */ (shown.at((shown.indexOf(button) + step) % shown.length));
+      next.focus();
+      next.click();
+    });
+  }
+  mark(buttons[0]);
+}

@@ -1,0 +1,81 @@
+// What the page asks of whatever reads digits: the one interface that the pad and the lenses know.
+
+/** @typedef {{answer: number | null, probabilities: number[]}} Reading answer: null if not recognised as a digit */
+/** @typedef {Record<string, Reading>} Readings by the network's name */
+/** @typedef {{network: string, digit: string, yours?: string}} Subject digit: base64 of its 784 bytes; yours: a key */
+/** @typedef {{gone: true}} Gone the server no longer has the visitor's network */
+/** @typedef {{index: number, label: number, image: string, networks: Readings}} Sample image: base64 of 784 bytes */
+/**
+ * @typedef {object} Training
+ * @property {() => Promise<any>} prepare
+ * @property {(wanted: object) => Promise<any>} begin
+ * @property {(which: object) => Promise<any>} follow
+ * @property {(which: {key: string}) => Promise<any>} stop
+ * @property {(which: {key: string}) => Promise<any>} forget
+ * @property {() => Promise<any>} wall
+ */
+/**
+ * Each method rejects with an EngineError if there is no answer.
+ * @typedef {object} Engine
+ * @property {(digits: Uint8Array[], yours?: string) => Promise<{readings: Readings[], gone?: boolean}>} read up to 64
+ *   digits, 784 bytes each, by every network, and by the visitor's own if its key is given
+ * @property {(about: Subject) => Promise<any>} trace every layer's values
+ * @property {(about: Subject) => Promise<any>} kernels the weights of the convolutions
+ * @property {(about: Subject & {step: number, cell: number[]}) => Promise<any>} work how one value was computed
+ * @property {(about: Subject & {answer: number, rival: number}) => Promise<any>} why
+ * @property {(about: Subject) => Promise<any>} neighbours the most similar training digits
+ * @property {() => Promise<any>} prepareNeighbours
+ * @property {(wanted: {digit: number | null, hard: boolean}) => Promise<Sample[]>} samples
+ * @property {() => Promise<any>} report
+ * @property {(wanted: object) => Promise<any>} reportDigits
+ * @property {(picture: string) => Promise<{ink: string | null, code?: string}>} inkOfPhoto picture: base64 of a file
+ * @property {Training} train
+ */
+
+/** Why there is no answer. `code`: "offline", "busy" (ask again after `retryAfter` ms), or the server's own. */
+export class EngineError extends Error {
+  /**
+   * @param {string} code
+   * @param {{retryAfter?: number, field?: string, limit?: number | string}} [details]
+   */
+  constructor(code, details = {}) {
+    super(code);
+    this.code = code;
+    this.retryAfter = details.retryAfter;
+    this.field = details.field;
+    this.limit = details.limit;
+  }
+}
+
+const RETRY = 1000; // ms between two tries if the server cannot be reached
+
+/**
+ * Ask until there is an answer, or it is no longer wanted: then null.
+ * @template T
+ * @param {() => Promise<T>} ask
+ * @param {(error: EngineError) => boolean} isWanted
+ * @returns {Promise<T | null>}
+ */
+export async function insist(ask, isWanted = () => true) {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    if (!["offline", "busy"].includes(error.code)) throw error;
+    if (!isWanted(error)) return null;
+    await new Promise((resolve) => setTimeout(resolve, error.retryAfter ?? RETRY));
+    return insist(ask, isWanted);
+  }
+}
+
+/**
+ * Return the answer, or null if there is none.
+ * @template T
+ * @param {Promise<T>} asked
+ * @returns {Promise<T | null>}
+ */
+export const orNull = (asked) =>
+  asked.catch((error) => {
+    if (error instanceof EngineError) return null;
+    throw error;
+  });

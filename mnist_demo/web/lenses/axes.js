@@ -1,0 +1,63 @@
+// Knows how figures become pictures: axes, lines, and the table of the same numbers. Does not know what they mean.
+
+import { build } from "../dom.js";
+
+export const [WIDTH, HEIGHT] = [340, 220];
+export const [LEFT, RIGHT, TOP, BOTTOM] = [46, 12, 10, 38]; // what lies around the picture
+
+const SVG = Object.assign(document.createElement("div"), { innerHTML: "<svg></svg>" }).firstChild.namespaceURI; // names no host
+
+export function draw(tag, attributes = {}, ...children) {
+  const one = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) one.setAttribute(name, value);
+  one.append(...children);
+  return one;
+}
+
+// An axis: from `low` to `high`, with ticks, each said by `say`; `isLog`, where equal steps are equal factors.
+const along = ({ low, high, isLog }, from, to) => {
+  const bend = isLog ? Math.log : (value) => value;
+  return (value) => from + ((bend(value) - bend(low)) / (bend(high) - bend(low))) * (to - from);
+};
+
+export function chart(label, x, y, height = HEIGHT) {
+  const floor = height - BOTTOM;
+  const [across, up] = [along(x, LEFT, WIDTH - RIGHT), along(y, floor, TOP)];
+  const picture = draw("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label, class: "chart" });
+  for (const tick of y.ticks) {
+    picture.append(draw("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: up(tick), y2: up(tick) }));
+    picture.append(draw("text", { x: LEFT - 5, y: up(tick) + 3.5, "text-anchor": "end" }, y.say(tick)));
+  }
+  for (const tick of x.ticks) picture.append(draw("text", { x: across(tick), y: floor + 14, "text-anchor": "middle" }, x.say(tick)));
+  picture.append(draw("text", { class: "title", x: (LEFT + WIDTH - RIGHT) / 2, y: height - 6, "text-anchor": "middle" }, x.title));
+  picture.append(draw("text", { class: "title", x: 10, y: (TOP + floor) / 2, "text-anchor": "middle", transform: `rotate(-90 10 ${(TOP + floor) / 2})` }, y.title));
+  return { picture, across, up, floor };
+}
+
+export function path({ across, up }, points, className) {
+  const places = points.map(([x, y]) => `${across(x).toFixed(1)},${up(y).toFixed(1)}`);
+  return draw("polyline", { class: className, points: places.join(" ") });
+}
+
+// Ticks at whole multiples of a step that gives about `count` of them.
+export function ticksWithin(low, high, count) {
+  const rough = (high - low) / count;
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * unit).find((size) => size >= rough);
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, at) => (first + at) * step);
+}
+
+// The same numbers, for whoever would rather read them.
+export function asTable(header, rows, texts) {
+  const row = (tag, cells) => {
+    const one = build("tr", "");
+    one.append(...cells.map((cell) => build(tag, "", cell)));
+    return one;
+  };
+  const table = build("table", "numbers");
+  table.append(row("th", header), ...rows.map((cells) => row("td", cells)));
+  const details = build("details", "");
+  details.append(build("summary", "", texts.as_table), table);
+  return details;
+}

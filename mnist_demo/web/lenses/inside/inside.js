@@ -1,0 +1,313 @@
+// Asks what happens inside, of the drawing or of the sample upon the pad, while this lens is open: the layers with every
+// change, one question at a time; why, and which digits are alike, when the pen rests.
+
+import { appears, build, radios, wait } from "../../dom.js";
+import { engine, orNull } from "../../engine/engine.js";
+import { base64, bytes } from "../../images.js";
+import { pad } from "../../pad/pad.js";
+import { settings } from "../../settings.js";
+import { fit, texts, translate } from "../../texts.js";
+import { derived, fill, largestOf, layersIn } from "./layers.js";
+import { sayWork } from "./work.js";
+
+const RETRY = 1000; // ms between two tries while the server is away
+
+const AFTER = 3000; // ms after the page is there that the training digits are made ready
+const AGAIN = 1000; // ms between two looks whether they are
+const SMALL = 168; // pixels a side of the picture of the ink and its box
+
+const element = await appears("#within");
+const find = (selector) => element.querySelector(selector);
+
+let network = settings.networks[0].name;
+let kernels = {}; // of each network
+let steps = null; // what is shown
+let rival = null; // the digit that it might have been
+let version = 0; // goes up with all that makes what is shown old
+let isResting = true;
+let cell = null; // [step, cell] that is explained
+
+const layers = layersIn(find(".steps"), texts, (step, chosen) => ((cell = [step, chosen]), explain()));
+const isOpen = () => pad.lens() === "inside";
+const title = () => settings.networks.find(({ name }) => name === network)?.title ?? texts.yours;
+const isOwn = () => network === "yours"; // which learns, may be let go, and has no digits that are alike
+
+// What a request is about; nothing, where there is too little ink.
+function subject() {
+  const which = isOwn() ? { network, yours: pad.yours()?.key ?? "" } : { network };
+  const digit = pad.sample()?.image ?? encoded(pad.read().sketch);
+  return digit && { ...which, digit };
+}
+
+const encoded = (sketch) => sketch && base64(sketch.digit);
+
+// A question that is asked one at a time, of the newest that there is to look at, and again while the server is gone.
+// `then` hears of the answer, and whether what it is about is still what is looked at.
+function newest(question, then) {
+  let isAsking = false;
+  let isWanted = false;
+  return async function ask() {
+    isWanted = true;
+    while (isWanted && !isAsking && isOpen()) {
+      [isAsking, isWanted] = [true, false];
+      const mine = version;
+      const about = subject();
+      const answer = about && (await orNull(question(about)));
+      isAsking = false;
+      if (answer?.gone) {
+        if (about.yours === pad.yours()?.key) pad.own(null, true);
+        continue;
+      }
+      if (about && !answer) await wait(RETRY);
+      isWanted ||= Boolean(about) && !answer;
+      if (answer || !about) then(answer, mine === version);
+    }
+  };
+}
+
+const look = newest(
+  async (about) => {
+    if (!kernels[about.network]) {
+      const answer = await engine.kernels(about);
+      if (answer.gone) return answer;
+      kernels[about.network] = answer.map((one) => one && { ...one, values: derived(one) });
+    }
+    const sketch = pad.sample() ? null : pad.read().sketch;
+    return { ...(await engine.trace(about)), sketch };
+  },
+  (answer) => show(answer),
+);
+const explain = newest(
+  async (about) => {
+    const [step, chosen] = cell ?? [0, [0, 14, 14]];
+    const work = await engine.work({ ...about, step, cell: chosen });
+    return { step, chosen, work, gone: work.gone };
+  },
+  (answer) => answer && steps && cell && tellWork(answer),
+);
+const reason = newest(
+  async (about) => {
+    const pair = { answer: best(), rival };
+    const why = await engine.why({ ...about, ...pair });
+    return { ...pair, why, gone: why.gone };
+  },
+  (answer, isCurrent) => answer && isCurrent && because(answer),
+);
+const compare = newest(
+  (about) => engine.neighbours(about),
+  (answer, isCurrent) => answer && isCurrent && alike(answer),
+);
+
+let probabilities = null;
+const best = () => probabilities.indexOf(Math.max(...probabilities));
+
+function changed() {
+  version += 1;
+  if (!isOpen()) return;
+  find(".reason").hidden = true;
+  look();
+}
+
+function show(answer) {
+  const isBlank = !answer?.steps;
+  element.dataset.blank = isBlank;
+  if (isBlank) return blank();
+  ({ steps, probabilities } = answer);
+  layers.show(steps, kernels[network]);
+  becoming(answer.sketch);
+  say(answer);
+  offer();
+  if (cell && steps[cell[0]]) explain();
+  if (isResting) rest();
+}
+
+function blank() {
+  steps = probabilities = null;
+  find(".saying").textContent = pad.isBlank() ? texts.inside_blank : texts.too_little;
+  find("[data-work]").hidden = true;
+  alike({ neighbours: [] });
+}
+
+function say({ answer, temperature }) {
+  const words = answer === null ? texts.inside_unsure : texts.inside_says;
+  const percent = (100 * probabilities[best()]).toFixed(1);
+  find(".saying").textContent = fit(words, { network: title(), answer: best(), percent: percent });
+  const alone = steps.at(-1).numbers;
+  const one = alone.indexOf(Math.max(...alone));
+  find(".honest").textContent = fit(texts.honest, { temperature: temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`);
+}
+
+// Four pictures of how the drawing became a digit.
+function becoming(sketch) {
+  const digit = steps[0];
+  const stages = sketch ? stagesOf(sketch, digit) : [[texts.stage_sample, small(bytes(digit.bytes), 28)]];
+  find(".stages").replaceChildren(...stages.map(([words, picture]) => {
+    const figure = build("figure", "stage");
+    figure.append(picture, build("figcaption", "", words));
+    return figure;
+  }));
+}
+
+function stagesOf({ box: { top, left, bottom, right }, side, averaged: grey, shift: { down, right: along } }, digit) {
+  const darkest = Math.max(...grey) / 255;
+  const moves = [[along, "right", "left"], [down, "down", "up"]].filter(([by]) => by);
+  const shift = moves.map(([by, one, other]) => fit(texts[by > 0 ? one : other], { count: Math.abs(by) })).join(", ");
+  return [
+    [fit(texts.stage_box, { width: right - left, height: bottom - top }), boxed(top, left, bottom, right)],
+    [fit(texts.stage_averaged, { side: side }), small(grey, 20)],
+    [fit(texts.stage_scaled, { darkest: darkest.toFixed(2) }), small(grey.map((value) => value / darkest), 20)],
+    [fit(texts.stage_digit, { shift: shift || texts.shift_none }), small(bytes(digit.bytes), 28)],
+  ];
+}
+
+function small(grey, side) {
+  const canvas = document.createElement("canvas");
+  fill(canvas, Float32Array.from(grey), side, 255);
+  return canvas;
+}
+
+function boxed(top, left, bottom, right) {
+  const ink = document.querySelector(".surface .ink");
+  const canvas = build("canvas", "drawn");
+  [canvas.width, canvas.height] = [SMALL, SMALL];
+  const context = canvas.getContext("2d");
+  context.drawImage(ink, 0, 0, SMALL, SMALL);
+  context.strokeStyle = getComputedStyle(element).getPropertyValue("--convnet");
+  context.lineWidth = 3;
+  const scale = SMALL / 280;
+  context.strokeRect(left * scale, top * scale, (right - left) * scale, (bottom - top) * scale);
+  return canvas;
+}
+
+function tellWork({ step, chosen, work }) {
+  sayWork(find("[data-work]"), steps, step, chosen, work, texts);
+  layers.frame(step, chosen, work.seen, work.pixels);
+  layers.layBy(step, find("[data-work]"));
+}
+
+function unexplain() {
+  cell = null;
+  layers.unframe();
+  find("[data-work]").hidden = true;
+}
+
+// The ten digits, to choose from what it might have been.
+function offer() {
+  const second = probabilities.map((value, digit) => (digit === best() ? -1 : value));
+  if (rival === null || rival === best()) rival = second.indexOf(Math.max(...second));
+  const list = find(".rivals");
+  if (!list.children.length) list.append(...probabilities.map(chip));
+  [...list.children].forEach((one, digit) => {
+    one.style.setProperty("--probability", probabilities[digit]);
+    one.querySelector("span").textContent = `${(100 * probabilities[digit]).toFixed(probabilities[digit] < 0.0995 ? 1 : 0)} %`;
+    one.disabled = digit === best();
+    one.setAttribute("aria-pressed", digit === rival);
+  });
+  find(".why h2").textContent = fit(texts.why_not, { answer: best(), rival: rival });
+}
+
+function chip(_, digit) {
+  const one = build("button", "rival");
+  one.type = "button";
+  one.dataset.rival = digit;
+  one.append(build("b", "", digit), build("span", ""));
+  one.addEventListener("click", () => {
+    rival = digit;
+    offer();
+    reason();
+  });
+  return one;
+}
+
+function because({ answer, rival: other, why: { log_odds: odds, moves, speaks_for: plus, speaks_against: minus } }) {
+  find(".reason").hidden = false;
+  Object.assign(find("[data-why]").dataset, { for: answer, against: other });
+  layOver(find(".moves"), moves);
+  const place = (one) => texts[`place_${one.vertical}_${one.horizontal}`];
+  const number = (value) => value.toFixed(1).replace("-", "−");
+  const words = plus ? fit(texts.why_for, { answer: answer, rival: other, place: place(plus), move: number(plus.move), odds: number(odds) }) : fit(texts.why_nothing, { answer: answer, rival: other });
+  find(".because").textContent = words + (minus ? ` ${fit(texts.why_against, { place: place(minus), move: number(minus.move) })}` : "");
+}
+
+// The digit in grey, and over the middle of each hidden patch how far it moved the log-odds.
+function layOver(canvas, moves) {
+  const digit = bytes(steps[0].bytes);
+  const largest = largestOf(moves.flat());
+  const margin = (28 - moves.length) / 2;
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(28, 28);
+  for (let at = 0; at < 784; at += 1) {
+    const move = (moves[Math.floor(at / 28) - margin]?.[(at % 28) - margin] ?? 0) / largest;
+    const grey = 0.75 * digit[at] * (1 - Math.abs(move));
+    const [red, green, blue] = move > 0 ? [60, 120, 255] : [255, 70, 60];
+    pixels.data.set([grey + red * Math.abs(move), grey + green * Math.abs(move), grey + blue * Math.abs(move), 255], 4 * at);
+  }
+  context.putImageData(pixels, 0, 0);
+}
+
+function alike(answer) {
+  const list = find(".neighbours");
+  const isReady = answer?.neighbours;
+  if (isOwn()) {
+    find(".ready").hidden = false;
+    find(".ready").textContent = texts.alike_yours;
+    return list.replaceChildren();
+  }
+  find(".ready").hidden = Boolean(isReady?.length);
+  find(".ready").textContent = isReady ? texts.alike_blank : texts.getting_ready;
+  list.replaceChildren(...(isReady ?? []).map(neighbour));
+  if (answer && !isReady) setTimeout(() => isOpen() && isResting && compare(), AGAIN);
+}
+
+function neighbour({ index, label, similarity, image }) {
+  const one = build("li", "");
+  one.dataset.neighbour = index;
+  one.dataset.label = label;
+  one.title = fit(texts.neighbour, { index: index, label: label, similarity: similarity.toFixed(3) });
+  one.append(small(bytes(image), 28), build("b", label === best() ? "" : "other", label), build("span", "", similarity.toFixed(3)));
+  one.setAttribute("aria-label", one.title);
+  return one;
+}
+
+function rest() {
+  isResting = true;
+  if (!isOpen() || !steps) return;
+  reason();
+  isOwn() ? alike() : compare();
+}
+
+function anew() {
+  version += 1;
+  if (isOpen()) look();
+}
+
+// The visitor's own network came, has learnt, or is no longer.
+let looks = ""; // which, and how often it was another
+function ownChanged() {
+  const own = pad.yours();
+  const radio = find("[data-network=yours]");
+  radio.hidden = !own?.looks;
+  if (radio.hidden && isOwn()) return find("[data-network]").click();
+  if (!own || `${own.key} ${own.looks}` === looks) return;
+  looks = `${own.key} ${own.looks}`;
+  delete kernels.yours;
+  if (isOwn()) anew();
+}
+
+pad.addEventListener("yours", ownChanged);
+pad.addEventListener("change", () => ((isResting = false), changed()));
+pad.addEventListener("sample", () => ((isResting = true), changed()));
+pad.addEventListener("rest", rest);
+pad.addEventListener("lens", () => isOpen() && ((isResting = !pad.isDrawing()), anew()));
+find(".layers").addEventListener("keydown", (event) => event.key === "Escape" && cell && (event.stopPropagation(), unexplain()));
+radios([...element.querySelectorAll("[data-network]")], (button) => {
+  network = button.dataset.network;
+  rival = null;
+  unexplain();
+  anew();
+});
+translate(element);
+ownChanged();
+blank();
+if (isOpen()) look();
+setTimeout(() => orNull(engine.prepareNeighbours()), AFTER);

@@ -1,0 +1,96 @@
+// Says how the value of one cell came about: its arithmetic, as the server worked it out. Each number that is added up to
+// the value stands in an element with `data-term`.
+
+import { build } from "../../dom.js";
+import { fit } from "../../texts.js";
+import { fill, largestOf } from "./layers.js";
+
+const shown = (value) => value.toFixed(4).replace("-", "−");
+
+function term(value) {
+  const one = build("span", "term-of", shown(value));
+  one.dataset.term = value;
+  return one;
+}
+
+function grid(rows, winner) {
+  const largest = largestOf(rows.flat());
+  const table = build("span", "grid");
+  table.style.gridTemplateColumns = `repeat(${rows[0].length}, auto)`;
+  rows.forEach((row, y) => row.forEach((value, x) => {
+    const cell = build("span", "", value.toFixed(2).replace("-", "−"));
+    const strength = Math.abs(value / largest);
+    cell.style.background = `color-mix(in srgb, ${value < 0 ? "#4682ff" : "#e0a800"} ${Math.round(45 * strength)}%, transparent)`;
+    cell.classList.toggle("winner", y === winner?.[0] && x === winner?.[1]);
+    table.append(cell);
+  }));
+  return table;
+}
+
+function thumb(rows) {
+  const canvas = build("canvas", "thumb");
+  fill(canvas, Float32Array.from(rows.flat()), rows[0].length, largestOf(rows.flat()));
+  return canvas;
+}
+
+function line(...parts) {
+  const one = build("p", "line");
+  one.append(...parts);
+  return one;
+}
+
+// One map: every number of it. Several: a picture of each, and what it adds.
+function convolved({ patch, kernel, sums, bias }, value, texts) {
+  if (patch.length === 1) {
+    const both = build("div", "product");
+    both.append(grid(patch[0]), " × ", grid(kernel[0]));
+    return [both, line(`${texts.work_patch} × ${texts.work_filter}, ${texts.work_sum} `, term(sums[0]), ` + ${texts.work_bias} `, term(bias), ` = ${shown(value)}`)];
+  }
+  const rows = build("div", "sums");
+  sums.forEach((sum, map) => {
+    const row = build("span", "row");
+    row.append(fit(texts.work_map, { map: map + 1 }), " ", thumb(patch[map]), " × ", thumb(kernel[map]), " = ", term(sum));
+    rows.append(row);
+  });
+  return [rows, line(`+ ${texts.work_bias} `, term(bias), ` = ${shown(value)}`)];
+}
+
+function weighted({ terms, others, bias }, value, texts, before) {
+  const rows = build("div", "sums");
+  for (const { cell, activation, weight, product } of terms) {
+    const row = build("span", "row");
+    row.append(`${before.name} ${cell.map((at) => at + 1).join(", ")}: ${shown(activation)} × ${shown(weight)} = `, term(product));
+    rows.append(row);
+  }
+  const count = before.shape.reduce((product, length) => product * length, 1) - terms.length;
+  return [rows, line(`+ ${fit(texts.work_others, { count: count })} `, term(others), ` + ${texts.work_bias} `, term(bias), ` = ${shown(value)}`)];
+}
+
+function pooledOf({ candidates, winner }, value, seen, texts) {
+  const at = [winner[0] - seen[1][0], winner[1] - seen[2][0]];
+  return [grid(candidates, at), line(`${texts.work_wins}: `, term(value))];
+}
+
+function worked(step, before, { value, seen, arithmetic }, texts) {
+  const a = arithmetic;
+  return {
+    image: () => [line(term(value))],
+    normalize: () => [line(`(${shown(a.pixel)} − ${a.mean.toFixed(4)}) / ${a.standard_deviation.toFixed(4)} = `, term(value))],
+    conv: () => convolved(a, value, texts),
+    relu: () => [line(`max(0, ${shown(a.before)}) = `, term(value))],
+    "max-pool": () => pooledOf(a, value, seen, texts),
+    linear: () => weighted(a, value, texts, before),
+    "log-softmax": () => [line(term(a.before), " − ln Σ exp ", term(-a.log_sum), ` = ${shown(value)}; exp = ${(100 * Math.exp(value)).toFixed(2)} %`)],
+  }[step.kind]();
+}
+
+// In `panel`: where the cell is, its value, and how it came about.
+export function sayWork(panel, steps, index, cell, work, texts) {
+  const step = steps[index];
+  const [map, row, column] = cell.map((at) => at + 1);
+  const where = cell.length === 3 ? fit(texts.cell_map, { map: map, row: row, column: column }) : fit(texts.cell_unit, { unit: step.shape[0] === 10 ? cell[0] : map });
+  const head = build("h3", "", `${where.replace("STEP", step.name)}: ${shown(work.value)}`);
+  panel.replaceChildren(head, ...worked(step, steps[index - 1], work, texts));
+  Object.assign(panel.dataset, { value: work.value, step: index, cell: cell.join(",") });
+  panel.hidden = false;
+}

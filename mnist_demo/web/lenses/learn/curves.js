@@ -1,0 +1,163 @@
+// Draws how a training is getting on: its loss, and how much it gets right, by steps. A pointer, a finger or arrow keys
+// choose a step, whose values are said. Does not know where the figures come from.
+//
+// A course is {total: {steps, epochs, watched}, steps: [[step, epoch, loss], ...], epochs: [[step, loss, accuracy], ...],
+// rights: [[step, share], ...] of the hundred digits on the wall}.
+
+import { build } from "../../dom.js";
+import { fit } from "../../texts.js";
+import { chart, draw, LEFT, path, RIGHT, ticksWithin, TOP, WIDTH } from "../axes.js";
+
+const LOW = 165; // the height of a picture, in its own pixels
+const FOOT = 24; // of that, what is said of the steps, which the lower one alone says
+const LOSSES = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
+const ERRORS = [80, 50, 20, 10, 5, 2, 1, 0.5, 0.2]; // per cent, between which and 100 lies what is right
+const DRAWN = 400; // points of a line, at most
+
+export function curvesIn(root, texts) {
+  const pictures = [draw("svg", { class: "chart" }), draw("svg", { class: "chart" })];
+  const value = build("output", "value");
+  let course = null;
+  let chosen = null; // a step; null for the newest
+  root.append(value, ...pictures);
+  Object.assign(root, { tabIndex: 0, role: "slider" });
+  root.setAttribute("aria-label", texts.curves_of);
+
+  function show(newer) {
+    if (newer?.key !== course?.key || newer?.run !== course?.run) chosen = null;
+    course = newer;
+    const steps = course?.total?.steps;
+    const across = { low: 0, high: steps ?? 1, ticks: steps ? ticksWithin(0, steps, 5) : [], say: (tick) => tick.toLocaleString("en"), title: texts.axis_step };
+    const loss = chart("", { ...across, ticks: [], title: "" }, lossAxis(), LOW);
+    const right = chart("", across, rightAxis(), LOW);
+    put(pictures[0], loss, LOW - FOOT, steps ? [...epochsOn(loss, true), ...lossLines(loss), ...hair(loss)] : []);
+    put(pictures[1], right, LOW, steps ? [...epochsOn(right, false), ...rightLines(right), ...hair(right)] : []);
+    say();
+  }
+
+  function put(picture, plot, height, parts) {
+    picture.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
+    picture.replaceChildren(...plot.picture.childNodes, ...parts);
+  }
+
+  function lossAxis() {
+    const all = course ? [...course.steps.map(([, , loss]) => loss), ...course.epochs.map(([, loss]) => loss)] : [];
+    const [least, most] = [Math.min(0.12, ...all), Math.max(2.4, ...all)];
+    const ticks = LOSSES.filter((tick) => tick > least / 1.5 && tick < most * 1.4);
+    return { low: least / 1.5, high: most * 1.4, isLog: true, ticks, say: String, title: texts.axis_loss };
+  }
+
+  // What is wrong by equal factors, for the last per cent are as hard as all before.
+  function rightAxis() {
+    const best = Math.max(0.99, ...(course?.epochs ?? []).map(([, , accuracy]) => accuracy));
+    const high = Math.max(0.1, 60 * (1 - best));
+    return { low: 100, high, isLog: true, ticks: ERRORS.filter((tick) => tick > high), say: (tick) => `${100 - tick}`, title: texts.axis_right };
+  }
+
+  // Where an epoch ends and the next begins, and their numbers where there is room.
+  function epochsOn({ across, floor }, isNamed) {
+    const { steps, epochs } = course.total;
+    const wide = across(steps / epochs) - across(0);
+    const every = Math.ceil(18 / wide);
+    const parts = [];
+    for (let epoch = 1; epoch <= epochs; epoch += 1) {
+      const end = across((epoch * steps) / epochs);
+      if (epoch < epochs && wide > 4) parts.push(draw("line", { class: "epoch", x1: end, x2: end, y1: TOP, y2: floor }));
+      const words = epoch === 1 ? `${texts.axis_epoch} 1` : epoch;
+      if (isNamed && (epoch - 1) % every === 0) parts.push(draw("text", { class: "epoch", x: end - wide / 2, y: TOP + 9, "text-anchor": "middle" }, words));
+    }
+    return parts;
+  }
+
+  function lossLines(plot) {
+    const seen = few(course.steps.map(([step, , loss]) => [step, loss]));
+    const lines = [path(plot, seen, "line training"), ...watched(plot, course.epochs.map(([step, loss]) => [step, loss]))];
+    return [...lines, ...named("training", texts.training, TOP + 27)];
+  }
+
+  function rightLines(plot) {
+    const { low, high } = rightAxis();
+    const wrong = (share) => Math.min(Math.max(100 * (1 - share), high), low);
+    const wall = few(course.rights.map(([step, share]) => [step, wrong(share)]));
+    const lines = [path(plot, wall, "line hundred"), ...watched(plot, course.epochs.map(([step, , accuracy]) => [step, wrong(accuracy)]))];
+    return [...lines, ...named("hundred", texts.curve_hundred, plot.floor - 21)];
+  }
+
+  function watched(plot, points) {
+    const dots = points.map(([x, y]) => draw("circle", { class: "watched", r: 3.5, cx: plot.across(x), cy: plot.up(y) }));
+    return [path(plot, points, "line watched"), ...dots];
+  }
+
+  // Which line is which, a picture's own and the watched one: from that height on, at the right, where they leave room.
+  function named(own, words, top) {
+    const both = [[own, words], ["watched", texts[course.total.watched]]];
+    return both.flatMap(([className, name], at) => {
+      const [y, end] = [top + 14 * at, WIDTH - RIGHT];
+      const sample = draw("line", { class: `line ${className}`, x1: end - 16, x2: end, y1: y - 3.5, y2: y - 3.5 });
+      return [sample, draw("text", { class: className, x: end - 21, y, "text-anchor": "end" }, name)];
+    });
+  }
+
+  // The chosen step.
+  function hair({ across, floor }) {
+    const at = chosen === null ? null : nearest(chosen);
+    return at ? [draw("line", { class: "hair", x1: across(at[0]), x2: across(at[0]), y1: TOP, y2: floor })] : [];
+  }
+
+  const few = (points) => {
+    const every = Math.ceil(points.length / DRAWN);
+    return points.filter((_, at) => at % every === 0 || at === points.length - 1);
+  };
+  const nearest = (step) => course.steps.reduce((best, one) => (Math.abs(one[0] - step) < Math.abs(best[0] - step) ? one : best), course.steps[0]);
+
+  // The values at the chosen step, or the newest ones.
+  function say() {
+    const at = course?.steps.length ? (chosen === null ? course.steps.at(-1) : nearest(chosen)) : null;
+    const [step, epoch, loss] = at ?? [0, 0, 0];
+    const right = at && course.rights.findLast(([when]) => when <= step);
+    const whole = at && course.epochs.findLast(([when]) => when <= step);
+    const words = [
+      at && fit(texts.curve_loss, { step: step.toLocaleString("en"), epoch: epoch, loss: loss.toFixed(3) }),
+      right && fit(texts.curve_wall, { count: Math.round(100 * right[1]) }),
+      whole && fit(texts.curve_watched, { what: texts[course.total.watched], share: (100 * whole[2]).toFixed(2) }),
+    ].filter(Boolean);
+    value.textContent = words.join(" · ") || texts.curve_blank;
+    root.setAttribute("aria-valuenow", step);
+    root.setAttribute("aria-valuemax", course?.total?.steps ?? 0);
+    root.setAttribute("aria-valuetext", value.textContent);
+  }
+
+  function choose(step) {
+    chosen = step;
+    if (course) show(course);
+  }
+
+  function point({ clientX, currentTarget }) {
+    if (!course?.steps.length) return;
+    const { left, width } = currentTarget.getBoundingClientRect();
+    const share = (((clientX - left) * WIDTH) / width - LEFT) / (WIDTH - LEFT - RIGHT);
+    choose(Math.min(Math.max(share, 0), 1) * course.total.steps);
+  }
+
+  function walk(event) {
+    if (!course?.steps.length) return;
+    const all = course.steps.map(([step]) => step);
+    const at = chosen === null ? all.length - 1 : all.indexOf(nearest(chosen)[0]);
+    const far = Math.ceil(all.length / 10);
+    const to = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - far, PageUp: at + far, Home: 0, End: all.length }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    choose(to >= all.length ? null : all[Math.max(to, 0)]);
+  }
+
+  for (const picture of pictures) {
+    picture.addEventListener("pointermove", point);
+    picture.addEventListener("pointerdown", point);
+    picture.addEventListener("pointerleave", ({ pointerType }) => pointerType === "mouse" && choose(null));
+  }
+  root.addEventListener("keydown", walk);
+  root.addEventListener("focusout", () => choose(null));
+  show(null);
+
+  return { show };
+}

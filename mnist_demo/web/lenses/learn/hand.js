@@ -1,0 +1,107 @@
+// Shows the digits that the visitor corrected, and has them deleted, taken away in a file and brought back. Does not know
+// how they are kept, or how a network is taught.
+
+import { build } from "../../dom.js";
+import { fit } from "../../texts.js";
+import { draw } from "../axes.js";
+
+const HEAVIEST_FILE = 4_000_000; // bytes, more than which hold more than is kept
+
+export function handIn(root, pad, texts) {
+  const { corrections } = pad;
+  const find = (selector) => root.querySelector(selector);
+  const told = find(".told");
+  const undelete = find(".undelete");
+  let before = null; // what was kept before the last deletion
+
+  // The strokes as a picture of their own size; an eraser's are of the paper's colour.
+  function pictureOf({ strokes, brushes }) {
+    const points = strokes.flat();
+    const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
+    const [left, top] = [xs, ys].map((all) => all.reduce((least, one) => Math.min(least, one)));
+    const [width, height] = [[xs, left], [ys, top]].map(([all, least]) => all.reduce((most, one) => Math.max(most, one)) - least);
+    const pen = Math.max(width, height, 1) * 0.1; // where its width is not known
+    const side = Math.max(width, height) + 2 * pen + (brushes ? brushes[0][0] : 0);
+    const lines = strokes.map((stroke, at) => {
+      const [breadth, erase] = brushes?.[at] ?? [pen, 0];
+      const style = { class: erase ? "erased" : "drawn", "stroke-width": breadth, points: [...stroke, stroke.at(-1)].map((point) => point.join(",")).join(" ") };
+      return draw("polyline", style);
+    });
+    const box = [left + (width - side) / 2, top + (height - side) / 2, side, side];
+    return draw("svg", { viewBox: box.join(" "), "aria-hidden": true }, ...lines);
+  }
+
+  function tileOf(one) {
+    const button = build("button", "");
+    button.type = "button";
+    button.append(pictureOf(one), build("b", "", one.label), build("span", "cross", "×"));
+    button.title = fit(texts.keep_delete, { digit: one.label });
+    button.setAttribute("aria-label", button.title);
+    button.addEventListener("click", () => remove(one));
+    const tile = build("li", "");
+    tile.dataset.correction = one.label;
+    tile.append(button);
+    return tile;
+  }
+
+  function remove(one) {
+    const at = corrections.all().indexOf(one);
+    replace(corrections.all().filter((other) => other !== one), fit(texts.keep_deleted, { digit: one.label }));
+    const tiles = root.querySelectorAll("[data-correction] button");
+    (tiles[Math.min(at, tiles.length - 1)] ?? undelete).focus();
+  }
+
+  function replace(newer, words) {
+    const all = corrections.all();
+    corrections.replace(newer);
+    before = all;
+    tell(words);
+  }
+
+  function tell(words) {
+    told.textContent = words;
+    undelete.hidden = !before;
+  }
+
+  function show() {
+    before = null;
+    const all = corrections.all();
+    find(".corrections").replaceChildren(...all.map(tileOf).reverse()); // the newest first
+    const trouble = corrections.trouble();
+    const words = all.length ? fit(texts[all.length === 1 ? "hand_one" : "hand_some"], { count: all.length }) : texts.hand_none;
+    find(".about").textContent = trouble ? `${words} ${texts[`kept_${trouble}`]}` : words;
+    for (const name of ["export", "clear"]) find(`[data-keep=${name}]`).disabled = !all.length;
+    tell("");
+  }
+
+  function save() {
+    const link = build("a", "");
+    link.href = URL.createObjectURL(new Blob([corrections.file()], { type: "application/jsonl" }));
+    link.download = "my-digits.jsonl";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  async function load(file) {
+    const taken = file.size > HEAVIEST_FILE ? { isFull: true } : corrections.take(await file.text());
+    before = null;
+    if (taken.line) tell(fit(texts.keep_damaged, { file: file.name, line: taken.line }));
+    else if (taken.isFull) tell(fit(texts.keep_full, { most: corrections.most }));
+    else tell(fit(texts.keep_taken, { added: taken.added, known: taken.known }));
+  }
+
+  const input = find(".brought");
+  find("[data-keep=export]").addEventListener("click", save);
+  find("[data-keep=import]").addEventListener("click", () => input.click());
+  find("[data-keep=clear]").addEventListener("click", () => {
+    replace([], fit(texts.keep_cleared, { count: corrections.all().length }));
+    undelete.focus();
+  });
+  input.addEventListener("change", () => (input.files.length && load(input.files[0]), (input.value = "")));
+  undelete.addEventListener("click", () => {
+    corrections.replace(before);
+    find("[data-correction] button").focus();
+  });
+  corrections.addEventListener("change", show);
+  show();
+}

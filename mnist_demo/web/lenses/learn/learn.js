@@ -1,0 +1,260 @@
+// The lens "Learn": has a network trained from scratch, or taught the visitor's hand, and shows how it gets on. What comes
+// of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
+
+import { appears, build, radios, wait } from "../../dom.js";
+import { engine, orNull } from "../../engine/engine.js";
+import { pad } from "../../pad/pad.js";
+import { settings } from "../../settings.js";
+import { fit, texts, translate } from "../../texts.js";
+import { curvesIn } from "./curves.js";
+import { handIn } from "./hand.js";
+import { wallIn } from "./wall.js";
+
+const RETRY = 1000; // ms between two tries while the server is away
+
+const EVERY = 120; // ms between two looks at a training
+const FREE = 1000; // ms between two looks whether another visitor's is over
+const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
+
+const element = await appears("#lesson");
+const find = (selector) => element.querySelector(selector);
+const [start, stop, teach] = ["[data-learn=start]", "[data-learn=stop]", "[data-teach]"].map(find);
+
+let network = settings.networks[0].name;
+let recipe = "fast";
+let course = null; // what is shown: {key} of the visitor's own or {run} of another's, and how it has got on
+let isAsking = false; // for a training to begin
+let ended = ""; // what is said of the last training, where it left nothing
+let other = null; // another visitor's training that is under way
+let waiting = null; // what shall be trained once it is over
+let looking = 0; // the timer of the next look at it
+let ready = -Infinity; // when the server was told to be
+
+const curves = curvesIn(find(".curves"), texts);
+const wall = wallIn(find(".wall"), texts);
+const isOpen = () => pad.lens() === "learn";
+const titleOf = (name) => settings.networks.find((one) => one.name === name)?.title ?? name;
+const isUnderWay = (run) => ["starting", "training"].includes(run?.state);
+const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!course.last || isUnderWay(course.last)));
+
+// A training: begun, followed, stopped, forgotten.
+
+async function begin(wanted) {
+  [isAsking, ended] = [true, ""];
+  tell();
+  complain("");
+  const before = pad.yours()?.key;
+  const { key, error, busy } = (await orNull(engine.train.begin(wanted))) ?? { error: texts.learn_away };
+  isAsking = false;
+  if (error) complain(error);
+  if (busy) (waiting = wanted), (other = busy.run ? busy : null), lookAgain(); // nothing is said of one that just ends
+  if (!key) return tell();
+  [waiting, other] = [null, null];
+  if (before) orNull(engine.train.forget({ key: before }));
+  pad.own({ key, network: wanted.network, state: "starting", looks: 0, figures: null });
+  follow({ key });
+}
+
+// Follows a training until it is over, or another is followed.
+async function follow(whose) {
+  const mine = (course = { ...whose, steps: [], epochs: [], rights: [], total: null, last: null });
+  show();
+  while (course === mine) {
+    const run = await orNull(engine.train.follow({ ...whose, since: mine.steps.length })); // nothing, where the server is gone
+    if (course !== mine) return;
+    if (run?.state === "gone") return lost();
+    if (run) take(run);
+    if (run && !isUnderWay(run)) return;
+    await wait(run ? EVERY : RETRY);
+  }
+}
+
+function take(run) {
+  const before = course.last;
+  course.steps.push(...run.steps);
+  Object.assign(course, { epochs: run.epochs, total: run.total?.steps ? run.total : null, last: run });
+  if (run.wall && before?.looks !== run.looks) course.rights.push([course.steps.at(-1)?.[0] ?? 0, run.wall.right.filter(Boolean).length / 100]);
+  if (course.key) pad.own({ key: course.key, network: run.network, state: run.state, looks: run.looks, figures: run.figures });
+  speak(before, run);
+  if (course.key && !isUnderWay(run) && !run.looks) return forget(run.state === "failed" ? stateOf(run) : texts.learn_none);
+  show();
+}
+
+// The training that is shown is known to the server no more.
+function lost() {
+  const isOwn = Boolean(course.key);
+  course = isOwn ? null : { ...course, last: { ...course.last, state: "over" } };
+  if (isOwn) pad.own(null, true);
+  show();
+  look();
+}
+
+function forget(words) {
+  const { key } = course;
+  [course, ended] = [null, words];
+  pad.own(null);
+  orNull(engine.train.forget({ key }));
+  show();
+}
+
+// What is said and shown of it.
+
+function show() {
+  curves.show(course);
+  wall.show(course?.last?.wall ?? null);
+  tell();
+}
+
+function tell() {
+  const run = course?.last;
+  const count = pad.corrections.all().length;
+  start.disabled = !settings.isTrainingOn || isBusy() || waiting;
+  teach.disabled = !settings.isTrainingOn || isBusy() || waiting || !count;
+  teach.textContent = fit(texts.teach, { network: titleOf(network) });
+  stop.disabled = !waiting && !(course?.key && isBusy());
+  find(".state").textContent = settings.isTrainingOn ? stateOf(run) : texts.learn_off;
+  find("progress").value = run?.state === "done" || run?.state === "over" ? 1 : (course?.steps.at(-1)?.[0] ?? 0) / (course?.total?.steps ?? 1);
+  tellAfter(run);
+  tellOther();
+}
+
+function stateOf(run) {
+  if (isAsking || (waiting && !other) || (course && !run)) return texts.learn_starting;
+  if (!run) return ended || texts.learn_idle;
+  const [step, epoch] = course.steps.at(-1) ?? [0, 1];
+  const whole = (number) => Math.round(number).toLocaleString("en");
+  const values = {
+    network: titleOf(run.network), recipe: texts[`recipe_${run.recipe}`] ?? run.recipe, seconds: run.seconds.toFixed(1), rate: whole(run.rate),
+    steps: whole(course.total?.steps ?? 0), step: whole(step), epochs: course.total?.epochs ?? "", epoch: epoch,
+    accuracy: run.figures ? (100 * run.figures.test_accuracy).toFixed(2) : "", error: told(run.error),
+  };
+  const words = fit(texts[`learn_${run.state}`], values) + (run.error && run.state === "stopped" ? ` (${told(run.error)})` : "");
+  return course.key ? words : `${texts.learn_watched} ${words}`;
+}
+
+function tellAfter(run) {
+  const isOver = Boolean(course?.key && run && !isUnderWay(run));
+  const link = find("[data-learn=download]");
+  find(".made").hidden = !isOver;
+  link.hidden = run?.state !== "done";
+  if (isOver && run.state === "done") link.href = `yours/${course.key}.safetensors`;
+  find(".made .about").textContent = isOver && run.state === "done" ? texts.learn_kept : texts.learn_stays;
+}
+
+function tellOther() {
+  const isWatched = other && course?.run === other.run;
+  find(".other").hidden = !other || isBusy();
+  find(".watch").hidden = isWatched;
+  if (!other) return;
+  const values = { network: titleOf(other.network), recipe: texts[`recipe_${other.recipe}`] ?? other.recipe, seconds: Math.round(other.seconds) };
+  find(".other span").textContent = fit(texts.learn_busy, values) + (waiting ? texts.learn_waiting : "");
+}
+
+// An error, by the field that it names, if it does.
+function complain(error) {
+  const [, flag, rest] = /^--([\w-]+):? (.*)$/s.exec(error) ?? [null, null, error];
+  const name = flag?.replaceAll("-", "_");
+  for (const input of element.querySelectorAll(".fields input")) {
+    const isNamed = input.name === name;
+    input.setAttribute("aria-invalid", isNamed);
+    if (isNamed) (find(".values").open = true), input.focus();
+  }
+  find(".wrong").hidden = !error;
+  find(".wrong").textContent = name && texts[`value_${name}`] ? `${texts[`value_${name}`]}: ${told(rest)}` : error;
+}
+
+const told = (words) => words;
+
+// What a listener should know, and no more: that it began, each epoch, the end.
+function speak(before, run) {
+  const epoch = run.epochs.length;
+  if (run.state !== before?.state && run.state !== "training") find(".announced").textContent = stateOf(run);
+  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { epochs: run.total.epochs, epoch: epoch, share: (100 * run.epochs.at(-1)[2]).toFixed(1) });
+}
+
+// What is chosen.
+
+function layOut() {
+  const values = settings.recipes[network][recipe];
+  const fields = Object.entries(values).filter(([, value]) => value !== null).map(([name, value]) => {
+    const input = build("input", "");
+    Object.assign(input, { type: "number", name, placeholder: value, step: "any", min: 0 });
+    input.setAttribute("aria-describedby", "wrong");
+    const field = build("label", "", texts[`value_${name}`]);
+    field.append(input);
+    return field;
+  });
+  find(".fields").replaceChildren(...fields);
+  complain("");
+  tell();
+}
+
+function valuesTyped() {
+  const inputs = [...element.querySelectorAll(".fields input")];
+  const bad = inputs.find(({ validity }) => validity.badInput);
+  if (bad) return complain(`--${bad.name.replaceAll("_", "-")} ${texts.no_number}`);
+  return Object.fromEntries(inputs.filter(({ value }) => value !== "").map(({ name, value }) => [name, Number(value)]));
+}
+
+function train() {
+  const values = valuesTyped();
+  if (values) begin({ network, recipe, values }), toBars();
+}
+
+function taught() {
+  begin({ network, recipe: "teach", values: {}, corrections: pad.corrections.all() });
+  toBars();
+}
+
+// On a small screen, what moves comes into view.
+function toBars() {
+  if (innerWidth <= 640) document.querySelector(".networks").scrollIntoView();
+}
+
+// Another visitor's training, as long as there is one; after it comes what waits for its end.
+async function look() {
+  if (!isOpen() || !settings.isTrainingOn || isBusy()) return;
+  ready = performance.now();
+  other = (await orNull(engine.train.prepare()))?.running ?? null;
+  if (!other && waiting) return begin(waiting);
+  tell();
+  if (other || waiting) lookAgain();
+}
+
+function lookAgain() {
+  clearTimeout(looking);
+  looking = setTimeout(look, FREE);
+}
+
+function end() {
+  if (waiting) return (waiting = null), tell();
+  orNull(engine.train.stop({ key: course.key }));
+}
+
+async function open() {
+  if (!isOpen()) return;
+  look();
+  while (!wall.isHung()) {
+    const digits = await orNull(engine.train.wall());
+    if (digits && !wall.isHung()) wall.hang(digits);
+    if (!digits) await wait(RETRY);
+  }
+  wall.show(course?.last?.wall ?? null);
+}
+
+handIn(find(".hand"), pad, texts);
+radios([...element.querySelectorAll("[data-trained]")], (button) => ((network = button.dataset.trained), layOut()));
+radios([...element.querySelectorAll("[data-recipe]")], (button) => ((recipe = button.dataset.recipe), layOut()));
+start.addEventListener("click", train);
+teach.addEventListener("click", taught);
+stop.addEventListener("click", end);
+find("[data-learn=forget]").addEventListener("click", () => forget(""));
+find(".watch").addEventListener("click", () => follow({ run: other.run }));
+for (const kind of ["pointermove", "focusin"]) element.addEventListener(kind, () => performance.now() - ready > READINESS && look());
+pad.corrections.addEventListener("change", tell);
+pad.addEventListener("lens", open);
+translate(element);
+layOut();
+show();
+if (pad.yours()) follow({ key: pad.yours().key });
+open();

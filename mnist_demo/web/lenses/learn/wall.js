@@ -1,0 +1,43 @@
+// Shows a hundred digits of the test set, and what a network that learns takes each for: bright where it is right, dim and
+// with its answer upon it where it is not. Does not know how it learns.
+
+import { build } from "../../dom.js";
+import { bytes, paint } from "../../images.js";
+import { fit } from "../../texts.js";
+
+export function wallIn(root, texts) {
+  const list = root.querySelector("ul");
+  const title = root.querySelector("h3");
+  let labels = [];
+
+  function hang(digits) {
+    labels = digits.labels;
+    list.replaceChildren(...digits.images.map((image) => {
+      const canvas = Object.assign(build("canvas", ""), { width: 28, height: 28 });
+      paint(canvas, bytes(image));
+      const tile = build("li", "");
+      tile.append(canvas, build("b", ""));
+      return tile;
+    }));
+    show(null);
+  }
+
+  // `wall`: the answers, and which are right; null before there are some.
+  function show(wall) {
+    [...list.children].forEach((tile, at) => {
+      const answer = wall ? String(wall.answers[at]) : "";
+      if (tile.dataset.answer === answer) return;
+      const isRight = wall?.right[at] ?? null;
+      Object.assign(tile.dataset, { answer, right: isRight });
+      tile.lastChild.textContent = isRight === false ? answer : "";
+      const words = wall ? fit(texts.wall_digit, { label: labels[at], answer: answer }) : `${texts.label} ${labels[at]}`;
+      tile.title = words;
+      tile.setAttribute("aria-label", words);
+    });
+    const right = wall ? wall.right.filter(Boolean).length : 0;
+    title.textContent = wall ? fit(texts.wall_right, { count: right }) : texts.wall;
+    root.dataset.right = wall ? right : "";
+  }
+
+  return { hang, show, isHung: () => list.children.length > 0 };
+}

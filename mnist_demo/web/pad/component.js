@@ -1,0 +1,32 @@
+// The pad as a Gradio component: its value is the drawing's strokes.
+
+import { texts, translate } from "../texts.js";
+import { sketchpadIn } from "./sketchpad.js";
+
+const EVERY = 50; // ms between two changes of the value while the pen is down
+
+/**
+ * @param {HTMLElement} element of the component
+ * @param {{value: unknown}} props
+ * @param {(event: string) => void} trigger
+ */
+export function start(element, props, trigger) {
+  const pad = sketchpadIn(/** @type {HTMLElement} */ (element.querySelector(".pad")));
+  let due = 0;
+
+  const say = () => {
+    clearTimeout(due);
+    due = 0;
+    props.value = JSON.stringify(pad.actions().filter((action) => "points" in action));
+    trigger("change");
+  };
+
+  translate(element);
+  for (const one of pad.toolbar.querySelectorAll("button")) {
+    const tool = one.dataset.tool ?? "";
+    one.title = texts[tool] + (texts[`${tool}_key`] ?? "");
+    one.setAttribute("aria-label", texts[tool]);
+  }
+  pad.addEventListener("change", () => (due ||= setTimeout(say, EVERY)));
+  pad.addEventListener("end", say);
+}

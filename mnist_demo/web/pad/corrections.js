@@ -1,0 +1,139 @@
+// Knows the digits that the visitor corrected, as this browser keeps them: their form, their bounds, and what cannot be
+// read. Does not know how they look, or what is learnt from them. Nothing here is sent.
+//
+// Each is {label, strokes: [[[x, y], ...], ...], brushes: [[width, erase], ...]}, y down, at any scale: a line of the
+// JSON-lines file that the command lines read. That file is what is kept, exported and imported. "change" is told.
+
+const NEAR = 2; // pixels: points nearer to the one before are left out, but for the last
+
+const SHELF = "mnist-demo.corrections"; // where the browser keeps them
+const MOST_KEPT = 200;
+const MOST_LETTERS = 240_000; // of all lines: what may be sent at once is little more
+
+// Actions of a drawing in that form, in whole pixels; null where a picture is among them, or nothing.
+export function written(actions) {
+  if (!actions.length || actions.some(({ picture }) => picture)) return null;
+  return {
+    strokes: actions.map(({ points }) => thinned(points)),
+    brushes: actions.map(({ width, erase }) => [width, Number(erase)]),
+  };
+}
+
+// The points that a drawing is sent with, in pairs.
+function thinned(points) {
+  const kept = [];
+  for (let at = 0; at < points.length; at += 2) {
+    const [x, y] = [Math.round(points[at]), Math.round(points[at + 1])];
+    const [beforeX, beforeY] = kept.at(-1) ?? [Infinity, Infinity];
+    if (Math.hypot(x - beforeX, y - beforeY) >= (at < points.length - 2 ? NEAR : 1)) kept.push([x, y]);
+  }
+  return kept;
+}
+
+// What a line says. Throws where it is no such digit.
+function correctionOf(line) {
+  const { label, strokes, brushes } = JSON.parse(line);
+  const isPoint = (point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite);
+  const isStroke = (stroke) => Array.isArray(stroke) && stroke.length > 0 && stroke.every(isPoint);
+  const isBrush = (brush) => isPoint(brush) && brush[0] > 0 && [0, 1].includes(brush[1]);
+  const isDrawn = Array.isArray(strokes) && strokes.length > 0 && strokes.every(isStroke);
+  const isInked = brushes === undefined || (brushes.length === strokes?.length && brushes.every(isBrush));
+  if (!Number.isInteger(label) || label < 0 || label > 9 || !isDrawn || !isInked) throw new TypeError(line);
+  return brushes ? { label, strokes, brushes } : { label, strokes };
+}
+
+const drawnAs = ({ strokes, brushes }) => JSON.stringify([strokes, brushes]);
+const linesOf = (all) => all.map((one) => `${JSON.stringify(one)}\n`).join("");
+
+export function correctionsKept() {
+  const events = new EventTarget();
+  let all = [];
+  let byDrawing = new Map(); // the same: what is drawn is looked for at each answer
+  let trouble = null; // "damaged": some of what is kept cannot be read; "forgetful": this browser keeps nothing
+
+  function read() {
+    [all, trouble] = [[], null];
+    try {
+      for (const line of (localStorage.getItem(SHELF) ?? "").split("\n").filter(Boolean)) {
+        try {
+          all.push(correctionOf(line));
+        } catch {
+          trouble = "damaged";
+        }
+      }
+    } catch {
+      trouble = "forgetful";
+    }
+    index();
+  }
+
+  // The first of those that are drawn alike is the one that is found.
+  function index() {
+    byDrawing = new Map([...all].reverse().map((one) => [drawnAs(one), one]));
+  }
+
+  function write(newer) {
+    all = newer;
+    index();
+    try {
+      if (all.length) localStorage.setItem(SHELF, linesOf(all));
+      else localStorage.removeItem(SHELF);
+      trouble = null;
+    } catch {
+      trouble = "forgetful";
+    }
+    events.dispatchEvent(new Event("change"));
+  }
+
+  const isTooMuch = (newer) => newer.length > MOST_KEPT || linesOf(newer).length > MOST_LETTERS;
+  const others = ({ strokes, brushes }) => all.filter((one) => drawnAs(one) !== drawnAs({ strokes, brushes }));
+
+  // Whether there was room; the same drawing, kept before, is replaced.
+  function keep(one) {
+    const newer = [...others(one), one];
+    if (isTooMuch(newer)) return false;
+    write(newer);
+    return true;
+  }
+
+  // Adds what a file holds that is not kept yet: {added, known}, or the number of a `line` that is none of ours, or
+  // `isFull`, in which cases nothing is added.
+  function take(text) {
+    const newer = new Map(all.map((one) => [drawnAs(one), one]));
+    let known = 0;
+    let added = 0;
+    for (const [at, line] of text.split("\n").entries()) {
+      if (!line.trim()) continue;
+      try {
+        const one = correctionOf(line);
+        const isKnown = newer.get(drawnAs(one))?.label === one.label;
+        isKnown ? (known += 1) : (added += 1);
+        newer.set(drawnAs(one), one);
+      } catch {
+        return { line: at + 1 };
+      }
+    }
+    if (isTooMuch([...newer.values()])) return { isFull: true };
+    if (added) write([...newer.values()]);
+    return { added, known };
+  }
+
+  window.addEventListener("storage", ({ key }) => {
+    if (key !== SHELF && key !== null) return; // another page's, or all is cleared
+    read();
+    events.dispatchEvent(new Event("change"));
+  });
+  read();
+
+  return {
+    addEventListener: events.addEventListener.bind(events),
+    all: () => all,
+    most: MOST_KEPT,
+    trouble: () => trouble,
+    of: (drawn) => byDrawing.get(drawnAs(drawn)),
+    keep,
+    take,
+    replace: write,
+    file: () => linesOf(all),
+  };
+}

@@ -1,0 +1,40 @@
+// Knows what was drawn, in which order, and what of it can be undone. Does not know how it looks.
+
+/** @typedef {import("./strokes.js").Stroke} Stroke */
+/** @typedef {{picture: HTMLCanvasElement, ink: Uint8Array}} Picture covers the pad: its alpha, and the same as ink */
+/** @typedef {Stroke | Picture} Action */
+
+export function historyOfDrawing() {
+  /** @type {(Action | "clear")[]} */
+  let done = [];
+  /** @type {(Action | "clear")[]} */
+  let undone = [];
+
+  const actions = () => {
+    const last = done.findLastIndex((action) => action === "clear" || "picture" in action);
+    return /** @type {Action[]} */ (done.slice(done[last] === "clear" ? last + 1 : Math.max(last, 0)));
+  };
+
+  /** @param {Action | "clear"} action */
+  const add = (action) => {
+    done.push(action);
+    undone = [];
+  };
+
+  /** @param {(Action | "clear")[]} from @param {(Action | "clear")[]} to */
+  const shift = (from, to) => {
+    const last = from.pop();
+    if (last) to.push(last);
+  };
+
+  return {
+    add,
+    actions,
+    undo: () => shift(done, undone),
+    redo: () => shift(undone, done),
+    clear: () => {
+      if (actions().length) add("clear");
+    },
+    can: () => ({ undo: done.length > 0, redo: undone.length > 0 }),
+  };
+}

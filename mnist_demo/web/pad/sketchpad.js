@@ -1,0 +1,108 @@
+// A pad to draw on: paper, pen and tools, in any element that holds pad.html. Knows nothing of networks.
+
+import { historyOfDrawing } from "./history.js";
+import { inkOn } from "./paint.js";
+import { penOn } from "./pointer.js";
+import { sketchOf } from "./preprocess.js";
+import { inkKeeper, SIDE } from "./strokes.js";
+
+/** @typedef {ReturnType<typeof sketchpadIn>} Sketchpad */
+
+/** @type {Map<Element, Promise<Sketchpad> & {resolve?: (pad: Sketchpad) => void}>} */
+const pads = new Map();
+
+/**
+ * Return the pad in that element, as soon as there is one.
+ * @param {Element} element
+ * @returns {Promise<Sketchpad>}
+ */
+export function sketchpadOf(element) {
+  let waiting = pads.get(element);
+  if (!waiting) {
+    let settle;
+    waiting = new Promise((resolve) => (settle = resolve));
+    waiting.resolve = settle;
+    pads.set(element, waiting);
+  }
+  return waiting;
+}
+
+/**
+ * Make the pad. It tells of "change" (the drawing is another), "end" (a stroke is finished) and "begin" (one has begun,
+ * or the drawing was edited).
+ * @param {HTMLElement} element
+ */
+export function sketchpadIn(element) {
+  const [surface, toolbar] = [".surface", ".tools"].map((one) => /** @type {HTMLElement} */ (element.querySelector(one)));
+  const events = new EventTarget();
+  const tell = (/** @type {string} */ what) => events.dispatchEvent(new Event(what));
+  const drawing = historyOfDrawing();
+  const ink = inkOn(/** @type {HTMLCanvasElement} */ (surface.querySelector("canvas")));
+  const inkOf = inkKeeper();
+  let version = 0; // goes up with every change
+  let sketched = -1; // the version that `sketch` is of
+  /** @type {{ink: Uint8Array, sketch: ReturnType<typeof sketchOf>}} */
+  let latest = { ink: new Uint8Array(SIDE * SIDE), sketch: null };
+  /** @type {HTMLCanvasElement | null} */
+  let shown = null; // instead of the drawing
+  let escape = () => false;
+
+  const pen = penOn(surface, toolbar, drawing, {
+    began: () => {
+      tell("begin");
+      changed();
+    },
+    moved: changed,
+    ended: () => tell("end"),
+    edited: () => {
+      tell("begin");
+      changed();
+      tell("end");
+    },
+    escaped: () => escape(),
+  });
+
+  function changed() {
+    version += 1;
+    ink.show(drawing.actions(), shown);
+    surface.dataset.blank = String(!read().ink.some(Boolean));
+    pen.offer();
+    tell("change");
+  }
+
+  function read() {
+    if (sketched !== version) {
+      const all = inkOf(drawing.actions());
+      [sketched, latest] = [version, { ink: all, sketch: sketchOf(all, SIDE) }];
+    }
+    return latest;
+  }
+
+  changed();
+  const pad = {
+    surface,
+    toolbar,
+    addEventListener: events.addEventListener.bind(events),
+    actions: drawing.actions,
+    version: () => version,
+    isDrawing: pen.isDrawing,
+    isBlank: () => drawing.actions().length === 0,
+    /** Return the ink, SIDE x SIDE bytes, and the steps to its digit, null if there is too little. */
+    read,
+    /** @param {import("./history.js").Action} action a stroke or a picture, done for the visitor */
+    add(action) {
+      drawing.add(action);
+      changed();
+    },
+    /** @param {HTMLCanvasElement | null} picture is shown instead of the drawing */
+    show(picture) {
+      shown = picture;
+      ink.show(drawing.actions(), shown);
+    },
+    /** @param {() => boolean} leave what Escape does before it clears: return whether that was enough */
+    onEscape: (leave) => (escape = leave),
+  };
+  sketchpadOf(element).then(() => {});
+  pads.get(element)?.resolve?.(pad);
+  return pad;
+}

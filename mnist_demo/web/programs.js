@@ -1,0 +1,18 @@
+// Knows: how Gradio's view "Use via API" is opened, from the page's foot or by ?view=api. Does not know what is in it.
+// Gradio loads that view when its own button is pressed, and by the address alone shows nothing.
+
+import { appears } from "./dom.js";
+
+async function openApiView() {
+  const button = await appears("footer .show-api");
+  if (new URLSearchParams(location.search).get("view") === "api") button.click(); // which it takes to be open
+  button.click();
+}
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.("[data-text=link_api]")) return;
+  event.preventDefault();
+  openApiView();
+});
+
+if (new URLSearchParams(location.search).get("view") === "api") openApiView();

@@ -1,0 +1,13 @@
+// What the page was built with: its networks, its lenses, what visitors may train.
+
+/** @typedef {{name: string, title: string, parameters: string}} Network */
+/**
+ * @typedef {object} Settings
+ * @property {Network[]} networks in the order in which the page shows them
+ * @property {string[]} lenses
+ * @property {boolean} isTrainingOn
+ * @property {Record<string, Record<string, Record<string, number | null>>>} recipes by network and recipe: default values
+ */
+
+/** @type {Settings} */
+export const settings = await (await fetch(new URL("settings.json", import.meta.url))).json();
