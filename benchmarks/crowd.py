@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
+from mnist_demo.drawing import to_mnist
 from mnist_demo.handwriting import write
 from mnist_demo.strokes import Stroke, draw
 
@@ -28,8 +29,6 @@ PAUSE = (0.3, 1.0)  # seconds until a person whom a server told that it is busy 
 PATIENCE = 30.0  # seconds until an answer is given up
 JSON = "application/json"
 BOUNDARY = "drawing"
-
-Strokes = list[list[int]]  # as the page sends them: width, erase flag, a point, steps
 
 
 @dataclass
@@ -99,45 +98,35 @@ async def received(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return status, parts
 
 
-@dataclass
-class Page:
-    """What the server says of its page: the numbers of its components, by type and by server function."""
-
-    address: str
-    types: dict[str, int]
-    functions: dict[str, int]
-
-    @classmethod
-    async def open(cls, address: str) -> "Page":
-        connection = Connection(address)
-        _, body = await connection.send("GET", "/config")
-        connection.close()
-        components = json.loads(body)["components"]
-        functions = {name: one["id"] for one in components for name in one["props"].get("server_fns") or []}
-        return cls(address, {one["type"]: one["id"] for one in components}, functions)
-
-    def call(self, function: str, data: object, session: str = "visitor") -> bytes:
-        """The body of a call of a server function of our page."""
-        call = {"data": data, "component_id": self.functions[function], "fn_name": function, "session_hash": session}
-        return json.dumps(call).encode()
-
-
-CALL = "/gradio_api/component_server/"
+ENGINE = "/engine/"
+READ = f"{ENGINE}read"
+BYTES = "application/octet-stream"
 
 
 class OurVisitor:
-    """Draws on our page: the strokes go out, and the readings come back."""
+    """Draws on our page: a digit of 784 bytes goes out, and the readings come back."""
 
-    def __init__(self, page: Page, seed: int) -> None:
-        self.connection = Connection(page.address)
-        self.bodies = [page.call("read", {"base": "", "strokes": one}, f"visitor-{seed}") for one in growing(seed)]
+    def __init__(self, address: str, seed: int) -> None:
+        self.connection = Connection(address)
+        self.bodies = [digit_of(strokes) for strokes in growing(seed)]
 
     async def ask(self, number: int) -> int:
-        status, _ = await self.connection.send("POST", CALL, self.bodies[number % len(self.bodies)])
+        status, _ = await self.connection.send("POST", READ, self.bodies[number % len(self.bodies)], BYTES)
         return status
 
     def leave(self) -> None:
         self.connection.close()
+
+
+async def editor_of(address: str) -> int:
+    """The number of the image editor on Gradio's stock page."""
+    connection = Connection(address)
+    _, body = await connection.send("GET", "/config")
+    connection.close()
+    return next(int(one["id"]) for one in json.loads(body)["components"] if one["type"] == "imageeditor")
+
+
+CALL = "/gradio_api/component_server/"
 
 
 class StockVisitor:
@@ -146,9 +135,9 @@ class StockVisitor:
     A real browser sends three to six uploads more, which the answer does not wait for; they are left out.
     """
 
-    def __init__(self, page: Page, seed: int, pictures: Sequence[bytes]) -> None:
-        self.connection = Connection(page.address)
-        self.editor = page.types["imageeditor"]
+    def __init__(self, address: str, editor: int, seed: int, pictures: Sequence[bytes]) -> None:
+        self.connection = Connection(address)
+        self.editor = editor
         self.session = f"visitor{seed}"
         self.pictures = pictures
 
@@ -179,12 +168,12 @@ def form(fields: dict[str, object], picture: bytes) -> bytes:
     return (text + file).encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
-def growing(seed: int) -> list[Strokes]:
-    """A digit, handwritten, after each of its UPDATES updates, as the page sends it."""
+def growing(seed: int) -> list[list[Stroke]]:
+    """A digit, handwritten, after each of its UPDATES updates."""
     random = np.random.default_rng(seed)
     paths = [40 + np.asarray(path) * (SIDE - 80) for path in write(random, seed % 10)]
     points = [(number, point) for number, path in enumerate(paths) for point in dense(path)]
-    return [wired(points[: max(2, len(points) * update // UPDATES)]) for update in range(1, UPDATES + 1)]
+    return [strokes_of(points[: max(2, len(points) * update // UPDATES)]) for update in range(1, UPDATES + 1)]
 
 
 def dense(path: np.ndarray) -> np.ndarray:
@@ -195,13 +184,16 @@ def dense(path: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(stops, along, path[:, axis]) for axis in (0, 1)], axis=1).round()
 
 
-def wired(points: Sequence[tuple[int, np.ndarray]]) -> Strokes:
-    """Points, each with the number of its stroke, as the page sends them."""
-    strokes: Strokes = []
-    for number in sorted({number for number, _ in points}):
-        path = np.array([point for its, point in points if its == number]).astype(int)
-        strokes.append([20, 0, *path[0].tolist(), *np.diff(path, axis=0).ravel().tolist()])
-    return strokes
+def strokes_of(points: Sequence[tuple[int, np.ndarray]]) -> list[Stroke]:
+    """Strokes of points, each with the number of its stroke."""
+    numbers = sorted({number for number, _ in points})
+    return [Stroke(np.array([point for its, point in points if its == number])) for number in numbers]
+
+
+def digit_of(strokes: Sequence[Stroke]) -> bytes:
+    """The digit that the page makes of strokes and sends: 784 bytes; all 0 where there is too little ink."""
+    digit = to_mnist(draw(strokes, SIDE))
+    return bytes(784) if digit is None else np.rint(255 * digit).astype(np.uint8).tobytes()
 
 
 def pictures(count: int) -> list[bytes]:
@@ -209,8 +201,7 @@ def pictures(count: int) -> list[bytes]:
     files = []
     for strokes in growing(3)[:: max(1, UPDATES // count)]:
         scale = STOCK_SIDE / SIDE
-        paths = [np.array(numbers[2:], np.float32).reshape(-1, 2).cumsum(axis=0) * scale for numbers in strokes]
-        paper = 255 - draw([Stroke(path.astype(np.float32), 20 * scale) for path in paths], STOCK_SIDE)
+        paper = 255 - draw([Stroke(one.points * scale, one.width * scale) for one in strokes], STOCK_SIDE)
         file = io.BytesIO()
         Image.fromarray(paper).convert("RGBA").save(file, "PNG")
         files.append(file.getvalue())

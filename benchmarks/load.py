@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.crowd import RATE, OurVisitor, Page, StockVisitor, Tally, Visitor, crowd, pictures
+from benchmarks.crowd import RATE, OurVisitor, StockVisitor, Tally, Visitor, crowd, editor_of, pictures
 from benchmarks.pages import Server, started
 from benchmarks.report import json_file, machine, table, write_json
 
@@ -24,20 +24,20 @@ WARM = 1.0  # seconds of drawing before anything is counted
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False"}
 
 Figures = dict[str, Any]
-Join = Callable[[Page, int], Visitor]  # makes a visitor of a page, by number
+Join = Callable[[int], Visitor]  # makes a visitor of a page, by number
 
 
 class Stall:
     """A page that is served, and what to measure it by."""
 
-    def __init__(self, name: str, server: Server, page: Page, join: Join) -> None:
-        self.name, self.server, self.page, self.join = name, server, page, join
+    def __init__(self, name: str, server: Server, join: Join) -> None:
+        self.name, self.server, self.join = name, server, join
 
     async def visited(self, people: int, seconds: float) -> Figures:
         """What so many people get there. Raises OSError where the server ended meanwhile."""
         process = self.server.process
         before = memory(process.pid)
-        tally = await crowd([self.join(self.page, number) for number in range(people)], seconds)
+        tally = await crowd([self.join(number) for number in range(people)], seconds)
         if process.poll() is not None:
             raise OSError(f"the {self.name} server ended with code {process.returncode}: {self.server.printed()}")
         return {
@@ -144,11 +144,14 @@ def served_and_measured(people: Sequence[int], seconds: float, before: Path | No
     drawn = pictures(5)
 
     async def measured(servers: Mapping[str, Server]) -> list[Figures]:
-        stalls = []
-        for name, server in servers.items():
-            page = await Page.open(server.address)
-            join: Join = (lambda page, seed: StockVisitor(page, seed, drawn)) if name == "stock" else OurVisitor
-            stalls.append(Stall(name, server, page, join))
+        editor = await editor_of(servers["stock"].address)
+
+        def join_of(name: str, address: str) -> Join:
+            if name == "stock":
+                return lambda seed: StockVisitor(address, editor, seed, drawn)
+            return lambda seed: OurVisitor(address, seed)
+
+        stalls = [Stall(name, server, join_of(name, server.address)) for name, server in servers.items()]
         return await measure(stalls, people, seconds)
 
     with (

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.crowd import CALL, Connection, OurVisitor, Page, crowd, growing
+from benchmarks.crowd import BYTES, ENGINE, READ, Connection, OurVisitor, crowd, digit_of, growing
 from benchmarks.load import Figures, told
 from benchmarks.pages import started
 from benchmarks.report import json_file, machine, table, write_json
@@ -26,19 +26,19 @@ WARM = 1.0  # seconds of drawing before anything is counted
 READY = 10.0  # seconds that the lens was open before Start is pressed
 EVERY = 0.15  # seconds between two looks at a training
 LONGEST = 120.0  # seconds until a first step is given up
-DRAWING = {"base": "", "strokes": growing(4)[-1]}
+FOUR = digit_of(growing(4)[-1])
 
 
 class Pupil:
     """Who has a network trained."""
 
-    def __init__(self, page: Page) -> None:
-        self.page, self.connection = page, Connection(page.address)
+    def __init__(self, address: str) -> None:
+        self.connection = Connection(address)
         self.key = ""
 
     async def call(self, function: str, data: object) -> Any:
         """What the server function says. Raises OSError where it does not."""
-        status, body = await self.connection.send("POST", CALL, self.page.call(function, data))
+        status, body = await self.connection.send("POST", f"{ENGINE}{function}", json.dumps(data).encode())
         if status != 200:
             raise OSError(f"{function} is answered by {status}: {body.decode(errors='replace')}")
         return json.loads(body)
@@ -64,7 +64,7 @@ class Pupil:
             since += len(run["steps"])
             if run["looks"] > looks:
                 looks = run["looks"]
-                await self.call("read", DRAWING | {"yours": self.key})
+                await self.connection.send("POST", f"{READ}?yours={self.key}", FOUR, BYTES)
             await asyncio.sleep(EVERY)
 
     async def leave(self) -> None:
@@ -74,19 +74,18 @@ class Pupil:
 
 async def measured(address: str, people: int, seconds: float) -> list[Figures]:
     """Of each network: what people wait for before and during a training, and how soon a first step is seen."""
-    page = await Page.open(address)
-    await crowd([OurVisitor(page, 0)], WARM)
+    await crowd([OurVisitor(address, 0)], WARM)
     figures = []
     for model in MODELS:
-        pupil = Pupil(page)
-        before = told(await crowd([OurVisitor(page, seed) for seed in range(people)], seconds), seconds)
+        pupil = Pupil(address)
+        before = told(await crowd([OurVisitor(address, seed) for seed in range(people)], seconds), seconds)
         cold = await pupil.begin(model, "fast")
         await pupil.leave()
         await pupil.call("prepare", {})
         await asyncio.sleep(READY)
         warm = await pupil.begin(model, "tutorial")
         following = asyncio.create_task(pupil.follow())
-        during = told(await crowd([OurVisitor(page, seed) for seed in range(people)], seconds), seconds)
+        during = told(await crowd([OurVisitor(address, seed) for seed in range(people)], seconds), seconds)
         following.cancel()
         await asyncio.wait([following])
         await pupil.leave()

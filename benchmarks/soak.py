@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.crowd import CALL, JSON, Connection, OurVisitor, Page, Tally, person
+from benchmarks.crowd import BYTES, ENGINE, JSON, READ, Connection, OurVisitor, Tally, digit_of, growing, person
 from benchmarks.load import memory
 from benchmarks.pages import ROOT, Server, started
 from benchmarks.report import json_file, machine, table, write_json
@@ -29,8 +29,9 @@ STAY = 10.0  # seconds that one draws
 LESSON = 60.0  # seconds from one training to the next, which is left alone after its begin
 SETTLED = 0.2  # of the whole time, after which what is held should grow no more
 LOOKS = 20  # at what the server holds
-NONSENSE = (b"", b"{", b"[" * 10_000, b'{"component_id": 1, "fn_name": "read", "data": 1}', b"x" * 300_000)
+NONSENSE = (b"", b"{", b"[" * 10_000, b'{"digit": 1, "hard": 7}', b"x" * 300_000)
 API = "/gradio_api"
+SEVEN = digit_of(growing(7)[-1])
 ASSETS = ("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/static/img/logo_nosize.svg", "/nowhere")
 
 
@@ -52,42 +53,40 @@ def held(server: Server, folder: Path, start: float) -> Held:
     return Held((time.perf_counter() - start) / 60, memory(server.process.pid), threads, handles, files)
 
 
-async def draw_again(page: Page, seed: int, end: float, tally: Tally) -> None:
+async def draw_again(address: str, seed: int, end: float, tally: Tally) -> None:
     """One person after the other draws for a while, and leaves."""
     while (now := time.perf_counter()) < end:
-        await person(OurVisitor(page, seed), now, min(now + STAY, end), tally)
+        await person(OurVisitor(address, seed), now, min(now + STAY, end), tally)
         seed += PEOPLE
 
 
-async def look_around(page: Page, end: float, tally: Tally) -> None:
+async def look_around(address: str, end: float, tally: Tally) -> None:
     """Opens pages, looks at the gallery, sends nonsense, and breaks off in between."""
     chance = random.Random(0)
     while time.perf_counter() < end:
-        connection = Connection(page.address)
-        bodies = [
-            *NONSENSE,
-            page.call("pick", {"digit": chance.randrange(10), "hard": chance.random() < 0.5}),
-            page.call("look", {"network": chance.choice(("convnet", "net")), "sample": chance.randrange(10_000)}),
-            page.call("settle", {"base": "", "strokes": [[20, 0, 9, 9, 200, 200]]}, "x" * chance.randrange(9999)),
-        ]
+        connection = Connection(address)
+        wanted = {"digit": chance.randrange(10), "hard": chance.random() < 0.5}
+        about = {"network": chance.choice(("convnet", "net")), "digit": base64.b64encode(SEVEN).decode()}
         for path in ASSETS:
             await asked(connection, tally, "GET", path)
-        for body in bodies:
-            await asked(connection, tally, "POST", CALL, body)
-        broken = Connection(page.address)
+        for body in (*NONSENSE, json.dumps(wanted).encode()):
+            await asked(connection, tally, "POST", f"{ENGINE}samples", body)
+        await asked(connection, tally, "POST", f"{ENGINE}trace", json.dumps(about).encode())
+        await asked(connection, tally, "POST", READ, bytes(chance.randrange(2000)), BYTES)
+        broken = Connection(address)
         with contextlib.suppress(TimeoutError, OSError, EOFError):
-            await asyncio.wait_for(broken.send("POST", CALL, page.call("pick", {"digit": 1, "hard": False})), 0.002)
+            await asyncio.wait_for(broken.send("POST", READ, SEVEN, BYTES), 0.002)
         connection.close()
         await asyncio.sleep(0.2)
 
 
-async def call_as_programs_do(page: Page, end: float, tally: Tally) -> None:
+async def call_as_programs_do(address: str, end: float, tally: Tally) -> None:
     """Uploads a picture, which is used or not, and calls the API, whose outcome is fetched or not."""
     picture, strokes = (ROOT / "docs" / "seven.png").read_bytes(), [[[80, 60], [200, 60], [130, 230]]]
     form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + picture + b"\r\n--x--\r\n"
     tool = {"name": "read", "arguments": {"image": base64.b64encode(picture).decode()}}
     while time.perf_counter() < end:
-        connection = Connection(page.address)
+        connection = Connection(address)
         for name, data in (("read_strokes", [strokes]), ("why", [strokes, None, "net"]), ("samples", [4])):
             begun = await asked(connection, tally, "POST", f"{API}/call/{name}", json.dumps({"data": data}).encode())
             if name != "why" and begun:
@@ -99,12 +98,12 @@ async def call_as_programs_do(page: Page, end: float, tally: Tally) -> None:
         await asyncio.sleep(1)
 
 
-async def have_networks_trained(page: Page, end: float, tally: Tally) -> None:
+async def have_networks_trained(address: str, end: float, tally: Tally) -> None:
     """Begins a training now and then, and leaves the page."""
-    wanted = page.call("begin", {"network": "net", "recipe": "fast", "values": {}})
+    wanted = json.dumps({"network": "net", "recipe": "fast", "values": {}}).encode()
     while time.perf_counter() < end:
-        connection = Connection(page.address)
-        await asked(connection, tally, "POST", CALL, wanted)
+        connection = Connection(address)
+        await asked(connection, tally, "POST", f"{ENGINE}begin", wanted)
         connection.close()
         await asyncio.sleep(min(LESSON, max(0.0, end - time.perf_counter())))
 
@@ -124,12 +123,12 @@ async def asked(
 
 async def soak(server: Server, folder: Path, minutes: float) -> tuple[Tally, list[Held]]:
     """What people got in so many minutes, and what the server held meanwhile."""
-    page, tally = await Page.open(server.address), Tally()
+    tally = Tally()
     start = time.perf_counter()
     end = start + 60 * minutes
-    people = [asyncio.create_task(draw_again(page, seed, end, tally)) for seed in range(PEOPLE)]
+    people = [asyncio.create_task(draw_again(server.address, seed, end, tally)) for seed in range(PEOPLE)]
     for others in (look_around, call_as_programs_do, have_networks_trained):
-        people.append(asyncio.create_task(others(page, end, tally)))
+        people.append(asyncio.create_task(others(server.address, end, tally)))
     looks = []
     for number in range(1, LOOKS + 1):
         await asyncio.sleep(max(0.0, start + 60 * minutes * number / LOOKS - time.perf_counter()))

@@ -6,16 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import HTTPException
 
 from mnist_demo import inside
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
+from mnist_demo.page.engine import RefusalError, checked
 from mnist_demo.page.inside import parts
-from mnist_demo.page.wire import ink_of
+from mnist_demo.page.yours import GoneError, Yours
 
-SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
+
+def asked(name: str, image: Any, **more: Any) -> bytes:
+    """A question about a digit (28, 28) uint8."""
+    digit = base64.b64encode(image.tobytes()).decode()
+    return json.dumps({"network": name, "digit": digit, **more}).encode()
 
 
 @pytest.fixture(scope="module")
@@ -23,86 +27,73 @@ def classifiers() -> dict[str, Classifier]:
     return {name: Classifier.load(name) for name in MODELS}
 
 
+@pytest.fixture(scope="module")
+def seven(test_digits: Samples) -> Any:
+    return test_digits.images[0, 0].numpy()
+
+
 @pytest.mark.parametrize("name", MODELS)
-def test_a_drawing_is_shown_with_every_step_its_answer_and_how_it_became_a_digit(
-    classifiers: dict[str, Classifier], test_digits: Samples, name: str
+def test_a_digit_is_shown_with_every_step_and_its_answer(
+    classifiers: dict[str, Classifier], seven: Any, name: str
 ) -> None:
-    seen = parts.what_is_seen(classifiers, test_digits, {"network": name, "drawing": SEVEN})
-    content = json.loads(json.dumps(parts.layers(seen)))
-    assert content["answer"] == classifiers[name].read(ink_of(SEVEN)).answer == 7
+    about = checked(parts.About, asked(name, seven))
+    content = json.loads(json.dumps(parts.layers(classifiers[name], about)))
+    assert content["answer"] == 7
     assert [step["shape"] for step in content["steps"]] == [
-        list(step.shape) for step in inside.trace(classifiers[name].model, seen.image)
+        list(step.shape) for step in inside.trace(classifiers[name].model, np.float32(seven) / 255)
     ]
-    assert content["sketch"]["box"] == [50, 70, 240, 210]
-    assert content["sketch"]["side"] == 190
-    assert len(base64.b64decode(content["sketch"]["averaged"])) == 400
+    assert base64.b64decode(content["steps"][0]["bytes"]) == seven.tobytes()
     assert len(json.dumps(content)) < 24_000
 
 
-def test_a_sample_is_shown_as_it_is(classifiers: dict[str, Classifier], test_digits: Samples) -> None:
-    seen = parts.what_is_seen(classifiers, test_digits, {"network": "net", "sample": 17})
-    assert np.array_equal(np.rint(seen.image * 255), test_digits.images[17, 0].numpy())
-    assert parts.layers(seen)["sketch"] is None
-
-
-def test_of_a_blank_pad_there_is_nothing_to_show(classifiers: dict[str, Classifier], test_digits: Samples) -> None:
-    blank = {"network": "net", "drawing": {"base": "", "strokes": []}}
-    seen = parts.what_is_seen(classifiers, test_digits, blank)
-    assert parts.layers(seen) == {"steps": None}
-    assert parts.arithmetic(seen, blank | {"step": 0, "cell": [0, 0, 0]}) is None
-    assert parts.reasons(seen, blank | {"answer": 7, "rival": 1}) is None
-
-
 @pytest.mark.parametrize(
-    "nonsense",
+    ("model", "field", "more"),
     [
-        None,
-        [],
-        {},
-        {"network": "third", "sample": 0},
-        {"network": ["net"], "sample": 0},
-        {"network": "net"},
-        {"network": "net", "sample": -1},
-        {"network": "net", "sample": 10_000},
-        {"network": "net", "sample": "0"},
-        {"network": "net", "sample": True},
-        {"network": "net", "drawing": {"strokes": 7}},
+        (parts.About, "digit", {"digit": "AAAA"}),
+        (parts.About, "digit", {"digit": 7}),
+        (parts.About, "network", {"network": ["net"]}),
+        (parts.About, "page", {"page": 1}),
+        (parts.Cell, "step", {"step": "2", "cell": [0, 0, 0]}),
+        (parts.Cell, "cell", {"step": 2, "cell": "abc"}),
+        (parts.Cell, "cell.0", {"step": 2, "cell": [0.5, 0, 0]}),
+        (parts.Pair, "answer", {"answer": 10, "rival": 1}),
+        (parts.Pair, "rival", {"answer": 1, "rival": -1}),
+        (parts.Pair, "answer", {"answer": True, "rival": 1}),
     ],
 )
-def test_what_cannot_be_looked_at_is_refused(
-    classifiers: dict[str, Classifier], test_digits: Samples, nonsense: Any
+def test_a_question_that_makes_no_sense_is_refused_by_its_field(
+    seven: Any, model: Any, field: str, more: dict[str, Any]
 ) -> None:
-    with pytest.raises(HTTPException) as refusal:
-        parts.what_is_seen(classifiers, test_digits, nonsense)
-    assert refusal.value.status_code == 422
+    with pytest.raises(RefusalError) as refusal:
+        checked(model, asked("net", seven, **more))
+    assert refusal.value.status == 422
+    assert refusal.value.content["field"] == field
 
 
-@pytest.mark.parametrize(
-    ("step", "cell"),
-    [(99, [0]), (-1, [0]), (2, [0, 0]), (2, [10, 0, 0]), (2, "abc"), (2, None), ("2", [0, 0, 0]), (2, [0, 0, 10**30])],
-)
-def test_a_cell_that_there_is_not_is_refused(
-    classifiers: dict[str, Classifier], test_digits: Samples, step: Any, cell: Any
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b"\xff", b"[" * 10_000])
+def test_what_is_no_question_is_refused(content: bytes) -> None:
+    with pytest.raises(RefusalError):
+        checked(parts.About, content)
+
+
+@pytest.mark.parametrize(("step", "cell"), [(99, [0]), (-1, [0]), (2, [0, 0]), (2, [10, 0, 0]), (2, [0, 0, 10**30])])
+def test_a_cell_that_does_not_exist_is_refused(
+    classifiers: dict[str, Classifier], seven: Any, step: int, cell: list[int]
 ) -> None:
-    wanted = {"network": "net", "sample": 0, "step": step, "cell": cell}
-    with pytest.raises(HTTPException) as refusal:
-        parts.arithmetic(parts.what_is_seen(classifiers, test_digits, wanted), wanted)
-    assert refusal.value.status_code == 422
+    with pytest.raises(RefusalError) as refusal:
+        parts.arithmetic(classifiers["net"], checked(parts.Cell, asked("net", seven, step=step, cell=cell)))
+    assert refusal.value.content["field"] == "cell"
 
 
-@pytest.mark.parametrize("pair", [(10, 1), (1, -1), ("7", 1), (None, 1), (True, 0), (7.0, 1)])
-def test_reasons_are_given_for_digits_alone(
-    classifiers: dict[str, Classifier], test_digits: Samples, pair: tuple[Any, Any]
+def test_only_the_networks_of_the_page_and_the_visitors_own_can_be_looked_into(
+    classifiers: dict[str, Classifier], seven: Any
 ) -> None:
-    wanted = {"network": "net", "sample": 0, "answer": pair[0], "rival": pair[1]}
-    with pytest.raises(HTTPException) as refusal:
-        parts.reasons(parts.what_is_seen(classifiers, test_digits, wanted), wanted)
-    assert refusal.value.status_code == 422
+    with pytest.raises(RefusalError):
+        parts.network_of(classifiers, Yours(True), checked(parts.About, asked("third", seven)))
+    with pytest.raises(GoneError):
+        parts.network_of(classifiers, Yours(True), checked(parts.About, asked("yours", seven, yours="x")))
 
 
-def test_until_the_training_digits_are_ready_it_is_told_so(
-    classifiers: dict[str, Classifier], test_digits: Samples
-) -> None:
+def test_until_the_training_digits_are_ready_it_is_told_so(classifiers: dict[str, Classifier], seven: Any) -> None:
     neighbourhoods = parts.Neighbourhoods(classifiers)
-    seen = parts.what_is_seen(classifiers, test_digits, {"network": "net", "sample": 0})
-    assert parts.most_alike(neighbourhoods, seen) == {"neighbours": None}
+    assert parts.most_alike(neighbourhoods, checked(parts.About, asked("net", seven))) == {"neighbours": None}

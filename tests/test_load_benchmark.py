@@ -11,7 +11,7 @@ from PIL import Image
 from benchmarks import distance, load
 from benchmarks.crowd import RATE, STOCK_SIDE, UPDATES, Tally, crowd, growing, person, pictures
 from mnist_demo.classifier import Classifier
-from mnist_demo.page.wire import ink_of
+from mnist_demo.strokes import draw
 
 
 def test_what_they_draw_grows_into_a_digit(classifier: Classifier) -> None:
@@ -19,9 +19,9 @@ def test_what_they_draw_grows_into_a_digit(classifier: Classifier) -> None:
     for seed in range(10):
         stages = growing(seed)
         assert len(stages) == UPDATES
-        sums = [int(ink_of({"base": "", "strokes": strokes}).sum()) for strokes in stages]
+        sums = [int(draw(strokes).sum()) for strokes in stages]
         assert sums == sorted(sums)
-        read.append(classifier.read(ink_of({"base": "", "strokes": stages[-1]})).answer == seed)
+        read.append(classifier.read(draw(stages[-1])).answer == seed)
     assert sum(read) >= 9
 
 

@@ -1,4 +1,4 @@
-"""Drawings of many visitors, read together; calls, and what fails in them."""
+"""Digits of many clients, read together; calls, and what fails in them."""
 
 import asyncio
 import logging
@@ -9,20 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import HTTPException
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from mnist_demo.classifier import Classifier
+from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
-from mnist_demo.page import bounds, calls, wire
+from mnist_demo.page import bounds, engine
 from mnist_demo.page.doors import DOORS, Doors, asked
+from mnist_demo.page.engine import Engine, Function, Question, RefusalError
 from mnist_demo.page.read import reader as reading
 from mnist_demo.page.read.reader import Reader
-from mnist_demo.page.readings import read_ink
-
-SEVEN = [20, 0, 80, 60, 120, 0, -70, 170]
+from mnist_demo.page.readings import readings_of
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +29,14 @@ def classifiers() -> dict[str, Classifier]:
     return {name: Classifier.load(name) for name in MODELS}
 
 
-def drawings(count: int) -> list[dict[str, Any]]:
-    """Sevens, each somewhat different; the first is blank, and the second a speck."""
-    sevens = [[[20, 0, 60 + at, 60, 120 - 2 * at, at, -50, 150]] for at in range(count - 2)]
-    return [{"base": "", "strokes": strokes} for strokes in [[], [[6, 0, 9, 9]], *sevens]]
+def digits(test_digits: Samples, count: int) -> list[Any]:
+    """Requests of one to three digits each."""
+    images = test_digits.images[:, 0].numpy() / np.float32(255)
+    return [images[at : at + 1 + at % 3] for at in range(count)]
 
 
 def read_at_once(reader: Reader, wanted: list[Any]) -> list[Any]:
-    """What each of those drawings is read as, or why not, all asked for together."""
+    """What each of those requests is answered, or why not, all asked together."""
 
     async def ask() -> list[Any]:
         return await asyncio.gather(*map(reader.read, wanted), return_exceptions=True)
@@ -45,42 +44,37 @@ def read_at_once(reader: Reader, wanted: list[Any]) -> list[Any]:
     return asyncio.run(ask())
 
 
-def test_drawings_read_together_are_read_as_each_would_be_alone(classifiers: dict[str, Classifier]) -> None:
-    wanted = drawings(30)
-    for one, together in zip(wanted, read_at_once(Reader(classifiers), wanted), strict=True):
-        alone = read_ink(classifiers, wire.ink_of(one))
-        assert together["image"] == alone["image"]
-        assert together["ink"] == alone["ink"]
-        for name, network in alone["networks"].items():
-            assert together["networks"][name]["answer"] == network["answer"]
-            apart = np.subtract(together["networks"][name]["probabilities"], network["probabilities"])
-            assert np.abs(apart).max() < 1.5e-4
-
-
-def test_a_drawing_that_is_none_spoils_no_other(classifiers: dict[str, Classifier]) -> None:
-    answers = read_at_once(Reader(classifiers), [*drawings(4), {"strokes": "many"}, None])
-    assert [getattr(answer, "status_code", 200) for answer in answers] == [200] * 4 + [422] * 2
+def test_digits_read_together_are_read_as_each_would_be_alone(
+    classifiers: dict[str, Classifier], test_digits: Samples
+) -> None:
+    wanted = digits(test_digits, 30)
+    for images, together in zip(wanted, read_at_once(Reader(classifiers), wanted), strict=True):
+        assert len(together["readings"]) == len(images)
+        for reading_together, alone in zip(together["readings"], readings_of(classifiers, images), strict=True):
+            for name, network in alone.items():
+                assert reading_together[name]["answer"] == network["answer"]
+                apart = np.subtract(reading_together[name]["probabilities"], network["probabilities"])
+                assert np.abs(apart).max() < 1.5e-4
 
 
 class Slow:
-    """In the place of `read_inks`: waits to be let go on, and notes what it was asked."""
+    """In the place of `readings_of`: waits to be let go on, and notes what it was asked."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
         self.batches: list[list[int]] = []
 
-    def __call__(self, _: Any, inks: list[Any]) -> list[Any]:
-        self.batches.append([int(ink) for ink in inks])
+    def __call__(self, _: Any, images: Any) -> list[Any]:
+        self.batches.append(images.tolist())
         self.go_on.wait(10)
-        return [{"read": int(ink)} for ink in inks]
+        return [{"read": number} for number in images.tolist()]
 
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    """Reads numbers instead of drawings."""
+    """Reads numbers instead of digits."""
     one = Slow()
-    monkeypatch.setattr(reading, "read_inks", one)
-    monkeypatch.setattr(reading, "ink_of", np.int64)
+    monkeypatch.setattr(reading, "readings_of", one)
     yield one
     one.go_on.set()
 
@@ -90,10 +84,10 @@ def overloaded(slow: Slow, count: int, patience: float = 0.0) -> list[Any]:
 
     async def ask() -> list[Any]:
         reader = Reader({})
-        first = asyncio.ensure_future(reader.read(0))
+        first = asyncio.ensure_future(reader.read(np.array([0])))
         while not slow.batches:
             await asyncio.sleep(0.001)
-        others = [asyncio.ensure_future(reader.read(number)) for number in range(1, count)]
+        others = [asyncio.ensure_future(reader.read(np.array([number]))) for number in range(1, count)]
         await asyncio.sleep(patience)
         slow.go_on.set()
         return await asyncio.gather(first, *others, return_exceptions=True)
@@ -101,50 +95,36 @@ def overloaded(slow: Slow, count: int, patience: float = 0.0) -> list[Any]:
     return asyncio.run(ask())
 
 
-def test_the_newest_drawings_are_read_first_and_so_many_at_once(slow: Slow) -> None:
+def test_the_newest_digits_are_read_first_and_so_many_at_once(slow: Slow) -> None:
     overloaded(slow, 40)
     assert slow.batches[0] == [0]
-    assert slow.batches[1] == list(range(39, 39 - reading.MOST_TOGETHER, -1))
+    assert slow.batches[1] == list(range(39, 39 - reading.MAX_BATCH, -1))
     assert sum(map(len, slow.batches)) == 40
 
 
-def test_what_is_too_much_is_refused_at_once_the_oldest_first(slow: Slow) -> None:
-    answers = overloaded(slow, reading.MOST_WAITING + 11)
-    refused = [number for number, answer in enumerate(answers) if isinstance(answer, HTTPException)]
+def test_excess_requests_are_refused_at_once_the_oldest_first(slow: Slow) -> None:
+    answers = overloaded(slow, reading.MAX_WAITING + 11)
+    refused = [number for number, answer in enumerate(answers) if isinstance(answer, RefusalError)]
     assert refused == list(range(1, 11))
-    assert {answers[number].status_code for number in refused} == {503}
+    assert {answers[number].status for number in refused} == {503}
 
 
 def test_what_has_waited_too_long_is_refused(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MOST_PATIENCE", 0.05)
+    monkeypatch.setattr(reading, "MAX_WAIT_S", 0.05)
     answers = overloaded(slow, 40, patience=0.1)
-    statuses = [getattr(answer, "status_code", 200) for answer in answers]
-    assert statuses == [200] + [503] * (39 - reading.MOST_TOGETHER) + [200] * reading.MOST_TOGETHER
+    statuses = [getattr(answer, "status", 200) for answer in answers]
+    assert statuses == [200] + [503] * (39 - reading.MAX_BATCH) + [200] * reading.MAX_BATCH
 
 
 def test_a_reading_that_fails_fails_for_those_only_who_wanted_it(
-    classifiers: dict[str, Classifier], monkeypatch: pytest.MonkeyPatch
+    classifiers: dict[str, Classifier], test_digits: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = Reader(classifiers)
     with monkeypatch.context() as broken:
-        broken.setattr(reading, "read_inks", lambda *_: 1 / 0)
-        assert [type(answer) for answer in read_at_once(reader, drawings(3))] == [ZeroDivisionError] * 3
-    assert read_at_once(reader, drawings(3))[2]["networks"]["net"]["answer"] == 7
-
-
-def test_the_dearest_drawings_cost_moments() -> None:
-    pens = [(width, erase) for width in range(wire.NARROWEST, wire.WIDEST + 1) for erase in (0, 1)]
-    dots = [[*pens[at % len(pens)], 140 + at % 7, 140] for at in range(wire.MOST_STROKES)]
-    step = wire.MOST_LENGTH // wire.MOST_STROKES
-    lines = [[wire.NARROWEST, at % 2, at % 50, at % 250, step, 0] for at in range(wire.MOST_STROKES)]
-    zigzag = [[wire.NARROWEST, 0, 0, 140, *[270, 0, -270, 0] * (wire.MOST_LENGTH // 540)]]
-    for strokes in (dots, lines, zigzag):
-        costs = []
-        for _ in range(4):
-            start = time.thread_time()
-            wire.ink_of({"base": "", "strokes": strokes})
-            costs.append(time.thread_time() - start)
-        assert min(costs) < 0.1  # seconds; 0.05 on a processor that is not shared
+        broken.setattr(reading, "readings_of", lambda *_: 1 / 0)
+        assert [type(answer) for answer in read_at_once(reader, digits(test_digits, 3))] == [ZeroDivisionError] * 3
+    answers = read_at_once(reader, digits(test_digits, 3))
+    assert answers[0]["readings"][0]["net"]["answer"] == test_digits.labels[0]
 
 
 def failing(_: Any) -> None:
@@ -156,16 +136,22 @@ def waiting(_: Any) -> str:
     return "done"
 
 
+async def never_read(*_: Any) -> None:
+    pytest.fail("nothing is to be read")
+
+
 @pytest.fixture
 def client() -> TestClient:
-    """The doors and the calls, and nothing behind them."""
-    functions = {(1, one.__name__): one for one in (failing, waiting)}
-    app = Starlette(middleware=[Middleware(Doors), Middleware(bounds.BoundedBody), Middleware(calls.Calls, functions)])
+    """The allow-list and the engine, and nothing behind them."""
+    functions = {one.__name__: Function(Question, one) for one in (failing, waiting)}
+    app = Starlette(
+        middleware=[Middleware(Doors), Middleware(bounds.BoundedBody), Middleware(Engine, never_read, functions)]
+    )
     return TestClient(app)
 
 
 def call(client: TestClient, name: str) -> Any:
-    return client.post(calls.PATHS[0], json={"component_id": 1, "fn_name": name, "data": None})
+    return client.post(f"/engine/{name}", json={})
 
 
 def test_a_failure_of_ours_is_told_in_a_word_and_names_no_folder(
@@ -180,7 +166,7 @@ def test_a_failure_of_ours_is_told_in_a_word_and_names_no_folder(
 
 
 def test_more_calls_than_can_be_served_soon_are_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(engine, "MAX_CALLS", 3)
     answers: list[int] = []
     with client:
         crowd = [threading.Thread(target=lambda: answers.append(call(client, "waiting").status_code)) for _ in range(9)]

@@ -33,8 +33,8 @@ class Assets:
         self.settings = json.dumps(settings).encode()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        path = asked(scope)
-        if scope["type"] != "http" or not path.startswith(f"{FOLDER}/"):
+        path = asked(scope) if scope["type"] == "http" else ""
+        if not path.startswith(f"{FOLDER}/"):
             return await self.app(scope, receive, send)
         if path == SETTINGS:
             return await Response(self.settings, media_type="application/json")(scope, receive, send)

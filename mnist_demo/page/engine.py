@@ -92,8 +92,8 @@ class Engine:
         self.running = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        path = asked(scope)
-        if scope["type"] != "http" or scope["method"] != "POST" or not path.startswith(FOLDER):
+        path = asked(scope) if scope["type"] == "http" and scope["method"] == "POST" else ""
+        if not path.startswith(FOLDER):
             return await self.app(scope, receive, send)
         try:
             body = await body_of(receive)
