@@ -1,4 +1,4 @@
-"""Write the golden drawings, which hold the browser's ink and digits to Python's: `python -m tests.golden`."""
+"""Write the golden drawings, which hold the browser's ink and digits to Python's: `python tests/golden.py`."""
 
 import base64
 import gzip
@@ -75,8 +75,13 @@ def expected(actions: list[Action]) -> dict[str, Any]:
     return {"actions": actions, "ink": hashlib.sha256(ink.tobytes()).hexdigest(), "digit": pixels}
 
 
+def pixels_of(line: dict[str, Any]) -> list[int]:
+    """Return the 784 pixels of a line's digit; none if there is too little ink."""
+    return [] if line["digit"] is None else list(base64.b64decode(line["digit"]))
+
+
 def golden() -> Iterator[dict[str, Any]]:
-    """Return the lines of the file, as they are stored."""
+    """Yield the lines of the file."""
     with gzip.open(FILE, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 

@@ -1,0 +1,11 @@
+"""The golden drawings are still what Python makes of them; the browser's tests hold its own ink and digits to them."""
+
+import golden
+
+
+def test_python_draws_the_golden_drawings_as_they_are_stored() -> None:
+    for number, line in enumerate(golden.golden()):
+        made, name = golden.expected(line["actions"]), f"drawing {number}: run python tests/golden.py"
+        assert made["ink"] == line["ink"], name
+        pairs = zip(golden.pixels_of(made), golden.pixels_of(line), strict=True)
+        assert all(abs(one - other) <= 1 for one, other in pairs), name  # processors add up differently
