@@ -14,7 +14,7 @@ import signal
 import struct
 import sys
 from io import BytesIO
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ MAX_CPU_SECONDS = 1.0  # for one picture, from file to ink
 MAX_ADDRESS_SPACE_BYTES = 1 << 30
 MAX_INK_PIXELS = 4 * LARGEST**2
 MAX_LINE_BYTES = 1000
-NICENESS = 10  # live readings come first
+NICENESS = 5  # live readings come first
 HAS_CPU_TIMER = hasattr(signal, "setitimer")  # not on Windows
 
 LENGTH = struct.Struct(">I")
@@ -41,7 +41,7 @@ def encode_file(content: bytes) -> bytes:
     return LENGTH.pack(len(content)) + content
 
 
-def decode_response(stream: BinaryIO) -> Ink:
+def decode_response(stream: IO[bytes]) -> Ink:
     """Read one response, and return the ink (H, W).
 
     Raises ValueError, in one line, if the picture was refused, and EOFError if the process ended or sent nonsense.
@@ -54,7 +54,7 @@ def decode_response(stream: BinaryIO) -> Ink:
     raise ValueError(_exactly(stream, width).decode(errors="replace"))
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytes:
+def _exactly(stream: IO[bytes], count: int) -> bytes:
     """Read so many bytes. Raises EOFError if there are fewer."""
     content = stream.read(count)
     if len(content) < count:

@@ -15,7 +15,7 @@ EXTENSION, FRAMES = 0x21, b",;"  # of a GIF: an extension begins; a frame begins
 
 
 def check_structure(content: bytes) -> None:
-    """Raise ValueError, in one line, if the file has more parts than any photo. Damage is left for the decoder to find."""
+    """Raise ValueError, in one line, if the file has more parts than any photo. Damage is for the decoder to find."""
     if content.startswith(JPEG):
         parts, scans = _jpeg(content)
         if scans > MAX_SCANS:
@@ -50,7 +50,7 @@ def _png(content: bytes) -> int:
 
 
 def _gif(content: bytes) -> int:
-    """Count the blocks of the extensions before a GIF's first frame, and the bytes that are none, which decoders skip."""
+    """Count the blocks of the extensions before a GIF's first frame, and the stray bytes, which decoders skip."""
     flags = content[10] if len(content) > 10 else 0
     parts, at = 0, 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     while parts <= MAX_PARTS and at < len(content) and content[at] not in FRAMES:

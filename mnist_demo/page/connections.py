@@ -47,6 +47,10 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self.wait_for_request()
         super().on_response_complete()
 
+    def shutdown(self) -> None:
+        """Drop the client, and with it the work for it, when the server ends."""
+        self.transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.patience.cancel()
         super().connection_lost(exc)
