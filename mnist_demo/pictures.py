@@ -7,6 +7,7 @@ might be a second digit is left for the network to refuse.
 """
 
 import warnings
+from collections.abc import Iterator
 from os import PathLike
 from typing import BinaryIO, NamedTuple
 
@@ -34,7 +35,7 @@ from mnist_demo.paper import (
     middle,
     paper_of,
 )
-from mnist_demo.pieces import Mask, Pieces, grown, pieces_of
+from mnist_demo.pieces import Mask, Pieces, TooManyRunsError, grown, pieces_of
 
 LARGEST = 1200  # pixels a side; a larger picture is made smaller first
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # no other decoder of Pillow is ever used
@@ -119,26 +120,38 @@ def ink_of(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def steps(picture: Image.Image) -> list[Step]:
-    """The steps from a picture to its ink, and what each left; the last one's is what `ink_of` gives."""
+    """Return the steps from a picture to its ink, each with what it left; the last one's is what `ink_of` returns."""
     shown = upright(picture)
+    left = [Step("upright", np.asarray(shown.convert("RGB")))]
+    try:
+        for step in _search(shown):
+            left.append(step)
+    except TooManyRunsError:
+        left.append(Step("digit", np.zeros(shown.size[::-1], np.uint8)))
+    return left
+
+
+def _search(shown: Image.Image) -> Iterator[Step]:
+    """Yield the steps from an upright picture to its ink. Raises TooManyRunsError if it shows noise or a texture."""
     gray = brightness(shown)
-    left = [Step("upright", np.asarray(shown.convert("RGB"))), Step("brightness", gray)]
+    yield Step("brightness", gray)
     for _ in range(2):  # a sheet on a desk, perhaps with a card on it
         inner = sheet_in(gray)
         if inner is None:
             break
         gray = inner
-        left.append(Step("sheet", gray))
+        yield Step("sheet", gray)
     whole = cut_out(gray)
     if whole is not None:
-        return left + whole
+        yield from whole
+        return
     is_dark = is_dark_on_light(gray)
     found = written(gray, is_dark)
     if found.is_doubtful:
         other = written(gray, not is_dark)
         if not other.is_doubtful and other.level > 1.5 * found.level:
             found = other
-    return left + found.steps
+    yield from found.steps
 
 
 def upright(picture: Image.Image) -> Image.Image:
