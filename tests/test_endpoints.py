@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from proxy import below, listening
-from test_picture_process import costly, workers_of
+from test_picture_process import costly, have_ended, on_linux, workers_of
 from test_public import ask
 
 from benchmarks.load import memory
@@ -380,7 +380,7 @@ def test_a_costly_picture_is_refused_in_one_line(server: Server) -> None:
     assert told(server, "read", {"path": uploaded(server, PICTURE)})["net"]["answer"] == 7
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no Ctrl-C for a single process")
+@on_linux
 def test_ctrl_c_ends_the_server_and_the_work_for_its_callers() -> None:
     with started("app.py") as server:
         for _ in range(6):
@@ -388,7 +388,7 @@ def test_ctrl_c_ends_the_server_and_the_work_for_its_callers() -> None:
         [worker] = workers_of(server.process.pid)
         server.process.send_signal(signal.SIGINT)
         server.process.wait(20)
-        assert not Path(f"/proc/{worker}").exists()
+        assert have_ended(worker)
 
 
 def test_nobody_is_told_the_address_that_another_caller_said(server: Server) -> None:
