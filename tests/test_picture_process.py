@@ -1,10 +1,12 @@
 """Pictures that cost too much, or are not what they seem, in the process that reads clients' pictures."""
 
 import asyncio
+import json
 import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -14,9 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import ClientDisconnect
 
 from benchmarks.costly_pictures import chunk, cpu_seconds, main, saved
+from mnist_demo.page.calls import PATHS, WORKERS, Calls
+from mnist_demo.page.events import Jobs
 from mnist_demo.page.picture_process import PictureProcess
+from mnist_demo.page.tools import PATH, Tools
 from mnist_demo.structure import MAX_PARTS, MAX_SCANS, check_structure
 
 ROOT = Path(__file__).parent.parent
@@ -152,6 +158,51 @@ def test_when_a_caller_goes_its_picture_is_dropped_and_others_are_read(pictures:
         assert ink_of_costly.cancelled()
 
     asyncio.run(visit())
+
+
+async def answer_one_who_leaves(answering: Any, path: str, body: Any) -> None:
+    """Send a whole request, and disconnect."""
+    messages = iter([{"type": "http.request", "body": json.dumps(body).encode()}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}
+    with pytest.raises(ClientDisconnect):
+        await answering(scope, receive, None)
+
+
+async def never(data: Any = None) -> None:
+    """Work that ends only if it is cancelled."""
+    await asyncio.sleep(3600)
+
+
+def test_a_call_of_the_page_whose_client_has_gone_is_not_begun() -> None:
+    free, begun, app = threading.Event(), list[str](), Any
+
+    async def visit() -> None:
+        calls = Calls(app, {(1, "begin"): begun.append, (1, "never"): never})
+        for _ in range(WORKERS):
+            calls.workers.submit(free.wait, 60)  # so that the call waits for a thread
+        for name in ("begin", "never"):
+            await answer_one_who_leaves(calls, PATHS[0], {"component_id": 1, "fn_name": name, "data": "late"})
+        free.set()
+
+    asyncio.run(visit())
+    assert begun == []
+
+
+def test_a_tool_whose_client_has_gone_is_ended() -> None:
+    async def visit() -> int:
+        jobs, app = Jobs(), Any
+        tools = Tools(app, [], jobs)
+        tools.endpoints = {"never": never}
+        call = {"id": 1, "method": "tools/call", "params": {"name": "never"}}
+        await answer_one_who_leaves(tools, PATH, call)
+        await asyncio.sleep(0)
+        return jobs.unfinished
+
+    assert asyncio.run(visit()) == 0
 
 
 def test_the_process_ends_when_no_picture_has_come_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
