@@ -3,6 +3,7 @@
 Knows: which values Gradio ends on in a traceback, or passes over without a word. Does not know: the page.
 """
 
+import argparse
 import errno
 import ipaddress
 import os
@@ -20,7 +21,7 @@ PORTS = 100  # from the first on, that are tried
 class Address(NamedTuple):
     """Where a server listens."""
 
-    host: str  # a name or an IPv4 address of this machine
+    host: str  # a name or an IP address of this machine, as URLs have it ("[::1]")
     port: int
 
 
@@ -37,9 +38,10 @@ def address() -> Address:
     first = first_port()
     count = _whole_number("GRADIO_NUM_PORTS", 1 if "GRADIO_SERVER_PORT" in os.environ else PORTS)
     last = min(first + count, 65_536) - 1
+    hosts = [host.strip("[]"), HOST] if ":" in host else [host]  # Gradio looks at the port of IPv4, too
     for port in range(first, last + 1):
-        if _is_free(host, port):
-            return Address(host, port)
+        if all(_is_free(one, port) for one in hosts):
+            return Address(f"[{hosts[0]}]" if ":" in host else host, port)
     which = f"port {first} is" if first == last else f"all ports from {first} to {last} are"
     raise OSError(f"{which} in use: set GRADIO_SERVER_PORT to a free one")
 
@@ -60,14 +62,36 @@ def may_train(host: str) -> bool:
     if value not in ("", "0", "1"):
         raise ValueError(f"MNIST_DEMO_TRAIN must be 1 (visitors may train) or 0, not {value!r}")
     is_shared = os.environ.get("GRADIO_SHARE", "").lower() == "true"
-    return value == "1" if value else _is_loopback(host) and not is_shared
+    return value == "1" if value else is_loopback(host) and not is_shared
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether that name or IP address always means this machine: localhost, 127.0.0.0/8, ::1."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def origin(text: str) -> str:
+    """Return the origin that a command line names, as browsers send it. Raises ArgumentTypeError, in one line."""
+    try:
+        parts = urlsplit(text.strip().rstrip("/").lower())
+        is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_sound = False
+    if not is_sound or parts.path or parts.query or parts.fragment or "@" in parts.netloc or not text.isascii():
+        raise argparse.ArgumentTypeError(f"must be like https://example.com or http://localhost:3000, got {text!r}")
+    default = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.removesuffix(default)}"
+
+
+def public_origins(root: str | None = None) -> list[str]:
+    """Return the page's own public origins: of `root` or GRADIO_ROOT_PATH if that is a URL, and of the Space."""
+    root = os.environ.get("GRADIO_ROOT_PATH", "") if root is None else root
+    parts = urlsplit(root.lower())
+    spaces = [f"https://{host.strip()}" for host in os.environ.get("SPACE_HOST", "").lower().split(",") if host.strip()]
+    return [f"{parts.scheme}://{parts.netloc}", *spaces] if parts.scheme and parts.netloc else spaces
 
 
 def first_port() -> int:
@@ -84,7 +108,7 @@ def _whole_number(variable: str, default: int) -> int:
 
 def _is_free(host: str, port: int) -> bool:
     """Whether one can listen there. Raises OSError, in one line, where it hangs on more than the port."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if os.name == "posix":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -94,7 +118,7 @@ def _is_free(host: str, port: int) -> bool:
                 return False
             if isinstance(error, PermissionError):
                 raise OSError(f"port {port} may not be listened at: set GRADIO_SERVER_PORT to another one") from None
-            raise OSError(f"GRADIO_SERVER_NAME {host!r} is no IPv4 address of this machine") from None
+            raise OSError(f"GRADIO_SERVER_NAME {host!r} is not an address of this machine") from None
     return True
 
 

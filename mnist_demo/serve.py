@@ -10,7 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, read when it is i
 import argparse
 
 from mnist_demo import commandline, zerogpu
-from mnist_demo.address import address, first_port, may_train
+from mnist_demo.address import address, first_port, may_train, origin
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import load_mnist
 from mnist_demo.models import MODELS
@@ -19,11 +19,20 @@ from mnist_demo.weights import path_at_hand
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    return argparse.ArgumentParser(
+    p = argparse.ArgumentParser(
         description="Serves the demo's page until stopped.",
         epilog="Where it listens is said by the environment variables GRADIO_SERVER_NAME and GRADIO_SERVER_PORT; "
         "whether its visitors may train, by MNIST_DEMO_TRAIN=1 or 0 (default: where this machine alone can reach it).",
     )
+    p.add_argument(
+        "--allow-origin",
+        type=origin,
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a site whose pages may use this server, or the public address that a proxy gives it; may be repeated",
+    )
+    return p
 
 
 def train_missing() -> int:
@@ -40,7 +49,7 @@ def train_missing() -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Serves the page until stopped. Returns the exit code: 0, or not where weights or samples could not be had."""
-    parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         host, port = address()
         trains = may_train(host)
@@ -51,9 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         commandline.complain(error)
         return commandline.WRONG
+    if ":" in host:
+        del os.environ["GRADIO_SERVER_NAME"]  # where Gradio, which reads it when it is imported, cannot take IPv6
     from mnist_demo.page import serve  # here, for Gradio reads what `address` checks when it is imported
 
     if port != first_port():
         print(f"port {first_port()} is in use: serving at {port}")
-    serve(classifiers, samples, trains, server_name=host, server_port=port)
+    serve(classifiers, samples, trains, options.allow_origin, server_name=host, server_port=port)
     return 0

@@ -307,7 +307,7 @@ def test_uploads_that_are_broken_off_are_not_held(server: Server) -> None:
     before = memory(server.process.pid)
     for _ in range(3 * MOST_HELD):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
-            head = "Host: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n"
+            head = "Host: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n"
             one.sendall(f"POST /gradio_api/upload HTTP/1.1\r\n{head}--x\r\n".encode() + bytes(1_000_000))
     time.sleep(0.5)
     assert told(server, "read", {"path": uploaded(server, PICTURE)})["net"]["answer"] == 7

@@ -226,7 +226,7 @@ def client(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator
         return gr.mount_gradio_app(FastAPI(**options["app_kwargs"]), blocks, "")
 
     app = asyncio.run(built())  # for outside of an event loop Gradio makes some, and leaves them unclosed
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
 
