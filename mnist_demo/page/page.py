@@ -4,7 +4,7 @@ Knows: Gradio, and what all lenses share. Does not know: what is in a lens, or h
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -70,13 +70,18 @@ def demo() -> Page:
     return build({name: Classifier.load(name) for name in MODELS}, load_mnist("test"), trains)
 
 
-def serve(classifiers: Mapping[str, Classifier], samples: Samples, trains: bool, **options: Any) -> None:
-    """Serves the page until stopped, where visitors may have networks trained, or not.
+def serve(
+    classifiers: Mapping[str, Classifier], samples: Samples, trains: bool, announce: Callable[[], None], **options: Any
+) -> None:
+    """Serve the page until stopped; call `announce` once it is there. `trains`: whether users may train networks.
 
     `options` are those of `gr.Blocks.launch`.
     """
-    torch.set_num_threads(1)  # a call: many visitors share the processor
-    build(classifiers, samples, trains).launch(**options)
+    torch.set_num_threads(1)  # per call: many users share the processor
+    page = build(classifiers, samples, trains)
+    page.launch(quiet=True, prevent_thread_lock=True, **options)
+    announce()
+    page.block_thread()
 
 
 def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
