@@ -136,7 +136,7 @@ def _is_free(host: str, port: int) -> bool:
                     f"port {port} needs more rights: name another one by --port or GRADIO_SERVER_PORT"
                 ) from None
             raise OSError(
-                f"--host or GRADIO_SERVER_NAME {host!r} is not an IPv4 address of this machine: {EVERYWHERE} is all of them"
+                f"--host or GRADIO_SERVER_NAME must be an IPv4 address of this machine, or {EVERYWHERE}, got {host!r}"
             ) from None
     return True
 

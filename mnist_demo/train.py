@@ -118,7 +118,7 @@ def begun_job(options: argparse.Namespace) -> Job:
 
 
 def check_input(job: Job) -> None:
-    """Raise ValueError or OSError, in one line, if the digits or the weights that a job reads are missing or invalid."""
+    """Raise ValueError or OSError, in one line, if digits or weights that a job reads are missing or invalid."""
     if job.extra is not None:
         try:
             read_written(job.extra)

@@ -417,7 +417,9 @@ def test_runs_whose_outputs_differ_after_the_last_dot_do_not_share_a_checkpoint(
             assert (resumed.output, resumed.checkpoint) == (job.output, job.checkpoint)
 
 
-def test_resume_is_appended_to_the_command_that_was_typed_but_nothing_in_it_may_change(own: Path, tmp_path: Path) -> None:
+def test_resume_is_appended_to_the_command_that_was_typed_but_nothing_in_it_may_change(
+    own: Path, tmp_path: Path
+) -> None:
     command = ["--model", "net", "--recipe", "teach", "--extra", str(own), "--output", str(tmp_path / "a")]
     command += ["--lr", "0.003", "--seed", "7", "--from", str(default_path("net"))]
     job, _ = job_from(parser().parse_args(command))
