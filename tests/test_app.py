@@ -45,7 +45,7 @@ def test_both_networks_and_the_test_set_are_served(monkeypatch: pytest.MonkeyPat
     served = []
     monkeypatch.setattr(page, "serve", lambda *what, **where: served.append(what))
     assert app.main([]) == 0
-    [(classifiers, samples, trains)] = served
+    [(classifiers, samples, trains, _)] = served
     assert trains
     assert list(classifiers) == list(MODELS)
     assert samples.labels[:5].tolist() == [7, 2, 1, 0, 4]

@@ -152,13 +152,14 @@ def test_a_network_is_trained_and_is_the_visitors_own(
 
 
 def test_who_comes_later_waits_in_a_queue_and_may_watch_what_runs_but_not_take_it(server: Server, call: Call) -> None:
-    first, second, third = (call("begin", wanted) for wanted in (LONG, SHORT, SHORT))
+    first = call("begin", LONG)
+    until(call, first["key"], is_learning)
+    second, third = call("begin", SHORT), call("begin", SHORT)
     waiting = call("follow", {"key": third["key"]})
     assert (waiting["state"], waiting["place"]) == ("waiting", 2)
     running = waiting["running"]
     assert (running["network"], running["recipe"], running["run"]) == ("net", "tutorial", first["run"])
     assert running == call("prepare", {})["running"] | {"seconds": running["seconds"]}
-    until(call, first["key"], is_learning)
     watched = call("follow", {"run": running["run"]})
     assert watched["state"] == "training"
     assert watched["steps"]

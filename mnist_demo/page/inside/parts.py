@@ -150,7 +150,7 @@ def layers(seen: Seen) -> Json:
         return {"steps": None}
     reading = seen.classifier.read_images(seen.image[np.newaxis])[0]
     content = inside.packed(inside.trace(seen.classifier.model, seen.image))
-    content |= {"answer": reading.answer, "probabilities": np.round(reading.probabilities, 4).tolist()}
+    content |= {"answer": reading.answer, "probabilities": np.round(reading.probabilities.astype(float), 4).tolist()}
     content["temperature"] = round(seen.classifier.card.temperature, 3)
     return content | {"sketch": None if seen.sketch is None else sketched(seen.sketch)}
 
@@ -200,7 +200,7 @@ def reasons(seen: Seen, wanted: Any) -> Json | None:
     found = inside.occlusion(seen.classifier.model, seen.image, answer, rival)
     places = {"speaks_for": found.speaks_for, "speaks_against": found.speaks_against}
     rounded = {name: place and plain(place._replace(move=round(place.move, 3))) for name, place in places.items()}
-    return {"log_odds": round(found.log_odds, 3), "moves": np.round(found.moves, 2).tolist(), **rounded}
+    return {"log_odds": round(found.log_odds, 3), "moves": np.round(found.moves.astype(float), 2).tolist(), **rounded}
 
 
 def most_alike(neighbourhoods: Neighbourhoods, seen: Seen) -> Json:
