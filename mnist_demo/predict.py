@@ -86,9 +86,7 @@ def _as_json(path: str, reading: Reading) -> dict[str, object]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=commandline.command("predict"), description="Reads a digit from each picture."
-    )
+    parser = commandline.new_parser(commandline.command("predict"), description="Reads a digit from each picture.")
     parser.add_argument(
         "files",
         nargs="+",

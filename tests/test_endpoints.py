@@ -167,6 +167,8 @@ def test_why_compares_the_answer_with_its_rival(endpoints: Endpoints) -> None:
     assert why["for"] == why["answer"] == 7
     assert why["against"] != 7
     assert why["speaks_for"]["move"] == pytest.approx(np.max(why["moves"]), abs=0.01)
+    told = [why["log_odds"], why["speaks_for"]["move"], *np.ravel(why["moves"])]
+    assert told == [round(number, 3) for number in told]
     image = base64.b64encode(PICTURE).decode()
     assert asyncio.run(endpoints.why(None, image, rival=1))["against"] == 1
 
@@ -410,6 +412,9 @@ def test_a_language_model_is_told_of_the_tools_and_may_choose_some(server: Serve
     assert [tool["name"] for tool in tools] == ["read", "read_strokes", "samples", "why"]
     assert all(len(tool["description"]) > 100 for tool in tools)
     assert tools[0]["inputSchema"]["properties"]["image"]["type"] == "string"
+    why = tools[3]["inputSchema"]
+    assert why["required"] == []
+    assert why["properties"]["image"]["oneOf"] == [{"type": "null"}, {"type": "string"}]
     [chosen] = rpc(server, "tools/list", path="mcp/?tools=why")["result"]["tools"]
     assert chosen["name"] == "why"
     listed = json.loads(ask(server, "GET", "/gradio_api/mcp/schema").content)
@@ -426,6 +431,8 @@ def test_a_tool_takes_base64_and_what_was_uploaded_and_fetches_nothing(server: S
         result = rpc(server, "tools/call", {"name": "read", "arguments": {"image": image}})["result"]
         assert result["structuredContent"]["net"]["answer"] == 7
         assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+    result = rpc(server, "tools/call", {"name": "why", "arguments": {"image": text, "rival": 1}})["result"]
+    assert (result["structuredContent"]["for"], result["structuredContent"]["against"]) == (7, 1)
     result = rpc(server, "tools/call", {"name": "read", "arguments": {"image": "https://example.com/a.png"}})["result"]
     assert result["isError"]
     assert "no address is fetched" in result["content"][0]["text"]

@@ -39,7 +39,7 @@ Points = list[list[list[float]]]
 Name = Literal["convnet", "net"]
 Result = TypeVar("Result")
 
-EXAMPLES: Mapping[str, Any] = {  # a value for each parameter that has none of itself; the strokes are a seven
+EXAMPLES: Mapping[str, Any] = {  # a value for an endpoint's first parameter, by name; the strokes are a seven
     "image": {"path": "digit.png", "url": "digit.png", "meta": {"_type": "gradio.FileData"}},
     "strokes": [[[80, 60], [200, 60], [130, 230]]],
 }
@@ -109,7 +109,7 @@ class Endpoints:
 
     async def why(
         self,
-        strokes: Points | None,
+        strokes: Points | None = None,
         image: gr.FileData | None = None,
         network: Name = "convnet",
         rival: int | None = None,
@@ -236,13 +236,13 @@ def on_one_line(text: str) -> str:
 
 
 def build(page: gr.Blocks, endpoints: Endpoints) -> None:
-    """Tells Gradio of the endpoints of the page that is being built, for its clients and its view "Use via API"."""
+    """Tell Gradio of the endpoints of the page that is being built, for its clients and its view "Use via API"."""
     for endpoint in (endpoints.read, endpoints.read_strokes, endpoints.samples, endpoints.why):
         words, name = words_of(endpoint), endpoint.__name__
         dependency = api(endpoint, api_name=name, api_description=words.description)
         parameters = inspect.signature(endpoint).parameters.values()
-        for number, parameter in zip(dependency["inputs"], parameters, strict=True):
-            example = EXAMPLES[parameter.name] if parameter.default is parameter.empty else parameter.default
+        for place, (number, parameter) in enumerate(zip(dependency["inputs"], parameters, strict=True)):
+            example = EXAMPLES.get(parameter.name, parameter.default) if place == 0 else parameter.default
             explain(page.blocks[number], parameter.name, words.parameters[parameter.name], example)
         explain(page.blocks[dependency["outputs"][0]], name, words.returns, None)
 

@@ -4,7 +4,7 @@ Knows: Gradio, and what all lenses share. Does not know: what is in a lens, or h
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import gradio as gr
@@ -77,15 +77,20 @@ def serve(
     classifiers: Mapping[str, Classifier],
     samples: Samples,
     trains: bool,
+    announce: Callable[[], None],
     origins: Collection[str] = (),
     **options: Any,
 ) -> None:
-    """Serve the page until stopped; `trains`: visitors may train; `origins`: other sites that may use it.
+    """Serve the page until stopped; call `announce` once it is there.
 
-    `options` are those of `gr.Blocks.launch`.
+    `trains`: whether users may train networks; `origins`: other sites that may use it; `options` are those of
+    `gr.Blocks.launch`.
     """
-    torch.set_num_threads(1)  # a call: many visitors share the processor
-    build(classifiers, samples, trains, origins).launch(**options)
+    torch.set_num_threads(1)  # per call: many users share the processor
+    page = build(classifiers, samples, trains, origins)
+    page.launch(quiet=True, prevent_thread_lock=True, **options)
+    announce()
+    page.block_thread()
 
 
 def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str | None = None) -> dict[str, Any]:

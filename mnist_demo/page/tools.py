@@ -131,9 +131,9 @@ def tool(endpoint: Endpoint) -> Json:
 
 
 def schema(hint: Any, words: str) -> Json:
-    """The JSON schema of a parameter."""
+    """Return the JSON schema of a parameter; a file is a string."""
     if gr.FileData in (hint, *get_args(hint)):
-        return {"type": "string", "description": f"{words} {FILE}"}
+        hint, words = str if hint is gr.FileData else str | None, f"{words} {FILE}"
     return {**python_type_to_json_schema(hint), "description": words}
 
 

@@ -88,23 +88,33 @@ def test_a_training_is_stopped_half_way_and_its_curve_is_walked(browser: Browser
         expect(value).to_have_text(newest or "")
 
 
-def test_who_comes_second_may_watch_and_is_next(browser: Browser, server: Server) -> None:
-    with opened(browser, server.address) as first, opened(browser, server.address) as second:
+def test_who_comes_later_may_watch_and_sees_the_place_in_the_queue(browser: Browser, server: Server) -> None:
+    with (
+        opened(browser, server.address) as first,
+        opened(browser, server.address) as second,
+        opened(browser, server.address) as third,
+    ):
         open_learn(first, recipe="tutorial")
         start(first)
         open_learn(second)
         other = second.page.locator(".other")
-        expect(other).to_contain_text("Net")
+        expect(other).to_contain_text("Another training is running")
         second.page.click(".watch")
         expect(second.page.locator(".curves .value")).to_contain_text("loss")
         assert second.page.locator("[data-model=yours]").count() == 0
         second.page.click("[data-learn=start]")
-        expect(other).to_contain_text("Yours begins when that is over")
+        expect(other).to_contain_text("Yours starts when it ends.")
         expect(second.page.locator("[data-learn=start]")).to_be_disabled()
-        first.page.click("[data-learn=stop]")
-        expect(second.page.locator("[data-model=yours]")).to_have_count(1, timeout=LONG)
-        expect(other).to_be_hidden()
+        open_learn(third)
+        third.page.click("[data-learn=start]")
+        expect(third.page.locator(".other")).to_contain_text("Yours is number 2 in the queue.")
         second.page.click("[data-learn=stop]")
+        expect(second.page.locator("[data-learn=start]")).to_be_enabled()
+        expect(third.page.locator(".other")).to_contain_text("Yours starts when it ends.")
+        first.page.click("[data-learn=stop]")
+        expect(third.page.locator("[data-model=yours]")).to_have_count(1, timeout=LONG)
+        expect(third.page.locator(".other")).to_be_hidden()
+        third.page.click("[data-learn=stop]")
 
 
 def test_nothing_is_left_of_a_training_whose_page_was_closed(browser: Browser, server: Server) -> None:

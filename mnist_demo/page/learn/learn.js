@@ -2,7 +2,7 @@
 // of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
 
 const EVERY = 120; // ms between two looks at a training
-const FREE = 1000; // ms between two looks whether another visitor's is over
+const TURN = 1000; // ms between two looks at the queue
 const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
 
 const texts = chooseTexts(props.texts);
@@ -18,8 +18,8 @@ let recipe = "fast";
 let course = null; // what is shown: {key} of the visitor's own or {run} of another's, and how it has got on
 let isAsking = false; // for a training to begin
 let ended = ""; // what is said of the last training, where it left nothing
-let other = null; // another visitor's training that is under way
-let waiting = null; // what shall be trained once it is over
+let other = null; // another user's training that is under way
+let queued = null; // the user's own training that waits in the server's queue: {key, network, place}
 let looking = 0; // the timer of the next look at it
 let ready = -Infinity; // when the server was told to be
 
@@ -36,16 +36,40 @@ async function begin(wanted) {
   [isAsking, ended] = [true, ""];
   tell();
   complain("");
-  const before = pad.yours()?.key;
-  const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.learn_away };
+  const { key, error } = (await server.begin(wanted)) ?? { error: texts.learn_away };
   isAsking = false;
   if (error) complain(error);
-  if (busy) (waiting = wanted), (other = busy.run ? busy : null), lookAgain(); // nothing is said of one that just ends
-  if (!key) return tell();
-  [waiting, other] = [null, null];
+  if (key) return queue({ key, network: wanted.network, place: 1 });
+  tell();
+}
+
+// Waits for the training's turn, which the server forgets unless it is asked, then follows it.
+async function queue(own) {
+  queued = own;
+  while (queued === own) {
+    const run = await server.follow({ key: own.key }); // nothing, where the server is gone
+    if (queued !== own) return;
+    if (["gone", "stopped"].includes(run?.state)) return leaveQueue();
+    if (run && run.state !== "waiting") return takeTurn(own);
+    if (run) (own.place = run.place), (other = run.running); // nothing is said of one that just ends
+    tell();
+    await wait(!run ? RETRY : other ? TURN : EVERY);
+  }
+}
+
+function takeTurn({ key, network }) {
+  const before = pad.yours()?.key;
+  [queued, other] = [null, null];
   if (before) server.forget({ key: before });
-  pad.own({ key, network: wanted.network, state: "starting", looks: 0, figures: null });
+  pad.own({ key, network, state: "starting", looks: 0, figures: null });
   follow({ key });
+}
+
+function leaveQueue() {
+  server.forget({ key: queued.key });
+  [queued, ended] = [null, texts.learn_none];
+  tell();
+  look();
 }
 
 // Follows a training until it is over, or another is followed.
@@ -101,10 +125,10 @@ function show() {
 function tell() {
   const run = course?.last;
   const count = pad.corrections.all().length;
-  start.disabled = !props.is_on || isBusy() || waiting;
-  teach.disabled = !props.is_on || isBusy() || waiting || !count;
+  start.disabled = !props.is_on || isBusy() || queued;
+  teach.disabled = !props.is_on || isBusy() || queued || !count;
   teach.textContent = fit(texts.teach, { NETWORK: titleOf(network) });
-  stop.disabled = !waiting && !(course?.key && isBusy());
+  stop.disabled = !queued && !(course?.key && isBusy());
   find(".state").textContent = props.is_on ? stateOf(run) : texts.learn_off;
   find("progress").value = run?.state === "done" || run?.state === "over" ? 1 : (course?.steps.at(-1)?.[0] ?? 0) / (course?.total?.steps ?? 1);
   tellAfter(run);
@@ -112,7 +136,7 @@ function tell() {
 }
 
 function stateOf(run) {
-  if (isAsking || (waiting && !other) || (course && !run)) return texts.learn_starting;
+  if (isAsking || (queued && !other) || (course && !run)) return texts.learn_starting;
   if (!run) return ended || texts.learn_idle;
   const [step, epoch] = course.steps.at(-1) ?? [0, 1];
   const whole = (number) => Math.round(number).toLocaleString("en");
@@ -139,8 +163,8 @@ function tellOther() {
   find(".other").hidden = !other || isBusy();
   find(".watch").hidden = isWatched;
   if (!other) return;
-  const values = { NETWORK: titleOf(other.network), RECIPE: texts[`recipe_${other.recipe}`] ?? other.recipe, SECONDS: Math.round(other.seconds) };
-  find(".other span").textContent = fit(texts.learn_busy, values) + (waiting ? texts.learn_waiting : "");
+  const turn = queued ? fit(queued.place > 1 ? texts.learn_place : texts.learn_waiting, { PLACE: queued.place }) : "";
+  find(".other span").textContent = fit(texts.learn_busy, { SECONDS: Math.round(other.seconds) }) + turn;
 }
 
 // An error, by the field that it names, if it does.
@@ -153,7 +177,7 @@ function complain(error) {
     if (isNamed) (find(".values").open = true), input.focus();
   }
   find(".wrong").hidden = !error;
-  find(".wrong").textContent = name && texts[`value_${name}`] ? `${texts[`value_${name}`]}: ${told(rest)}` : error;
+  find(".wrong").textContent = name && texts[`value_${name}`] ? `${texts[`value_${name}`]}: ${told(rest)}` : told(error);
 }
 
 // What the server says, which speaks English, in the reader's language where that has words for it.
@@ -211,24 +235,21 @@ function toBars() {
   if (innerWidth <= 640) document.querySelector(".networks").scrollIntoView();
 }
 
-// Another visitor's training, as long as there is one; after it comes what waits for its end.
+// Looks at another user's training, as long as there is one. Who waits in the queue hears of it there.
 async function look() {
-  if (!isOpen() || !props.is_on || isBusy()) return;
+  if (!isOpen() || !props.is_on || isBusy() || queued) return;
   ready = performance.now();
-  other = (await server.prepare({}))?.running ?? null;
-  if (!other && waiting) return begin(waiting);
+  const { running } = (await server.prepare({})) ?? {};
+  if (queued) return;
+  other = running ?? null;
   tell();
-  if (other || waiting) lookAgain();
-}
-
-function lookAgain() {
   clearTimeout(looking);
-  looking = setTimeout(look, FREE);
+  if (other) looking = setTimeout(look, TURN);
 }
 
 function end() {
-  if (waiting) return (waiting = null), tell();
-  server.stop({ key: course.key });
+  if (queued) leaveQueue();
+  else server.stop({ key: course.key });
 }
 
 async function open() {
