@@ -20,7 +20,7 @@ from mnist_demo.pictures import ink_of as ink_of_photo
 from mnist_demo.pictures import open_picture
 
 DRAWING = ("ink.js", "drawing.js", "corrections.js", "pen.js", "pad.js")
-SCRIPTS = ("texts.js", "programs.js", *DRAWING, "lenses.js", "photo.js", "sketch.js")
+SCRIPTS = ("texts.js", "programs.js", *DRAWING, "lenses.js", "photo.js", "stored.js", "sketch.js")
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 WIDEST = 1200  # pixels a side of a picture from the browser, which makes it smaller
 HIGH = 200  # pixels of the pad, that the ink of a picture reaches
