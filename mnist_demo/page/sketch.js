@@ -116,7 +116,7 @@ async function take(file) {
   const mine = (taking += 1);
   const isWanted = () => mine === taking;
   say(texts.picture_reading);
-  const sent = await sendable(file);
+  const sent = await sendable(file).catch(() => null); // an SVG of no size
   const found = sent && (await insist("take", await base64(sent), (isBusy) => isBusy && isWanted()));
   if (!isWanted()) return;
   if (found?.base) return (await lay(found.base, isWanted)) && show(null);

@@ -106,7 +106,10 @@ def test_whatever_the_browser_shows_is_read_at_any_size(page: DrawingPage, test_
 
 def test_a_stroke_leaves_a_picture_behind_that_is_still_being_read(page: DrawingPage, test_digits: Samples) -> None:
     held: list[Route] = []
-    page.page.route("**/component_server/**", lambda route: held.append(route) if '"take"' in str(route.request.post_data) else route.continue_())
+    page.page.route(
+        "**/component_server/**",
+        lambda route: held.append(route) if '"take"' in str(route.request.post_data) else route.continue_(),
+    )
     choose(page, "two.png", photo(test_digits, 1))
     page.draw(DIGITS[7])
     page.expect_answers(7)

@@ -38,7 +38,10 @@ def test_keys_undo_and_redo_on_a_russian_keyboard(page: DrawingPage) -> None:
     page.draw(DIGITS[1])
     page.expect_answers(1)
     session = page.page.context.new_cdp_session(page.page)
-    for key, code, state in (("\N{CYRILLIC SMALL LETTER YA}", "KeyZ", "blank"), ("\N{CYRILLIC SMALL LETTER EN}", "KeyY", "digit")):
+    for key, code, state in (
+        ("\N{CYRILLIC SMALL LETTER YA}", "KeyZ", "blank"),
+        ("\N{CYRILLIC SMALL LETTER EN}", "KeyY", "digit"),
+    ):
         session.send("Input.dispatchKeyEvent", {"type": "keyDown", "key": key, "code": code, "modifiers": 2})
         page.expect_state(state)
 
