@@ -17,7 +17,7 @@ from mnist_demo.page.picture_process import PictureProcess
 from mnist_demo.page.wire import MOST, MOST_PICTURE, SIDE, at_side, decoded, ink_of, ink_of_picture, pack
 
 DRAWING = ("ink.js", "drawing.js", "corrections.js", "pen.js", "pad.js")
-SCRIPTS = ("texts.js", "programs.js", *DRAWING, "lenses.js", "photo.js", "sketch.js")
+SCRIPTS = ("texts.js", "programs.js", *DRAWING, "lenses.js", "photo.js", "stored.js", "sketch.js")
 HIGH = 200  # pixels of the pad, that the ink of a picture reaches
 NEAR = 9  # pixels: the two renderers' lines may lie that far apart, with their edges
 STRAY = 0.01  # share of the pad's ink that may lie elsewhere

@@ -176,6 +176,23 @@ def test_values_that_make_no_sense_are_told_by_their_field(page: DrawingPage) ->
     assert page.page.locator("[data-model=yours]").count() == 0
 
 
+def test_in_a_field_enter_starts_the_training_and_escape_closes_the_fields_alone(page: DrawingPage) -> None:
+    page.draw(DIGITS[7])
+    page.expect_answers(7)
+    open_learn(page, recipe="tutorial")
+    page.page.click(".values summary")
+    page.page.fill("[name=momentum]", "2")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#wrong")).to_contain_text("Momentum: must be")
+    page.page.fill("[name=momentum]", "")
+    page.page.keyboard.press("Escape")
+    expect(page.page.locator(".fields")).to_be_hidden()
+    page.page.click(".values summary")
+    page.page.keyboard.press("Escape")
+    expect(page.page.locator(".fields")).to_be_hidden()
+    page.expect_answers(7)
+
+
 def test_what_the_server_says_of_a_value_is_said_in_chinese(browser: Browser, address: str) -> None:
     with opened(browser, address, **ELSEWHERE["chinese"]) as page:
         open_learn(page, recipe="tutorial")

@@ -107,6 +107,8 @@ def test_it_stays_where_the_page_is_loaded_anew_and_goes_when_it_is_forgotten(pa
     page.page.reload()
     expect(page.page.locator(f"{YOURS} .own")).to_contain_text("%")
     lens(page, "read")
+    page.expect_answers(4)
+    page.tool("Clear canvas")
     page.draw(DIGITS[3])
     page.expect_answers(3)
     expect(page.verdict("yours")).to_have_attribute("data-answer", "3")

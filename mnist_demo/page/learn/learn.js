@@ -230,6 +230,13 @@ function taught() {
   toBars();
 }
 
+function closeValues(event) {
+  const values = find(".values");
+  if (values.open) event.stopPropagation(); // the pad would be cleared
+  values.open = false;
+  values.querySelector("summary").focus();
+}
+
 // On a small screen, what moves comes into view.
 function toBars() {
   if (innerWidth <= 640) document.querySelector(".networks").scrollIntoView();
@@ -266,7 +273,8 @@ async function open() {
 handIn(find(".hand"), pad, texts);
 radios([...element.querySelectorAll("[data-trained]")], (button) => ((network = button.dataset.trained), layOut()));
 radios([...element.querySelectorAll("[data-recipe]")], (button) => ((recipe = button.dataset.recipe), layOut()));
-start.addEventListener("click", train);
+find(".fields").addEventListener("submit", (event) => (event.preventDefault(), train()));
+find(".values").addEventListener("keydown", (event) => event.key === "Escape" && closeValues(event));
 teach.addEventListener("click", taught);
 stop.addEventListener("click", end);
 find("[data-learn=forget]").addEventListener("click", () => forget(""));
