@@ -46,6 +46,23 @@ function ticksWithin(low, high, count) {
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, at) => (first + at) * step);
 }
 
+// Ticks of an axis whose equal steps are equal factors: 1 and 3 of each power of ten, or, if they are more than `most`,
+// every so many powers. They lie between the ends, which may be any numbers above 0.
+function ticksOfLog(low, high, most = 8) {
+  const [first, last] = [low, high].map((end) => Math.floor(Math.log10(end)));
+  const powers = Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  const isWithin = (tick) => tick > low && tick < high;
+  const fine = powers.flatMap((power) => [1, 3].map((factor) => Number(`${factor}e${power}`))).filter(isWithin);
+  const every = Math.ceil(powers.length / most);
+  return fine.length <= most ? fine : powers.filter((power) => power % every === 0).map((power) => Number(`1e${power}`)).filter(isWithin);
+}
+
+// A tick of that kind, which no number makes too long for its place: 0.003, 1,000, 1E6.
+function sayTick(tick) {
+  const notation = tick < 1e5 && tick > 1e-4 ? "standard" : "scientific";
+  return tick.toLocaleString("en", { notation, maximumSignificantDigits: 2 }).replace("-", "−");
+}
+
 // The same numbers, for whoever would rather read them.
 function asTable(header, rows, texts) {
   const row = (tag, cells) => {

@@ -39,7 +39,7 @@ def test_a_drawing_that_was_answered_can_be_corrected_once_for_both_networks(pag
     expect(page.page.locator("[data-correct='4']")).to_be_hidden()
     correct(page, 7, 4)
     expect(page.page.locator("[data-correct='4']")).to_have_attribute("aria-pressed", "true")
-    expect(page.page.locator(".correct [role=status]")).to_have_text("Kept here as a 4.")
+    expect(page.page.locator(".correct [role=status]")).to_have_text("Saved as 4.")
     [one] = kept(page)
     assert one["label"] == 4
     assert one["brushes"] == [[20, 0]]
@@ -97,7 +97,7 @@ def test_nothing_can_be_said_of_a_blank_pad_a_sample_or_a_picture(page: DrawingP
     page.page.dispatch_event(".surface", "drop", {"dataTransfer": picture})
     page.expect_answers(1)
     expect(digits.first).to_be_hidden()
-    expect(page.page.locator(".correct .idle")).to_contain_text("picture")
+    expect(page.page.locator(".correct .idle")).to_contain_text("pen strokes")
 
 
 def test_a_drawing_that_is_corrected_moves_nothing(page: DrawingPage) -> None:
@@ -129,7 +129,7 @@ def test_it_is_said_in_all_places(browser: Browser, address: str, where: str) ->
         page.draw(DIGITS[3])
         page.expect_answers(3)
         page.page.click("[data-correct='2']")
-        expect(page.page.locator(".correct")).to_contain_text("其实是" if where == "chinese" else "It was a")
+        expect(page.page.locator(".correct")).to_contain_text("其实是" if where == "chinese" else "It was:")
         assert page.page.evaluate(FAINT) == []
         page.screenshot(f"correct-{where}")
 
@@ -138,7 +138,7 @@ def test_a_browser_that_keeps_nothing_and_a_damaged_shelf_break_no_page(browser:
     forbidden = "Object.defineProperty(window, 'localStorage', { get: () => { throw new DOMException('no'); } });"
     with opened(browser, address, script=forbidden) as page:
         correct(page, 7, 4)
-        expect(page.page.locator(".correct [role=status]")).to_have_text("Kept as a 4 for now.")
+        expect(page.page.locator(".correct [role=status]")).to_have_text("Saved as 4 until you close the page.")
         assert page.complaints == []
     with opened(browser, address, script=f"localStorage.setItem('{SHELF}', '{{\"label\": 12}}\\nforeign')") as page:
         correct(page, 7, 4)
@@ -161,7 +161,7 @@ def test_corrections_are_seen_after_a_reload_and_deleted_with_a_way_back(page: D
     assert [tile.get_attribute("data-correction") for tile in tiles.all()] == ["9", "3", "1"]
     tiles.nth(1).get_by_role("button").click()
     assert [one["label"] for one in kept(page)] == [1, 9]
-    expect(page.page.locator(".told")).to_have_text("A 3 is deleted.")
+    expect(page.page.locator(".told")).to_have_text("3 deleted.")
     page.page.click(".undelete")
     assert [one["label"] for one in kept(page)] == [1, 3, 9]
     page.page.click("[data-keep=clear]")
@@ -184,7 +184,7 @@ def test_what_is_exported_is_read_by_the_command_line_and_imported_once(
         download.value.save_as(file)
         assert [digit.label for digit in read_written(file)] == [1, 3]
         page.page.set_input_files(".hand .brought", file)
-        expect(page.page.locator(".told")).to_have_text("Imported: 0. Here already: 2.")
+        expect(page.page.locator(".told")).to_have_text("0 imported, 2 already here.")
     with opened(browser, address) as page:
         tiles = open_hand(page)
         page.page.set_input_files(".hand .brought", file)
@@ -209,7 +209,7 @@ def test_no_more_is_kept_than_there_is_room_for(page: DrawingPage, tmp_path: Pat
     page.page.set_input_files(".hand .brought", file)
     expect(tiles).to_have_count(200)
     correct(page, 7, 4)
-    expect(page.page.locator(".correct [role=status]")).to_contain_text("no more room")
+    expect(page.page.locator(".correct [role=status]")).to_contain_text("no room for more")
     assert len(kept(page)) == 200
 
 

@@ -135,8 +135,8 @@ def test_why_tells_which_parts_speak_for_the_answer_and_which_for_the_chosen_riv
     expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "4")
     page.page.click("[data-rival='9']")
     expect(page.page.locator("[data-why]")).to_have_attribute("data-against", "9")
-    expect(page.page.locator(".why h2")).to_have_text("Why a 4, and not a 9?")
-    expect(page.page.locator(".because")).to_contain_text("Blue speaks for 4, red for 9.")
+    expect(page.page.locator(".why h2")).to_have_text("Why 4 and not 9?")
+    expect(page.page.locator(".because")).to_contain_text("Blue is evidence for 4, red for 9.")
     shares = page.page.locator(".moves").evaluate(
         """canvas => canvas.getContext("2d").getImageData(0, 0, 28, 28).data.reduce((sums, _, at, data) => {
             if (at % 4 === 0) sums[data[at + 2] > data[at] + 20 ? 0 : data[at] > data[at + 2] + 20 ? 1 : 2] += 1;
@@ -163,13 +163,13 @@ def test_a_blank_pad_and_a_refused_drawing_show_something_sensible(page: Drawing
     expect(page.page.locator(".saying")).to_have_text("Draw a digit, and see what happens to it.")
     expect(page.page.locator(".layers")).to_be_hidden()
     page.draw([line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))])
-    expect(page.page.locator(".saying")).to_contain_text("ConvNet does not know this")
+    expect(page.page.locator(".saying")).to_contain_text("ConvNet does not recognise a digit. Closest: ")
     expect(page.page.locator(".step")).to_have_count(11)
     page.screenshot("inside-refused")
     page.tool("Clear canvas")
     expect(page.page.locator(".layers")).to_be_hidden()
     page.draw([[(0.5, 0.5)]])
-    expect(page.page.locator(".saying")).to_have_text("Too little to read yet")
+    expect(page.page.locator(".saying")).to_have_text("Draw a little more")
 
 
 def test_how_the_drawing_became_a_digit_is_told_in_its_own_numbers(page: DrawingPage) -> None:

@@ -109,7 +109,7 @@ def test_the_slider_says_what_a_threshold_costs(page: DrawingPage, judged: tuple
     name, found = judged
     open_report(page)
     slider, said = page.page.locator(f".side.{name} input[type=range]"), page.page.locator(f"[data-refusal={name}]")
-    expect(said).to_contain_text("So it is shipped.")
+    expect(said).to_contain_text("This is the shipped setting.")
     assert float(said.get_attribute("data-threshold") or "nan") == found["threshold"]
     slider.focus()
     page.page.keyboard.press("End")
@@ -119,7 +119,7 @@ def test_the_slider_says_what_a_threshold_costs(page: DrawingPage, judged: tuple
     assert told["refused"] == pytest.approx(row["refused"], abs=2)
     assert told["misread"] == pytest.approx(row["misread"], abs=1)
     page.page.keyboard.press("Home")
-    expect(said).to_contain_text("refuses 0 test digits")
+    expect(said).to_contain_text("rejects 0 test digits")
 
 
 def test_mistakes_say_what_people_saw_and_who_alone_was_right(page: DrawingPage) -> None:

@@ -27,6 +27,7 @@ const curves = curvesIn(find(".curves"), texts);
 const wall = wallIn(find(".wall"), texts);
 const isOpen = () => pad.lens() === "learn";
 const titleOf = (name) => props.networks.find((one) => one.name === name)?.title ?? name;
+const isFramed = () => window.top !== window; // a frame may forbid downloads, and does not tell
 const isUnderWay = (run) => ["starting", "training"].includes(run?.state);
 const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!course.last || isUnderWay(course.last)));
 
@@ -37,13 +38,15 @@ async function begin(wanted) {
   tell();
   complain("");
   const before = pad.yours()?.key;
-  const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.learn_away };
+  const answer = await answerOf("begin", wanted);
+  const { key, error, busy } = answer ?? { error: texts.learn_away };
   isAsking = false;
   if (error) complain(error);
-  if (busy) (waiting = wanted), (other = busy.run ? busy : null), lookAgain(); // nothing is said of one that just ends
+  if (busy) (waiting = wanted), (other = busy.run ? busy : null); // nothing is said of one that just ends
+  if (busy || !answer) lookAgain();
   if (!key) return tell();
   [waiting, other] = [null, null];
-  if (before) server.forget({ key: before });
+  if (before) call("forget", { key: before });
   pad.own({ key, network: wanted.network, state: "starting", looks: 0, figures: null });
   follow({ key });
 }
@@ -53,7 +56,7 @@ async function follow(whose) {
   const mine = (course = { ...whose, steps: [], epochs: [], rights: [], total: null, last: null });
   show();
   while (course === mine) {
-    const run = await server.follow({ ...whose, since: mine.steps.length }); // nothing, where the server is gone
+    const run = await answerOf("follow", { ...whose, since: mine.steps.length });
     if (course !== mine) return;
     if (run?.state === "gone") return lost();
     if (run) take(run);
@@ -73,11 +76,14 @@ function take(run) {
   show();
 }
 
-// The training that is shown is known to the server no more.
+// The server no longer knows the training that is shown.
 function lost() {
   const isOwn = Boolean(course.key);
   course = isOwn ? null : { ...course, last: { ...course.last, state: "over" } };
-  if (isOwn) pad.own(null, true);
+  if (isOwn) {
+    ended = find(".announced").textContent = texts.yours_gone;
+    pad.own(null, true);
+  }
   show();
   look();
 }
@@ -86,7 +92,7 @@ function forget(words) {
   const { key } = course;
   [course, ended] = [null, words];
   pad.own(null);
-  server.forget({ key });
+  call("forget", { key });
   show();
 }
 
@@ -115,10 +121,9 @@ function stateOf(run) {
   if (isAsking || (waiting && !other) || (course && !run)) return texts.learn_starting;
   if (!run) return ended || texts.learn_idle;
   const [step, epoch] = course.steps.at(-1) ?? [0, 1];
-  const whole = (number) => Math.round(number).toLocaleString("en");
   const values = {
-    NETWORK: titleOf(run.network), RECIPE: texts[`recipe_${run.recipe}`] ?? run.recipe, SECONDS: run.seconds.toFixed(1), RATE: whole(run.rate),
-    STEPS: whole(course.total?.steps ?? 0), STEP: whole(step), EPOCHS: course.total?.epochs ?? "", EPOCH: epoch,
+    NETWORK: titleOf(run.network), RECIPE: texts[`recipe_${run.recipe}`] ?? run.recipe, SECONDS: numeral(run.seconds, 1), RATE: numeral(run.rate),
+    STEPS: numeral(course.total?.steps ?? 0), STEP: numeral(step), EPOCHS: course.total?.epochs ?? "", EPOCH: epoch,
     ACCURACY: run.figures ? (100 * run.figures.test_accuracy).toFixed(2) : "", ERROR: told(run.error),
   };
   const words = fit(texts[`learn_${run.state}`], values) + (run.error && run.state === "stopped" ? ` (${told(run.error)})` : "");
@@ -139,7 +144,7 @@ function tellOther() {
   find(".other").hidden = !other || isBusy();
   find(".watch").hidden = isWatched;
   if (!other) return;
-  const values = { NETWORK: titleOf(other.network), RECIPE: texts[`recipe_${other.recipe}`] ?? other.recipe, SECONDS: Math.round(other.seconds) };
+  const values = { NETWORK: titleOf(other.network), RECIPE: texts[`recipe_${other.recipe}`] ?? other.recipe, SECONDS: numeral(other.seconds) };
   find(".other span").textContent = fit(texts.learn_busy, values) + (waiting ? texts.learn_waiting : "");
 }
 
@@ -160,7 +165,7 @@ function complain(error) {
 function told(words) {
   for (const { key, pattern } of sayings) {
     const found = pattern.exec(words);
-    if (found) return fit(texts[key], found.groups ?? {});
+    if (found) return fit(texts[key], found.groups ?? {}).replaceAll(/(?<= )-(?=\d)/g, "−");
   }
   return words;
 }
@@ -215,10 +220,11 @@ function toBars() {
 async function look() {
   if (!isOpen() || !props.is_on || isBusy()) return;
   ready = performance.now();
-  other = (await server.prepare({}))?.running ?? null;
-  if (!other && waiting) return begin(waiting);
+  const answer = await answerOf("prepare", {});
+  other = answer?.running ?? null;
+  if (answer && !other && waiting) return begin(waiting);
   tell();
-  if (other || waiting) lookAgain();
+  if (other || waiting || !answer) lookAgain();
 }
 
 function lookAgain() {
@@ -228,17 +234,15 @@ function lookAgain() {
 
 function end() {
   if (waiting) return (waiting = null), tell();
-  server.stop({ key: course.key });
+  const { key } = course;
+  insist("stop", { key }, () => course?.key === key && isBusy());
 }
 
 async function open() {
   if (!isOpen()) return;
   look();
-  while (!wall.isHung()) {
-    const digits = await server.wall({});
-    if (digits && !wall.isHung()) wall.hang(digits);
-    if (!digits) await wait(RETRY);
-  }
+  const digits = wall.isHung() ? null : await insist("wall", {}, isOpen);
+  if (digits && !wall.isHung()) wall.hang(digits);
   wall.show(course?.last?.wall ?? null);
 }
 
@@ -249,10 +253,12 @@ start.addEventListener("click", train);
 teach.addEventListener("click", taught);
 stop.addEventListener("click", end);
 find("[data-learn=forget]").addEventListener("click", () => forget(""));
+find("[data-learn=download]").addEventListener("click", () => isFramed() && (find(".made .about").textContent = texts.download_framed));
 find(".watch").addEventListener("click", () => follow({ run: other.run }));
 for (const kind of ["pointermove", "focusin"]) element.addEventListener(kind, () => performance.now() - ready > READINESS && look());
 pad.corrections.addEventListener("change", tell);
 pad.addEventListener("lens", open);
+pad.addEventListener("yours", () => course?.key && !pad.yours() && lost()); // another lens heard of it first
 translate(element, texts);
 layOut();
 show();

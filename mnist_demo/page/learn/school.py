@@ -195,9 +195,9 @@ def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
         said = process.said().strip().splitlines()
         run.state, run.error = "failed", said[-1].removeprefix("error: ") if said else "the process ended by itself"
     elif now - run.asked > ABANDONED:
-        run.state, run.error = "stopped", "nobody was there to see it"
+        run.state, run.error = "stopped", "the page was closed"
     elif now - run.begun > LONGEST:
-        run.state, run.error = "stopped", f"no training may take more than {LONGEST:.0f} seconds here"
+        run.state, run.error = "stopped", f"training is limited to {LONGEST:.0f} seconds here"
 
 
 def sweep() -> None:
