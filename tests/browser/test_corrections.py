@@ -9,10 +9,11 @@ from conftest import ELSEWHERE, PHONE, opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
+from proxy import framing, listening
 from test_access import FAINT
 from test_layout import CLASHES
 
-from mnist_demo.written import read_written
+from mnist_demo.written import digits_of, read_written
 
 pytestmark = pytest.mark.opened_anew  # what they leave in the browser would be in sight of others
 
@@ -196,6 +197,68 @@ def test_what_is_exported_is_read_by_the_command_line_and_imported_once(
         page.page.set_input_files(".hand .brought", file)
         expect(tiles).to_have_count(3)
         assert page.complaints == []
+
+
+LINE = [[50, 0], [50, 100]]
+IMPORTS = [  # lines that the server can teach, and lines that it refuses, at the edges of its limits
+    {"label": 1, "strokes": [LINE]},
+    {"label": 1, "strokes": [LINE], "brushes": None},
+    {"label": 1, "strokes": [[[0, 0], [0, 1e308]]]},
+    {"label": 1, "strokes": [[[0, 0], [-1e6, 1e6]]]},
+    {"label": 1, "strokes": [[[0, 0], [0, 1_000_001]]]},
+    {"label": 1, "strokes": [[[0, 0]] * 20_000]},
+    {"label": 1, "strokes": [[[0, 0]] * 20_000, [[1, 1]]]},
+    {"label": 1, "strokes": [LINE], "brushes": [[1e7, 0]]},
+    {"label": 1, "strokes": [LINE], "brushes": [[10, 1]]},
+    {"label": 1, "strokes": [LINE], "brushes": []},
+    {"label": 1, "strokes": [LINE, LINE], "brushes": [[10, 0], [30, 1]]},
+    {"label": 1, "strokes": [LINE, LINE[:1]], "brushes": [[10, 0], [30, 1]]},
+    {"label": 10, "strokes": [LINE]},
+]
+
+
+def is_taught(line: str) -> bool:
+    """Whether the server, told to teach that line, would."""
+    try:
+        return bool(digits_of(line.encode(), "corrections"))
+    except ValueError:
+        return False
+
+
+def test_an_import_takes_what_the_server_can_teach_and_nothing_else(page: DrawingPage, tmp_path: Path) -> None:
+    open_hand(page)
+    file, told = tmp_path / "one.jsonl", page.page.locator(".told")
+    for content in IMPORTS:
+        file.write_text(line := json.dumps(content))
+        page.page.evaluate("document.querySelector('.told').textContent = ''")
+        page.page.set_input_files(".hand .brought", file)
+        expect(told).to_contain_text(" imported, " if is_taught(line) else "one.jsonl, line 1 is not a drawn digit")
+
+
+def test_a_deletion_is_undone_beside_what_another_tab_has_kept_since(page: DrawingPage) -> None:
+    for drawn, label in ((7, 1), (5, 3)):
+        correct(page, drawn, label)
+    tiles = open_hand(page)
+    page.page.click("[data-keep=clear]")
+    other = page.page.context.new_page()
+    other.goto(f"{page.page.url.partition('#')[0]}favicon.ico")
+    other.evaluate(f"line => localStorage.setItem('{SHELF}', line)", json.dumps(IMPORTS[0] | {"label": 9}))
+    expect(tiles).to_have_count(1)
+    page.page.click(".undelete")
+    expect(tiles).to_have_count(3)
+    assert [one["label"] for one in kept(page)] == [1, 3, 9]
+
+
+def test_in_a_frame_without_downloads_an_export_can_be_copied(browser: Browser, address: str) -> None:
+    sandbox = 'sandbox="allow-scripts allow-same-origin"'
+    with listening(framing(address, attributes=sandbox)) as site, opened(browser, site) as page:
+        page.draw(DIGITS[7])
+        page.frame.locator("[data-correct='1']").click()
+        page.frame.locator("[data-lens=learn][role=tab]").click()
+        page.frame.locator("[data-keep=export]").click()
+        expect(page.frame.locator(".told")).to_contain_text("If no download starts")
+        [digit] = digits_of(page.frame.locator(".exported").input_value().encode(), "copied")
+        assert digit.label == 1
 
 
 def test_no_more_is_kept_than_there_is_room_for(page: DrawingPage, tmp_path: Path) -> None:

@@ -79,6 +79,18 @@ def test_a_cell_opens_its_digits_which_are_seen_in_read_and_inside(page: Drawing
     expect(page.page.locator(".shown")).to_be_hidden()
 
 
+def test_an_empty_cell_opens_nothing(page: DrawingPage) -> None:
+    open_report(page)
+    tiles = open_cell(page, "convnet-7-2")
+    count = tiles.count()
+    empty = page.page.locator("[data-cell^=net][data-count='0']").first
+    empty.click()
+    expect(empty).to_be_focused()
+    expect(empty).to_have_attribute("aria-disabled", "true")
+    expect(tiles).to_have_count(count)
+    expect(page.page.locator(".opened h3")).to_contain_text("Labelled 7, read as 2 by ConvNet")
+
+
 def test_a_cell_of_many_digits_shows_some_and_more_when_asked(page: DrawingPage) -> None:
     open_report(page)
     tiles = open_cell(page, "net-3-3")
