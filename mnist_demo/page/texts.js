@@ -119,9 +119,9 @@ const bytes = (base64) => Uint8Array.from(atob(base64), (byte) => byte.charCodeA
 
 function paint(canvas, image) {
   const context = canvas.getContext("2d");
+  if (!image) return context.clearRect(0, 0, 28, 28);
   const pixels = context.createImageData(28, 28);
-  const grey = image ? bytes(image) : new Uint8Array(784);
-  grey.forEach((value, at) => pixels.data.set([value, value, value, 255], 4 * at));
+  bytes(image).forEach((value, at) => pixels.data.set([value, value, value, 255], 4 * at));
   context.putImageData(pixels, 0, 0);
 }
 

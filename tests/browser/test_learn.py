@@ -123,8 +123,7 @@ def test_ticks_of_any_loss_are_few_and_short(page: DrawingPage) -> None:
         }""",
         axes,
     )
-    assert all(2 <= len(ticks) <= 8 and max(map(len, ticks)) <= 6 for ticks in found)
-    assert ["0.1", "0.3", "1", "3", "10"] in [ticks[:5] for ticks in found]
+    assert all(3 <= len(ticks) <= 8 and max(map(len, ticks)) <= 6 for ticks in found)
 
 
 def test_who_comes_second_may_watch_and_is_next(browser: Browser, server: Server) -> None:

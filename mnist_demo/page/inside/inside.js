@@ -226,7 +226,8 @@ function because({ answer, rival: other, why: { log_odds: odds, moves, speaks_fo
   const place = (one) => texts[`place_${one.vertical}_${one.horizontal}`];
   const values = ({ move, ...one }) => ({ ANSWER: answer, RIVAL: other, PLACE: place(one), ODDS: numeral(odds, 1), HIDDEN: numeral(odds - move, 1) });
   const words = plus ? fit(texts.why_for, values(plus)) : fit(texts.why_nothing, { ANSWER: answer, RIVAL: other });
-  find(".because").textContent = words + (minus ? ` ${fit(texts.why_against, values(minus))}` : "");
+  const isThere = plus && minus && place(plus) === place(minus);
+  find(".because").textContent = words + (minus ? ` ${fit(isThere ? texts.why_against_there : texts.why_against, values(minus))}` : "");
 }
 
 // The digit in grey, and over the middle of each hidden patch how far it moved the log-odds.
