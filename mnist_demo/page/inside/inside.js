@@ -143,6 +143,7 @@ function becoming(sketch) {
   const stages = sketch ? stagesOf(sketch, digit) : [[texts.stage_sample, small(bytes(digit.bytes), 28)]];
   find(".stages").replaceChildren(...stages.map(([words, picture]) => {
     const figure = build("figure", "stage");
+    picture.setAttribute("aria-hidden", true); // its caption says it
     figure.append(picture, build("figcaption", "", words));
     return figure;
   }));
