@@ -19,10 +19,10 @@ async function call(name, data) {
 }
 
 function tellTrouble(trouble) {
+  if ((element.dataset.trouble ?? "") === trouble) return;
   element.dataset.trouble = trouble;
   const line = element.querySelector(".away");
-  const words = texts[trouble] ?? "";
-  if (line && line.textContent !== words) line.textContent = words;
+  if (line) line.textContent = texts[trouble] ?? "";
 }
 
 async function post(name, data) {
