@@ -62,7 +62,7 @@ function ticksOfLog(low, high, most = 8) {
 
 // A tick of that kind, which no number makes too long for its place: 0.003, 1,000, 1E6.
 function sayTick(tick) {
-  const notation = tick < 1e5 && tick > 1e-4 ? "standard" : "scientific";
+  const notation = tick < 1e4 && tick >= 1e-3 ? "standard" : "scientific";
   return tick.toLocaleString("en", { notation, maximumSignificantDigits: 2 }).replace("-", "−");
 }
 

@@ -6,6 +6,7 @@ from conftest import app, opened
 from digits import DIGITS
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, Locator, expect
+from test_access import FAINT
 
 from benchmarks.pages import free_port
 
@@ -33,6 +34,7 @@ def test_every_lens_says_that_the_server_cannot_be_reached_and_recovers(browser:
         report = lens(page, "report")
         expect(report).to_have_text(AWAY)
         expect(page.page.locator(".judgement h2:visible")).to_have_count(0)
+        assert page.page.evaluate(FAINT) == []
         inside = lens(page, "inside")
         page.draw(DIGITS[4])
         expect(inside).to_have_text(AWAY)

@@ -99,13 +99,13 @@ def test_a_training_is_stopped_half_way_and_its_curve_is_walked(browser: Browser
 
 def test_a_loss_of_thousands_keeps_the_axes_readable(browser: Browser, server: Server) -> None:
     with opened(browser, server.address) as page:
-        open_learn(page, recipe="tutorial")
+        open_learn(page)
         page.page.click(".values summary")
         page.page.fill("[name=lr]", "1000")
         page.page.fill("[name=epochs]", "30")
         start(page)
         ticks = page.page.locator(".curves svg").first.locator("text[text-anchor=end]:not([class])")
-        expect(ticks.last).to_have_text(re.compile(r"^(1,000|3,000|[13]0,000|[13]00,000|[13]E\d+)$"))
+        expect(ticks.last).to_have_text(re.compile(r"^(1,000|3,000|[13]E\d+)$"))
         page.page.click("[data-learn=stop]")
         expect_over(page)
         assert 3 <= ticks.count() <= 8
@@ -123,7 +123,7 @@ def test_ticks_of_any_loss_are_few_and_short(page: DrawingPage) -> None:
         }""",
         axes,
     )
-    assert all(3 <= len(ticks) <= 8 and max(map(len, ticks)) <= 6 for ticks in found)
+    assert all(3 <= len(ticks) <= 8 and max(map(len, ticks)) <= 5 for ticks in found)
 
 
 def test_who_comes_second_may_watch_and_is_next(browser: Browser, server: Server) -> None:

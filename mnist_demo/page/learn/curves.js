@@ -118,7 +118,7 @@ function curvesIn(root, texts) {
     const right = at && course.rights.findLast(([when]) => when <= step);
     const whole = at && course.epochs.findLast(([when]) => when <= step);
     const words = [
-      at && fit(texts.curve_loss, { STEP: numeral(step), EPOCH: epoch, LOSS: numeral(loss, 3) }),
+      at && fit(texts.curve_loss, { STEP: numeral(step), EPOCH: epoch, LOSS: numeral(loss, loss < 1000 ? 3 : 0) }),
       right && fit(texts.curve_wall, { COUNT: numeral(100 * right[1]) }),
       whole && fit(texts.curve_watched, { WHAT: texts[course.total.watched], SHARE: (100 * whole[2]).toFixed(2) }),
     ].filter(Boolean);
