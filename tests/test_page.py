@@ -209,6 +209,13 @@ def test_a_gallery_request_that_makes_no_sense_is_refused(gallery: Gallery, nons
     assert refusal.value.status_code == 422
 
 
+def test_no_text_puts_an_article_before_a_digit() -> None:
+    words = [*page.texts()["en"].values(), *(file.read_text() for file in page.HERE.rglob("*.html"))]
+    assert [
+        found for one in words for found in re.findall(r"\b(?:an?|A|An) (?:\d|DIGIT|LABEL|ANSWER|RIVAL)\b", one)
+    ] == []
+
+
 def test_both_languages_have_the_same_words() -> None:
     english, chinese = page.texts()["en"], page.texts()["zh"]
     assert english.keys() == chinese.keys()

@@ -15,6 +15,7 @@ from mnist_demo.classifier import Classifier
 from mnist_demo.page.files import script, text
 from mnist_demo.page.picture_process import PictureProcess
 from mnist_demo.page.wire import MOST, MOST_PICTURE, SIDE, at_side, decoded, ink_of, ink_of_picture, pack
+from mnist_demo.written import CANVAS, FURTHEST, MOST_POINTS
 
 DRAWING = ("ink.js", "drawing.js", "corrections.js", "pen.js", "pad.js")
 SCRIPTS = ("texts.js", "programs.js", *DRAWING, "lenses.js", "photo.js", "stored.js", "sketch.js")
@@ -52,6 +53,7 @@ def build(
         js_on_load=script(*SCRIPTS),
         server_functions=[settle, read_pad, take],
         most=MOST,
+        limits={"points": MOST_POINTS, "furthest": FURTHEST, "side": CANVAS},  # of a corrected digit
         lenses=list(lenses),
         **shared,
     )

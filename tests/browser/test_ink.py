@@ -294,7 +294,7 @@ def test_a_dot_is_too_little_and_with_all_erased_the_pad_invites_again(page: Dra
     hint = page.page.locator(".hint")
     expect(hint).to_be_visible()
     page.draw([[(0.5, 0.5)]])
-    expect(page.page.locator("[data-model=convnet] .remark")).to_have_text("Too little to read yet")
+    expect(page.page.locator("[data-model=convnet] .remark")).to_have_text("Draw a little more")
     expect(hint).to_be_hidden()
     page.expect_state("blank")
     page.tool("Erase")

@@ -131,7 +131,7 @@ def test_a_photo_of_many_megapixels_is_made_smaller_before_it_is_sent(page: Draw
 
 def test_what_is_no_picture_and_what_has_no_ink_are_told_in_a_line(page: DrawingPage, tmp_path: Path) -> None:
     choose(page, "text.png", b"no picture at all")
-    expect(page.page.locator(".word")).to_have_text("This is no picture that can be read.")
+    expect(page.page.locator(".word")).to_have_text("This file cannot be read as a picture. Try PNG or JPEG.")
     blank = io.BytesIO()
     Image.new("L", (300, 300), 240).save(blank, "PNG")
     choose(page, "blank.png", blank.getvalue())

@@ -27,6 +27,7 @@ const curves = curvesIn(find(".curves"), texts);
 const wall = wallIn(find(".wall"), texts);
 const isOpen = () => pad.lens() === "learn";
 const titleOf = (name) => props.networks.find((one) => one.name === name)?.title ?? name;
+const isFramed = () => window.top !== window; // a frame may forbid downloads, and does not tell
 const isUnderWay = (run) => ["starting", "training"].includes(run?.state);
 const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!course.last || isUnderWay(course.last)));
 
@@ -36,20 +37,22 @@ async function begin(wanted) {
   [isAsking, ended] = [true, ""];
   tell();
   complain("");
-  const { key, error } = (await server.begin(wanted)) ?? { error: texts.learn_away };
+  const answer = await answerOf("begin", wanted);
+  const { key, error } = answer ?? { error: texts.learn_away };
   isAsking = false;
   if (error) complain(error);
   if (key) return queue({ key, network: wanted.network, place: 1 });
   tell();
+  if (!answer) look();
 }
 
 // Waits for the training's turn, which the server forgets unless it is asked, then follows it.
 async function queue(own) {
   queued = own;
   while (queued === own) {
-    const run = await server.follow({ key: own.key }); // nothing, where the server is gone
+    const run = await answerOf("follow", { key: own.key });
     if (queued !== own) return;
-    if (["gone", "stopped"].includes(run?.state)) return leaveQueue();
+    if (["gone", "stopped"].includes(run?.state)) return leaveQueue(run.state === "gone" ? texts.yours_gone : texts.learn_none);
     if (run && run.state !== "waiting") return takeTurn(own);
     if (run) (own.place = run.place), (other = run.running); // nothing is said of one that just ends
     tell();
@@ -60,14 +63,14 @@ async function queue(own) {
 function takeTurn({ key, network }) {
   const before = pad.yours()?.key;
   [queued, other] = [null, null];
-  if (before) server.forget({ key: before });
+  if (before) call("forget", { key: before });
   pad.own({ key, network, state: "starting", looks: 0, figures: null });
   follow({ key });
 }
 
-function leaveQueue() {
-  server.forget({ key: queued.key });
-  [queued, ended] = [null, texts.learn_none];
+function leaveQueue(words) {
+  call("forget", { key: queued.key });
+  [queued, ended] = [null, words];
   tell();
   look();
 }
@@ -77,7 +80,7 @@ async function follow(whose) {
   const mine = (course = { ...whose, steps: [], epochs: [], rights: [], total: null, last: null });
   show();
   while (course === mine) {
-    const run = await server.follow({ ...whose, since: mine.steps.length }); // nothing, where the server is gone
+    const run = await answerOf("follow", { ...whose, since: mine.steps.length });
     if (course !== mine) return;
     if (run?.state === "gone") return lost();
     if (run) take(run);
@@ -97,11 +100,14 @@ function take(run) {
   show();
 }
 
-// The training that is shown is known to the server no more.
+// The server no longer knows the training that is shown.
 function lost() {
   const isOwn = Boolean(course.key);
   course = isOwn ? null : { ...course, last: { ...course.last, state: "over" } };
-  if (isOwn) pad.own(null, true);
+  if (isOwn) {
+    ended = find(".announced").textContent = texts.yours_gone;
+    pad.own(null, true);
+  }
   show();
   look();
 }
@@ -110,7 +116,7 @@ function forget(words) {
   const { key } = course;
   [course, ended] = [null, words];
   pad.own(null);
-  server.forget({ key });
+  call("forget", { key });
   show();
 }
 
@@ -139,10 +145,9 @@ function stateOf(run) {
   if (isAsking || (queued && !other) || (course && !run)) return texts.learn_starting;
   if (!run) return ended || texts.learn_idle;
   const [step, epoch] = course.steps.at(-1) ?? [0, 1];
-  const whole = (number) => Math.round(number).toLocaleString("en");
   const values = {
-    NETWORK: titleOf(run.network), RECIPE: texts[`recipe_${run.recipe}`] ?? run.recipe, SECONDS: run.seconds.toFixed(1), RATE: whole(run.rate),
-    STEPS: whole(course.total?.steps ?? 0), STEP: whole(step), EPOCHS: course.total?.epochs ?? "", EPOCH: epoch,
+    NETWORK: titleOf(run.network), RECIPE: texts[`recipe_${run.recipe}`] ?? run.recipe, SECONDS: numeral(run.seconds, 1), RATE: numeral(run.rate),
+    STEPS: numeral(course.total?.steps ?? 0), STEP: numeral(step), EPOCHS: course.total?.epochs ?? "", EPOCH: epoch,
     ACCURACY: run.figures ? (100 * run.figures.test_accuracy).toFixed(2) : "", ERROR: told(run.error),
   };
   const words = fit(texts[`learn_${run.state}`], values) + (run.error && run.state === "stopped" ? ` (${told(run.error)})` : "");
@@ -163,8 +168,9 @@ function tellOther() {
   find(".other").hidden = !other || isBusy();
   find(".watch").hidden = isWatched;
   if (!other) return;
+  const values = { NETWORK: titleOf(other.network), RECIPE: texts[`recipe_${other.recipe}`] ?? other.recipe, SECONDS: numeral(other.seconds) };
   const turn = queued ? fit(queued.place > 1 ? texts.learn_place : texts.learn_waiting, { PLACE: queued.place }) : "";
-  find(".other span").textContent = fit(texts.learn_busy, { SECONDS: Math.round(other.seconds) }) + turn;
+  find(".other span").textContent = fit(texts.learn_busy, values) + turn;
 }
 
 // An error, by the field that it names, if it does.
@@ -184,7 +190,7 @@ function complain(error) {
 function told(words) {
   for (const { key, pattern } of sayings) {
     const found = pattern.exec(words);
-    if (found) return fit(texts[key], found.groups ?? {});
+    if (found) return fit(texts[key], found.groups ?? {}).replaceAll(/(?<= )-(?=\d)/g, "−");
   }
   return words;
 }
@@ -246,27 +252,29 @@ function toBars() {
 async function look() {
   if (!isOpen() || !props.is_on || isBusy() || queued) return;
   ready = performance.now();
-  const { running } = (await server.prepare({})) ?? {};
+  const answer = await answerOf("prepare", {});
   if (queued) return;
-  other = running ?? null;
+  other = answer?.running ?? null;
   tell();
+  if (other || !answer) lookAgain();
+}
+
+function lookAgain() {
   clearTimeout(looking);
-  if (other) looking = setTimeout(look, TURN);
+  looking = setTimeout(look, TURN);
 }
 
 function end() {
-  if (queued) leaveQueue();
-  else server.stop({ key: course.key });
+  if (queued) return leaveQueue(texts.learn_none);
+  const { key } = course;
+  insist("stop", { key }, () => course?.key === key && isBusy());
 }
 
 async function open() {
   if (!isOpen()) return;
   look();
-  while (!wall.isHung()) {
-    const digits = await server.wall({});
-    if (digits && !wall.isHung()) wall.hang(digits);
-    if (!digits) await wait(RETRY);
-  }
+  const digits = wall.isHung() ? null : await insist("wall", {}, isOpen);
+  if (digits && !wall.isHung()) wall.hang(digits);
   wall.show(course?.last?.wall ?? null);
 }
 
@@ -278,10 +286,12 @@ find(".values").addEventListener("keydown", (event) => event.key === "Escape" &&
 teach.addEventListener("click", taught);
 stop.addEventListener("click", end);
 find("[data-learn=forget]").addEventListener("click", () => forget(""));
+find("[data-learn=download]").addEventListener("click", () => isFramed() && (find(".made .about").textContent = texts.download_framed));
 find(".watch").addEventListener("click", () => follow({ run: other.run }));
 for (const kind of ["pointermove", "focusin"]) element.addEventListener(kind, () => performance.now() - ready > READINESS && look());
 pad.corrections.addEventListener("change", tell);
 pad.addEventListener("lens", open);
+pad.addEventListener("yours", () => course?.key && !pad.yours() && lost()); // another lens heard of it first
 translate(element, texts);
 layOut();
 show();

@@ -24,7 +24,7 @@ from mnist_demo.written import digits_of
 OFFERED = ("tutorial", "fast", TEACH)  # recipes
 MOST_TAUGHT = 200  # corrections, in all MOST_BYTES of a request at most
 VALUES = {"epochs": int, "batch_size": int, "lr": float, "momentum": float, "seed": int}
-MOST_EPOCHS, MOST_BATCH, MOST_SEED = 100, 2048, 2**53 - 1  # for a host's memory, and for JavaScript's numbers
+LIMITS = {"epochs": (1, 100), "batch_size": (1, 2048), "seed": (0, 2**53 - 1)}  # for memory and JavaScript's numbers
 LARGEST = 2**63  # of a value, that anything can be made of
 EXTRA = "corrections.jsonl"  # in a training's folder
 FULL = f"{MAX_WAITING} trainings are waiting already: try again later"
@@ -125,15 +125,16 @@ def written(corrections: Any) -> str:
 
 
 def check(recipe: Recipe, values: Mapping[str, Any]) -> None:
-    """Raises ValueError, in one line that names the flag, where that recipe cannot be had with those values."""
+    """Raise ValueError, in one line that names the flag, if the recipe cannot take those values."""
     for name, value in values.items():
         kinds = (int,) if VALUES[name] is int else (int, float)
         if type(value) not in kinds or not abs(value) < LARGEST:
             raise ValueError(f"--{name.replace('_', '-')} must be a {'whole ' if VALUES[name] is int else ''}number")
+    for name, (least, most) in LIMITS.items():
+        if name in values and not least <= values[name] <= most:
+            flag = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{flag} must be between {least} and {most}, not {values[name]}")
     replace(recipe, **{name: value for name, value in values.items() if name != "seed"})
-    for name, most in (("epochs", MOST_EPOCHS), ("batch_size", MOST_BATCH), ("seed", MOST_SEED)):
-        if not 0 <= values.get(name, 0) <= most:
-            raise ValueError(f"--{name.replace('_', '-')} must be at most {most} here, and not under 0")
 
 
 def of_visitor(yours: Yours, wanted: Any) -> Run | None:

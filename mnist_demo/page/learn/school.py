@@ -32,7 +32,7 @@ LONGEST = 600.0  # seconds of a training
 READY_FOR = 120.0  # seconds that a process waits for its arguments
 MAX_WAITING = 50  # trainings: a class, and what 50 times 200 corrections take, 13 MB
 
-NOBODY = "nobody was there to see it"  # why such a training ended
+NOBODY = "the page was closed"  # why such a training ended
 
 State = Literal["waiting", "starting", "training", "done", "stopped", "failed"]
 UNDER_WAY = ("starting", "training")
@@ -232,7 +232,7 @@ def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
     elif run.is_abandoned:
         run.state, run.error = "stopped", NOBODY
     elif now - run.begun > LONGEST:
-        run.state, run.error = "stopped", f"no training may take more than {LONGEST:.0f} seconds here"
+        run.state, run.error = "stopped", f"training is limited to {LONGEST:.0f} seconds here"
 
 
 def sweep() -> None:

@@ -46,7 +46,7 @@ async function own() {
   if (isMarking || marked === wanted || pad.lens() !== "read" || !shown.length) return;
   isMarking = true;
   const samples = shown;
-  const answer = await server.marks({ indices: samples.map(({ index }) => index), yours: yours.key });
+  const answer = await answerOf("marks", { indices: samples.map(({ index }) => index), yours: yours.key });
   if (answer?.gone && yours.key === pad.yours()?.key) pad.own(null, true);
   if (answer?.marks && samples === shown && pad.yours()) markBy(answer.marks);
   if (answer?.marks) marked = wanted;
