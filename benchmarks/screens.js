@@ -3,6 +3,7 @@
   const COLUMNS = "#head, .lenses, .show, #sketchpad, .networks, .correct, .sees, #gallery, .panes, .lesson, .hand, .judgement, #foot";
   const CARDS = `.card, #gallery, #sketchpad, .correct, ${COLUMNS}`;
   const CONTROLS = "button, a[href], input:not([hidden], [type=file]), summary";
+  const SCROLLERS = ".matrix, .digits, .corrections"; // what is too wide or high for a small screen scrolls by itself
   const INSET = 5; // pixels from a control's corner to where it must answer: its corners may be round
   const SLACK = 1; // pixels, for rounding
   const LEADING = 0.2; // share of a line's height above and below its letters
@@ -56,7 +57,7 @@
       const owner = node.parentElement;
       if (!node.data.trim() || !isShown(owner)) continue;
       range.selectNodeContents(node);
-      const outer = ["button", CARDS].map((kind) => owner.closest(kind)).filter(Boolean).map(boxOf);
+      const outer = owner.closest(SCROLLERS) ? [] : ["button", CARDS].map((kind) => owner.closest(kind)).filter(Boolean).map(boxOf);
       for (const rect of range.getClientRects()) {
         const box = placed(rect);
         const lead = LEADING * (box.bottom - box.top);

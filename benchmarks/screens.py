@@ -30,10 +30,10 @@ TEXT_SIZES = (100, 200)  # per cent
 
 CHECK = (Path(__file__).parent / "screens.js").read_text(encoding="utf-8")
 SEVEN = ((0.28, 0.2), (0.7, 0.2), (0.46, 0.84))  # shares of the pad's side
-DASH = ((0.82, 0.9), (0.94, 0.97))
-STEPS = 6  # of the mouse, from one point to the next: the page smooths corners
+DASH = ((0.78, 0.88), (0.9, 0.9))
+STEPS = 8  # of the mouse, from one point to the next: the page smooths corners
 LINE = 20 / 280  # width of the brush, as a share of the pad's side
-CORE, EDGE = 0.7, 1.3  # shares of that width: all within the first is ink, nothing beyond the second
+CORE, EDGE = 0.5, 1.5  # shares of that width: all within the first is ink, nothing beyond the second
 DARK = 128  # grey level that parts ink from paper
 TRAINING_TIMEOUT_MS = 120_000
 FONT_PX = 16  # of the browser's default text
@@ -76,12 +76,21 @@ class Screens:
         self.pages: dict[tuple[str, int], Screen] = {}
         self.own_network: str | None = None  # what a page keeps of the user's network
 
-    def faults(self, case: Case) -> list[str]:
-        """Return a line for each fault of that case."""
+    def show(self, case: Case) -> "Screen":
+        """Return that page, of that size and at that lens."""
         key = (case.language, case.networks)
         if key not in self.pages:
             self.pages[key] = self.opened(*key)
-        return self.pages[key].faults(case)
+        self.pages[key].show(case)
+        return self.pages[key]
+
+    def faults(self, case: Case) -> list[str]:
+        """Return a line for each fault of that case."""
+        return self.show(case).faults()
+
+    def close(self) -> None:
+        for screen in self.pages.values():
+            screen.page.context.close()
 
     def opened(self, language: str, networks: int) -> "Screen":
         context = self.browser.new_context(locale=language)
@@ -129,9 +138,8 @@ class Screen:
         self.page.click("[role=tab][data-lens=learn]")
         self.page.click(".values summary")
 
-    def faults(self, case: Case) -> list[str]:
-        """Return a line for each fault of that case."""
-        self.show(case)
+    def faults(self) -> list[str]:
+        """Return a line for each fault."""
         found: list[str] = self.page.evaluate(CHECK)
         return found + self.ink_faults()
 
@@ -140,6 +148,8 @@ class Screen:
         size = FONT_PX * case.text_size // 100
         self.session.send("Page.setFontSizes", {"fontSizes": {"standard": size, "fixed": size}})
         self.page.set_viewport_size({"width": case.width, "height": case.height})
+        self.session.send("Emulation.setDeviceMetricsOverride", screen_of(case))
+        self.page.evaluate("dispatchEvent(new Event('resize'))")
         self.page.evaluate("lens => document.querySelector(`[role=tab][data-lens=${lens}]`).click()", case.lens)
         if case.lens == "inside":
             self.page.wait_for_selector(".because:not(:empty)")
@@ -165,6 +175,13 @@ class Screen:
             self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["width"], steps=STEPS)
             if not place:
                 self.page.mouse.down()
+
+
+def screen_of(case: Case) -> dict[str, object]:
+    """Return how Chromium emulates a screen of that size: Playwright leaves a high one in landscape orientation."""
+    orientation = "landscapePrimary" if case.width > case.height else "portraitPrimary"
+    size = {"width": case.width, "height": case.height, "screenWidth": case.width, "screenHeight": case.height}
+    return size | {"deviceScaleFactor": 1, "mobile": False, "screenOrientation": {"type": orientation, "angle": 0}}
 
 
 def drawn(lines: Sequence[Line], size: tuple[int, int], share: float) -> np.ndarray:

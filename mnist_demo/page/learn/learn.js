@@ -206,9 +206,9 @@ function taught() {
   toBars();
 }
 
-// On a small screen, what moves comes into view.
+// On a small screen, bring the bars into view, and as much of the pad above them as there is room for.
 function toBars() {
-  if (innerWidth <= 640) document.querySelector(".networks").scrollIntoView();
+  if (matchMedia("(max-width: 40rem)").matches) document.querySelector(".networks").scrollIntoView({ block: "end" });
 }
 
 // Another visitor's training, as long as there is one; after it comes what waits for its end.
