@@ -3,7 +3,7 @@
   const COLUMNS = "#head, .lenses, .show, #sketchpad, .networks, .correct, .sees, #gallery, .panes, .lesson, .hand, .judgement, #foot";
   const CARDS = `.card, #gallery, #sketchpad, .correct, ${COLUMNS}`;
   const CONTROLS = "button, a[href], input:not([hidden], [type=file]), summary";
-  const SCROLLERS = ".matrix, .digits, .corrections"; // what is too wide or high for a small screen scrolls by itself
+  const SCROLLERS = ".matrix, .corrections"; // what is too wide or high for a small screen scrolls by itself
   const INSET = 5; // pixels from a control's corner to where it must answer: its corners may be round
   const SLACK = 1; // pixels, for rounding
   const LEADING = 0.2; // share of a line's height above and below its letters

@@ -34,6 +34,7 @@ DASH = ((0.78, 0.88), (0.9, 0.9))
 STEPS = 8  # of the mouse, from one point to the next: the page smooths corners
 LINE = 20 / 280  # width of the brush, as a share of the pad's side
 CORE, EDGE = 0.5, 1.5  # shares of that width: all within the first is ink, nothing beyond the second
+TOLERATED = 0.001  # share of the pad's pixels, for rounding
 DARK = 128  # grey level that parts ink from paper
 TRAINING_TIMEOUT_MS = 120_000
 FONT_PX = 16  # of the browser's default text
@@ -164,7 +165,8 @@ class Screen:
         ink = np.asarray(picture) < DARK
         core, edge = (drawn((SEVEN, DASH), picture.size, share) for share in (CORE, EDGE))
         missing, stray = (core & ~ink).mean(), (ink & ~edge).mean()
-        return [f"ink: {100 * missing:.1f} % missing, {100 * stray:.1f} % stray"] if missing or stray else []
+        is_right = max(missing, stray) < TOLERATED
+        return [] if is_right else [f"ink: {100 * missing:.1f} % missing, {100 * stray:.1f} % stray"]
 
     def draw(self, line: Line) -> None:
         """Draw with the mouse, and leave it pressed."""
