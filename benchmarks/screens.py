@@ -31,7 +31,7 @@ TEXT_SIZES = (100, 200)  # per cent
 CHECK = (Path(__file__).parent / "screens.js").read_text(encoding="utf-8")
 SEVEN = ((0.28, 0.2), (0.7, 0.2), (0.46, 0.84))  # shares of the pad's side
 DASH = ((0.78, 0.88), (0.9, 0.9))
-STEPS = 8  # of the mouse, from one point to the next: the page smooths corners
+STEPS = 8  # enough to show a corner, which the page makes round from fewer
 LINE = 20 / 280  # width of the brush, as a share of the pad's side
 CORE, EDGE = 0.5, 1.5  # shares of that width: all within the first is ink, nothing beyond the second
 TOLERATED = 0.001  # share of the pad's pixels, for rounding
@@ -128,7 +128,7 @@ class Screen:
     def prepare(self) -> None:
         """Draw a digit, correct it, and open what is closed at first."""
         self.page.wait_for_selector("#sketchpad[data-blank] .tools")
-        self.draw(SEVEN)
+        self.draw(SEVEN, STEPS)
         self.page.mouse.up()
         self.page.click("[role=tab][data-lens=read]")
         self.page.click("[data-correct='1']")
@@ -168,13 +168,13 @@ class Screen:
         is_right = max(missing, stray) < TOLERATED
         return [] if is_right else [f"ink: {100 * missing:.1f} % missing, {100 * stray:.1f} % stray"]
 
-    def draw(self, line: Line) -> None:
-        """Draw with the mouse, and leave it pressed."""
+    def draw(self, line: Line, steps: int = 1) -> None:
+        """Draw with the mouse, in so many steps from one point to the next, and leave it pressed."""
         self.page.evaluate("document.querySelector('#sketchpad').scrollIntoView()")
         box = self.page.locator(".surface .ink").bounding_box()
         assert box is not None
         for place, (x, y) in enumerate(line):
-            self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["width"], steps=STEPS)
+            self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["width"], steps=steps)
             if not place:
                 self.page.mouse.down()
 

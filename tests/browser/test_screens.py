@@ -16,7 +16,7 @@ HANDFUL = [
     Case(667, 375, "learn", 2, "en-US", 100),  # a phone in landscape orientation
     Case(1280, 800, "inside", 2, "en-US", 200),
 ]
-LOOKS = """([chosen, other]) => [chosen, other].map((selector) => {  // the page's own grounds and edges are not seen there
+LOOKS = """([chosen, other]) => [chosen, other].map((selector) => {
   const { color, backgroundColor, borderWidth } = getComputedStyle(document.querySelector(selector));
   return [color, backgroundColor, borderWidth].join();
 })"""
