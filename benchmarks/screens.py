@@ -161,6 +161,7 @@ class Screen:
         self.page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
         picture = Image.open(io.BytesIO(self.page.locator(".surface .ink").screenshot())).convert("L")
         self.page.mouse.up()
+        self.page.mouse.move(0, 0)  # what it points at says more, over what lies beside it
         self.page.keyboard.press("Control+z")
         ink = np.asarray(picture) < DARK
         core, edge = (drawn((SEVEN, DASH), picture.size, share) for share in (CORE, EDGE))
