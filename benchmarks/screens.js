@@ -5,12 +5,15 @@
   const CONTROLS = "button, a[href], input:not([hidden], [type=file]), summary";
   const SCROLLERS = ".matrix, .corrections"; // what is too wide or high for a small screen scrolls by itself
   const INSET = 5; // pixels from a control's corner to where it must answer: its corners may be round
+  const PICTURES = "svg, .wall"; // whose letters grow with them
+  const SMALLEST = 10 / 16; // of the browser's text
   const SLACK = 1; // pixels, for rounding
   const LEADING = 0.2; // share of a line's height above and below its letters
 
   const page = document.querySelector("#page");
   const faults = new Set();
   const words = (one) => (one.ariaLabel || one.textContent || one.id || one.getAttribute?.("class") || one.name || one.nodeName).trim().replace(/\s+/g, " ").slice(0, 40);
+  const sizeOf = (one) => parseFloat(getComputedStyle(one).fontSize);
   const isShown = (one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !one.closest(".spoken, .announced, .notice");
   const isWithin = (box, outer) => box.left >= outer.left - SLACK && box.right <= outer.right + SLACK;
   const isUpon = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > SLACK && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > SLACK;
@@ -56,6 +59,7 @@
       const node = walker.currentNode;
       const owner = node.parentElement;
       if (!node.data.trim() || !isShown(owner)) continue;
+      if (sizeOf(owner) < SMALLEST * sizeOf(document.documentElement) && !owner.closest(PICTURES)) faults.add(`too small: ${words(node)}`);
       range.selectNodeContents(node);
       const outer = owner.closest(SCROLLERS) ? [] : ["button", CARDS].map((kind) => owner.closest(kind)).filter(Boolean).map(boxOf);
       for (const rect of range.getClientRects()) {
