@@ -97,7 +97,7 @@ function inkOn(canvas) {
 
   function anew() {
     const side = Math.round(canvas.getBoundingClientRect().width * devicePixelRatio);
-    if (side !== canvas.width) canvas.width = canvas.height = dry.canvas.width = dry.canvas.height = side;
+    if (side !== canvas.width || side !== canvas.height) canvas.width = canvas.height = dry.canvas.width = dry.canvas.height = side;
     wipe();
     ask();
   }

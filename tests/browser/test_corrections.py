@@ -11,8 +11,8 @@ from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from proxy import framing, listening
 from test_access import FAINT
-from test_layout import CLASHES
 
+from benchmarks.screens import CHECK
 from mnist_demo.written import digits_of, read_written
 
 pytestmark = pytest.mark.opened_anew  # what they leave in the browser would be in sight of others
@@ -120,7 +120,7 @@ def test_on_a_phone_each_digit_is_large_enough_for_a_finger(browser: Browser, ad
         page.page.locator("[data-correct='3']").tap()
         expect(page.page.locator("[data-correct='3']")).to_have_attribute("aria-pressed", "true")
         assert [one["label"] for one in kept(page)] == [3]
-        assert page.page.evaluate(CLASHES) == []
+        assert page.page.evaluate(CHECK) == []
         assert page.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 

@@ -10,9 +10,9 @@ from digits import DIGITS, line
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from test_access import FAINT
-from test_layout import CLASHES
 
 from benchmarks.pages import ROOT, Server, started
+from benchmarks.screens import CHECK
 
 LONG = 300_000  # ms: a machine may have much else to do
 IMPATIENT = """
@@ -266,7 +266,7 @@ def test_it_is_well_laid_out_and_plain_to_read_everywhere(browser: Browser, addr
         expect(page.page.locator("[data-model=yours] .answer")).not_to_have_text("", timeout=LONG)
         assert page.page.evaluate("document.documentElement.scrollWidth === innerWidth")
         assert page.page.evaluate(FAINT) == []
-        assert page.page.evaluate(CLASHES) == []
+        assert page.page.evaluate(CHECK) == []
         expect(page.page.locator(".lesson h2")).to_have_text(
             "从零训练一个" if where == "chinese" else "Train one from scratch"
         )

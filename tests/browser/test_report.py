@@ -9,8 +9,8 @@ from conftest import ELSEWHERE, opened
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from test_access import FAINT
-from test_layout import CLASHES
 
+from benchmarks.screens import CHECK
 from mnist_demo import evaluate
 from mnist_demo.figures import Figures
 from mnist_demo.models import MODELS
@@ -174,7 +174,7 @@ def test_no_words_overlap_or_are_faint(browser: Browser, address: str, size: tup
         open_report(page)
         open_cell(page, "net-9-4").first.click()
         expect(page.page.locator("[data-part=worst] .side.net li")).to_have_count(12)
-        assert page.page.evaluate(CLASHES) == []
+        assert page.page.evaluate(CHECK) == []
         assert page.page.evaluate(FAINT) == []
         assert page.page.evaluate("document.documentElement.scrollWidth") == size[0]
 

@@ -243,9 +243,9 @@ function closeValues(event) {
   values.querySelector("summary").focus();
 }
 
-// On a small screen, what moves comes into view.
+// On a small screen, bring the bars into view, and as much of the pad above them as there is room for.
 function toBars() {
-  if (innerWidth <= 640) document.querySelector(".networks").scrollIntoView();
+  if (matchMedia("(max-width: 40rem)").matches) document.querySelector(".networks").scrollIntoView({ block: "end" });
 }
 
 // Looks at another user's training, as long as there is one. Who waits in the queue hears of it there.

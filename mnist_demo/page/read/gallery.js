@@ -65,7 +65,9 @@ function markBy(marks) {
 
 function tellLegend() {
   const named = pad.yours() ? all : props.networks;
-  element.querySelector(".legend").textContent = texts.legend.replace("NETWORKS", named.map(({ title }) => title).join(", "));
+  const [before, after] = texts.legend.split("NETWORKS");
+  const names = named.flatMap(({ name, title }, at) => [at ? ", " : "", build("span", `mark ${name}`, title)]);
+  element.querySelector(".legend").replaceChildren(before, ...names, after);
 }
 
 radios([...element.querySelectorAll("[data-only]")], (button) => {

@@ -143,8 +143,7 @@ function write(part, words) {
 }
 
 function percent(probability) {
-  const decimals = probability >= 0.0005 && probability < 0.0995 ? 1 : 0;
-  return (100 * probability).toFixed(decimals);
+  return probability < 0.0005 ? "0" : (100 * probability).toFixed(1);
 }
 
 function remark(state, probabilities) {

@@ -206,7 +206,7 @@ function mark(button) {
 function choose(button, sample) {
   pad.show(sample);
   mark(button);
-  button.closest("ul").after(upon);
+  button.closest("li").after(upon);
 }
 
 function go(name) {
