@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mnist_demo.page import Sketchpad, demo
 
 __all__ = ["Classifier", "Sketchpad", "demo"]
+__version__ = "0.1.0"
 
 PLACES = {"Classifier": "mnist_demo.classifier", "Sketchpad": "mnist_demo.page", "demo": "mnist_demo.page"}
 

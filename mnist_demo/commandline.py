@@ -1,15 +1,18 @@
-"""How all our command lines begin and end: in one line where something is wrong, never in a traceback.
+"""How all our command lines begin and end: an error is one line, never a traceback.
 
 Knows: signals, standard output, exit codes. Does not know: what a command line is for.
 """
 
+import argparse
 import errno
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from mnist_demo import __version__
 
 STOPPED = 130  # the exit code after Ctrl-C, as shells have it
 OUTPUT_FAILS = (errno.ENOSPC, errno.EPIPE, errno.EIO)  # where no file is named
@@ -20,6 +23,13 @@ INSTALLED = "mnist-demo"  # the command of who installed the package
 def command(name: str) -> str:
     """How one of ours is called: as a part of the installed command where that is what runs, else as a module."""
     return f"{INSTALLED} {name}" if Path(sys.argv[0]).stem == INSTALLED else f"python -m mnist_demo.{name}"
+
+
+def new_parser(prog: str | None = None, **options: Any) -> argparse.ArgumentParser:
+    """Return a parser that knows --version besides --help; `options` are those of `argparse.ArgumentParser`."""
+    parser = argparse.ArgumentParser(prog=prog, **options)
+    parser.add_argument("--version", action="version", version=f"{INSTALLED} {__version__}")
+    return parser
 
 
 def end_quietly() -> None:
@@ -54,8 +64,15 @@ def run(main: Callable[[], int | None]) -> NoReturn:
 
 
 def complain(error: BaseException) -> None:
-    """Says, in one line on standard error, what is wrong."""
-    print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
+    """Print in one line on standard error what is wrong."""
+    print("error:", " ".join(said(error).splitlines()), file=sys.stderr)
+
+
+def said(error: BaseException) -> str:
+    """Return what an error says; of one that the operating system raised, the file and the reason, but no number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _code_of(main: Callable[[], int | None]) -> int:

@@ -8,6 +8,7 @@ FOLDER/progress.jsonl grows by a line of JSON at a time, each of one key:
 - "step": [step, epoch, loss, rate]: the mean loss since the last such line, and the images a second until now;
 - "wall": [step, answers]: what the network, asked once, takes the digits of `data.ten_of_each` for, a character each;
 - "epoch": [step, loss, accuracy], on the digits that are watched;
+- "diverged": [loss, epoch]: the loss is no longer finite, and the run ends; the loss is a string;
 - "done": seconds, from the first step on.
 
 FOLDER/now.safetensors is the network as it was at the last "wall": a weights file whose card has the test figures of
@@ -32,7 +33,7 @@ from torch import Tensor
 
 from mnist_demo import figures
 from mnist_demo.data import Samples, ten_of_each
-from mnist_demo.training import Training, Watch, steps_of
+from mnist_demo.training import DivergedError, Training, Watch, steps_of
 from mnist_demo.weights import Card, load_weights, save_weights
 
 PROGRESS, NOW = "progress.jsonl", "now.safetensors"
@@ -144,7 +145,11 @@ def followed(folder: Path | None) -> Iterator[Watch]:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
         reader = threading.Thread(target=_interrupt_at_end, daemon=True)
         reader.start()
-        yield follower
+        try:
+            yield follower
+        except DivergedError as error:
+            follower.tell(diverged=[str(error.loss), error.epoch])
+            raise
         follower.done()
         with contextlib.suppress(KeyboardInterrupt):
             reader.join()

@@ -7,12 +7,20 @@ might be a second digit is left for the network to refuse.
 """
 
 import warnings
+from collections.abc import Iterator
 from os import PathLike
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps
+from PIL import (
+    Image,
+    ImageFilter,
+    ImageOps,
+    TiffImagePlugin,  # noqa: F401  # imported here, because otherwise Pillow loads all its plugins to find this one,
+    WebPImagePlugin,  # noqa: F401  # and this one
+)
+from PIL.JpegImagePlugin import JpegImageFile
 
 from mnist_demo import marks
 from mnist_demo.paper import (
@@ -27,10 +35,12 @@ from mnist_demo.paper import (
     middle,
     paper_of,
 )
-from mnist_demo.pieces import Mask, Pieces, grown, pieces_of
+from mnist_demo.pieces import Mask, Pieces, TooManyRunsError, grown, pieces_of
 
 LARGEST = 1200  # pixels a side; a larger picture is made smaller first
-MOST_PIXELS = 100_000_000  # of a picture, as it is decoded: more would take gigabytes
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # no other decoder of Pillow is ever used
+MAX_PIXELS = 100_000_000  # of a picture: decoding more takes gigabytes
+JPEG_FACTOR = 3.25  # a JPEG may have so many times the pixels, because it is reduced while it is decoded
 
 FAINTEST = 0.25  # of the ink's contrast: what differs less from the paper is paper
 FIRM = 0.5  # of the ink's contrast: a piece that nowhere differs so much is no stroke
@@ -63,33 +73,42 @@ class Written(NamedTuple):
     is_doubtful: bool  # whether there is none, or it lies along the border
 
 
-def open_picture(file: str | PathLike[str] | BinaryIO, name: str | None = None) -> Image.Image:
-    """The picture in that file, upright, at most LARGEST pixels a side.
+def open_picture(
+    file: str | PathLike[str] | BinaryIO, name: str | None = None, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """Return the picture in a file, upright, at most LARGEST pixels a side.
 
-    Raises ValueError, in one line that names the file (as `name`, where given), where there is none that can be read.
+    Only the decoders of FORMATS are tried, and the file is opened once, so that what is checked is what is decoded.
+    Raises ValueError, in one line that names the file (as `name`, if given), if it cannot be read, is in another
+    format, or has more than `max_pixels` pixels (a JPEG: JPEG_FACTOR times as many).
     """
+    limit = max_pixels
     try:
         with _opened(file) as picture:
-            picture.draft(None, _bounded(picture.size))  # JPEG's own way to be made smaller
-            if picture.width * picture.height > MOST_PIXELS:
+            if isinstance(picture, JpegImageFile):
+                limit = round(JPEG_FACTOR * max_pixels)
+            if picture.width * picture.height > limit:
                 raise Image.DecompressionBombError
+            picture.draft(None, _bounded(picture.size))  # JPEG's own way to be made smaller
             return upright(picture)
     except Exception as error:  # of a damaged file Pillow raises whatever its decoder meets
-        raise ValueError(f"{name or file}: {_reason(error)}") from None
+        raise ValueError(f"{name or file}: {_reason(error, limit)}") from None
 
 
 def _opened(file: str | PathLike[str] | BinaryIO) -> Image.Image:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # for MOST_PIXELS is the bound
-        return Image.open(file)
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `max_pixels` is the limit
+        return Image.open(file, formats=FORMATS)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, max_pixels: int) -> str:
     if isinstance(error, Image.DecompressionBombError):
-        return f"too large: at most {MOST_PIXELS // 1_000_000} megapixels can be read"
+        return f"too large: at most {max_pixels // 1_000_000} megapixels can be read"
+    if isinstance(error, MemoryError):
+        return "too large: decoding it takes too much memory"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return "no image that can be read"
+    return f"cannot be read as a picture ({', '.join(FORMATS)})"
 
 
 def ink_of(picture: Image.Image) -> NDArray[np.uint8]:
@@ -101,26 +120,38 @@ def ink_of(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def steps(picture: Image.Image) -> list[Step]:
-    """The steps from a picture to its ink, and what each left; the last one's is what `ink_of` gives."""
+    """Return the steps from a picture to its ink, each with what it left; the last one's is what `ink_of` returns."""
     shown = upright(picture)
+    left = [Step("upright", np.asarray(shown.convert("RGB")))]
+    try:
+        for step in _search(shown):
+            left.append(step)
+    except TooManyRunsError:
+        left.append(Step("digit", np.zeros(shown.size[::-1], np.uint8)))
+    return left
+
+
+def _search(shown: Image.Image) -> Iterator[Step]:
+    """Yield the steps from an upright picture to its ink. Raises TooManyRunsError if it shows noise or a texture."""
     gray = brightness(shown)
-    left = [Step("upright", np.asarray(shown.convert("RGB"))), Step("brightness", gray)]
+    yield Step("brightness", gray)
     for _ in range(2):  # a sheet on a desk, perhaps with a card on it
         inner = sheet_in(gray)
         if inner is None:
             break
         gray = inner
-        left.append(Step("sheet", gray))
+        yield Step("sheet", gray)
     whole = cut_out(gray)
     if whole is not None:
-        return left + whole
+        yield from whole
+        return
     is_dark = is_dark_on_light(gray)
     found = written(gray, is_dark)
     if found.is_doubtful:
         other = written(gray, not is_dark)
         if not other.is_doubtful and other.level > 1.5 * found.level:
             found = other
-    return left + found.steps
+    yield from found.steps
 
 
 def upright(picture: Image.Image) -> Image.Image:

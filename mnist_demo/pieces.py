@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]  # (H, W)
 Ints = NDArray[np.int64]
 
+MAX_RUNS = 60_000  # of a mask, along its rows: photos of a digit have at most 16,000, noise has hundreds of thousands
+
+
+class TooManyRunsError(Exception):
+    """The mask shows noise or a texture, which takes long to search."""
+
 
 class Pieces(NamedTuple):
     """The pieces of a mask (H, W): pixels that touch, by a side or by a corner. P pieces of R runs along a row."""
@@ -76,12 +82,14 @@ class Pieces(NamedTuple):
 
 
 def pieces_of(mask: Mask) -> Pieces:
-    """The mask's pieces, in the order of their first pixels."""
+    """Return the mask's pieces, in the order of their first pixels. Raises TooManyRunsError beyond MAX_RUNS."""
     height, width = mask.shape
     padded = np.zeros((height, width + 2), np.int8)
     padded[:, 1:-1] = mask
     edges = np.flatnonzero(np.diff(padded.ravel()))
     starts, ends = edges[::2], edges[1::2]
+    if len(starts) > MAX_RUNS:
+        raise TooManyRunsError
     piece = _joined(*_touching(starts, ends, width + 2), len(starts))
     row, start, end = starts // (width + 2), starts % (width + 2), ends % (width + 2)
     count = int(piece.max(initial=-1)) + 1

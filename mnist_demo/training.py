@@ -46,6 +46,14 @@ WAYS = (0.75, 0.8, 0.85, 0.9, 0.95, 1.0)  # from the weights before to those lea
 REFUSED = 0.004  # share of the validation digits that the threshold may refuse: one standard error under 0.5 %
 
 
+class DivergedError(FloatingPointError):
+    """The loss is no longer finite."""
+
+    def __init__(self, loss: float, epoch: int) -> None:
+        super().__init__(f"the loss is {loss} in epoch {epoch}: try a smaller --lr")
+        self.loss, self.epoch = loss, epoch
+
+
 @dataclass(frozen=True)
 class Job:
     """One training run: what is trained, by what, and where it goes."""
@@ -188,7 +196,7 @@ class Training:
     def finite(self, loss: float) -> float:
         """That loss. Raises FloatingPointError where it is not finite."""
         if not math.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss} in epoch {len(self.history) + 1}: try a smaller --lr")
+            raise DivergedError(loss, len(self.history) + 1)
         return loss
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:

@@ -1,17 +1,19 @@
 """How command lines begin and end, in processes of their own: never in a traceback."""
 
+import argparse
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 from paper import picture
 
+from mnist_demo import __main__, __version__, evaluate, export, predict, serve, train
 from mnist_demo.data import Samples
 
 ROOT = Path(__file__).parent.parent
@@ -112,7 +114,6 @@ def test_ctrl_c_while_starting_ends_without_a_word(command: Sequence[str], secon
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("GRADIO_SERVER_PORT", "abc"),
         ("GRADIO_ROOT_PATH", "abc"),
     ],
 )
@@ -124,11 +125,24 @@ def test_the_app_says_in_one_line_that_it_cannot_be_served_there(variable: str, 
     assert not ended.stdout
 
 
-def test_the_app_has_a_help_and_takes_no_other_argument() -> None:
-    assert "GRADIO_SERVER_PORT" in run("app.py", "--help").stdout
-    ended = run("app.py", "--port", "8000")
+def test_the_app_has_a_help_and_refuses_an_unknown_argument() -> None:
+    printed = run("app.py", "--help").stdout
+    assert printed.startswith("usage: app.py ")
+    assert all(name in printed for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "MNIST_DEMO_DATA"))
+    ended = run("app.py", "--prot", "8000")
     assert ended.returncode == 2
-    assert ended.stderr.endswith("error: unrecognized arguments: --port 8000\n")
+    assert ended.stderr.endswith("error: unrecognized arguments: --prot 8000\n")
+
+
+@pytest.mark.parametrize(
+    "parser", [module.parser for module in (__main__, evaluate, export, serve, train)] + [predict._parser]
+)
+def test_every_command_line_tells_its_version(
+    parser: Callable[[], argparse.ArgumentParser], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        parser().parse_args(["--version"])
+    assert capsys.readouterr().out == f"mnist-demo {__version__}\n"
 
 
 @pytest.mark.parametrize("module", ["training", "inside"])

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mnist_demo import nearest
+from mnist_demo import data, nearest
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, default_root, load_mnist
 from mnist_demo.inside import Nearest, trace
@@ -150,8 +150,14 @@ def test_where_nothing_can_be_kept_it_serves_all_the_same(quick, root, test_digi
     from_memory = Nearest.load(quick, root).find(digit(test_digits, 0))
     assert kept_in(root) == []
     monkeypatch.undo()
+    (root / "file").touch()
+    monkeypatch.setattr(data, "user_cache_path", lambda name: root / "file" / name)
+    monkeypatch.delenv("MNIST_DEMO_DATA", raising=False)
+    without_a_folder = Nearest.load(quick).find(digit(test_digits, 0))
     from_file = Nearest.load(quick, root).find(digit(test_digits, 0))
-    assert all(np.array_equal(a, b) for a, b in zip(from_memory, from_file, strict=True))
+    for a, b, c in zip(from_memory, without_a_folder, from_file, strict=True):
+        assert np.array_equal(a, b)
+        assert np.array_equal(a, c)
 
 
 def test_two_threads_may_get_it_ready_and_ask_it_at_once(quick, root, test_digits):

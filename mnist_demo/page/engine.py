@@ -14,13 +14,15 @@ from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qs
 
 import numpy as np
+from fastapi import HTTPException
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.responses import JSONResponse, Response
 
 from mnist_demo.drawing import SIDE
-from mnist_demo.page.bounds import App, Message, Receive, Send
+from mnist_demo.page.bounds import App, Message, Receive, Send, busy
+from mnist_demo.page.callers import MAX_AGE_SECONDS, while_connected
 from mnist_demo.page.doors import asked
 
 FOLDER = "/engine/"
@@ -39,11 +41,6 @@ class RefusalError(Exception):
         super().__init__(code)
         self.status = status
         self.content = {"code": code, **values}
-
-
-def busy() -> RefusalError:
-    """Return the refusal of a server that has too much to do."""
-    return RefusalError("busy", 503)
 
 
 class Question(BaseModel):
@@ -99,14 +96,18 @@ class Engine:
             body = await body_of(receive)
             if body is None:
                 return None
-            answer: Response = JSONResponse(await self.answer(path.removeprefix(FOLDER), body, scope))
+            async with asyncio.timeout(MAX_AGE_SECONDS):
+                content = await while_connected(receive, self.answer(path.removeprefix(FOLDER), body, scope))
+            answer: Response = JSONResponse(content)
         except RefusalError as refusal:
-            headers = {"Retry-After": "1"} if refusal.status == 503 else None
-            answer = JSONResponse(refusal.content, refusal.status, headers)
+            answer = JSONResponse(refusal.content, refusal.status)
+        except (HTTPException, TimeoutError) as error:
+            refusal_of_busy = error if isinstance(error, HTTPException) else busy()
+            answer = JSONResponse({"code": "busy"}, refusal_of_busy.status_code, refusal_of_busy.headers)
         return await answer(scope, receive, send)
 
     async def answer(self, name: str, body: bytes, scope: Message) -> Any:
-        """Return the answer to that call. Raises RefusalError if there is none."""
+        """Return the answer to that call. Raises RefusalError if there is none, HTTPException (503) if too many wait."""
         if name == "read":
             return await self.read(digits_to_read(body), own_key(scope))
         if name not in self.functions:

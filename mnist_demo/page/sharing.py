@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 
 from mnist_demo.page.bounds import App, Message, Receive, Send
-from mnist_demo.page.assets import WEB
+from mnist_demo.page.web_files import WEB
 
 PICTURE = "card.png"  # 1200 x 630 pixels, as Open Graph's readers like it
 STOCK = re.compile(rb"""<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*""")

@@ -1,13 +1,15 @@
 """A Gradio component to draw on, whose value changes while the pen is down."""
 
+import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_demo.page.assets import WEB, text
+from mnist_demo.page.web_files import WEB, text
 from mnist_demo.strokes import Stroke, draw
 
 SIDE = 280  # pixels
@@ -56,6 +58,10 @@ class Sketchpad(gr.HTML):
 
     def example_value(self) -> None:
         """Return no drawing to begin with."""
+
+
+with contextlib.suppress(OSError):
+    Path(__file__).with_suffix(".pyi").unlink()  # Gradio writes one beside each component
 
 
 def strokes_of(payload: str | None) -> list[Stroke]:

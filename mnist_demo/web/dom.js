@@ -63,3 +63,6 @@ export function radios(buttons, chosen) {
   }
   mark(buttons[0]);
 }
+
+/** Return whether the page is in a frame, which may forbid downloads, and does not tell. */
+export const isFramed = () => window.top !== window;

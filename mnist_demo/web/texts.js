@@ -13,6 +13,15 @@ export const texts = await (await fetch(new URL(`languages/${document.documentEl
  */
 export const fit = (words, values) => words.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 
+/**
+ * Return a number as the page writes it: so many decimals, thousands apart, a real minus sign, and no "-0.00".
+ * @param {number} value
+ */
+export function numeral(value, decimals = 0) {
+  const words = value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return words.replace(/^-(?=[0.]*$)/, "").replace("-", "−");
+}
+
 /** @param {Element} root whose elements with data-text, data-text-label and data-text-tip get their words */
 export function translate(root) {
   const all = (/** @type {string} */ name) => /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(`[${name}]`));

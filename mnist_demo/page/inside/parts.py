@@ -16,7 +16,8 @@ from pydantic import Field
 
 from mnist_demo import inside
 from mnist_demo.classifier import Classifier
-from mnist_demo.page.engine import Digit, Function, Functions, Question, RefusalError, busy
+from mnist_demo.page.bounds import busy
+from mnist_demo.page.engine import Digit, Function, Functions, Question, RefusalError
 from mnist_demo.page.readings import pixels
 from mnist_demo.page.yours import OWN, GoneError, Yours
 
@@ -121,7 +122,7 @@ def layers(classifier: Classifier, about: About) -> Json:
     """Return every step of the network, as `inside.packed` has them, and its answer."""
     reading = classifier.read_images(about.digit[np.newaxis])[0]
     content = inside.packed(inside.trace(classifier.model, about.digit))
-    content |= {"answer": reading.answer, "probabilities": np.round(reading.probabilities, 4).tolist()}
+    content |= {"answer": reading.answer, "probabilities": np.round(reading.probabilities.astype(float), 4).tolist()}
     return content | {"temperature": round(classifier.card.temperature, 3)}
 
 
@@ -146,8 +147,9 @@ def plain(value: Any) -> Any:
 def reasons(classifier: Classifier, digit: inside.Floats, answer: int, rival: int) -> Json:
     """Return the evidence in a digit (28, 28) for one answer against another."""
     found = inside.occlusion(classifier.model, digit, answer, rival)
-    places = {"speaks_for": plain(found.speaks_for), "speaks_against": plain(found.speaks_against)}
-    return {"log_odds": round(found.log_odds, 3), "moves": np.round(found.moves, 2).tolist(), **places}
+    places = {"speaks_for": found.speaks_for, "speaks_against": found.speaks_against}
+    rounded = {name: place and plain(place._replace(move=round(place.move, 3))) for name, place in places.items()}
+    return {"log_odds": round(found.log_odds, 3), "moves": np.round(found.moves.astype(float), 2).tolist(), **rounded}
 
 
 def most_alike(neighbourhoods: Neighbourhoods, about: About) -> Json:

@@ -1,41 +1,75 @@
-"""What stands in the lens "Learn", and what the browser may ask it for.
-
-Knows: what a visitor may have trained, and how a training becomes JSON. Does not know: how it is run, or shown.
-"""
+"""What the lens "Learn" asks: trainings, as JSON. Does not know how one is run, or shown."""
 
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import HTTPException
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, ten_of_each
 from mnist_demo.models import MODELS
-from mnist_demo.page.engine import Function, Functions, Question
-from mnist_demo.page.learn.school import Run, School
+from mnist_demo.page.engine import Function, Functions, Question, RefusalError
+from mnist_demo.page.learn.school import MAX_WAITING, Run, School
 from mnist_demo.page.yours import Yours
 from mnist_demo.recipes import RECIPES, TEACH, Recipe
-from mnist_demo.written import digits_of
+from mnist_demo.written import CANVAS, FURTHEST, MOST_POINTS, digits_of
 
 OFFERED = ("tutorial", "fast", TEACH)  # recipes
-MOST_TAUGHT = 200  # corrections, in all MOST_BYTES of a request at most
-VALUES = {"epochs": int, "batch_size": int, "lr": float, "momentum": float, "seed": int}
-MOST_EPOCHS, MOST_BATCH, MOST_SEED = 100, 2048, 2**53 - 1  # for a host's memory, and for JavaScript's numbers
-LARGEST = 2**63  # of a value, that anything can be made of
+MAX_CORRECTIONS = 200  # in all MOST_BYTES of a request at most
+LIMITS = {  # of what a user may set, for memory, time and JavaScript's numbers
+    "epochs": (1, 100),
+    "batch_size": (1, 2048),
+    "lr": (1e-6, 1e6),
+    "momentum": (0, 0.999),
+    "seed": (0, 2**53 - 1),
+}
+CORRECTION = {"points": MOST_POINTS, "furthest": FURTHEST, "side": CANVAS}  # limits of a corrected digit
 EXTRA = "corrections.jsonl"  # in a training's folder
-OFF = "training is switched off here: start the server with MNIST_DEMO_TRAIN=1"
 
 Json = dict[str, Any]
 
 
-class Wanted(Question):
-    """To be split."""
+def within(name: str) -> Any:
+    """Return the limits of a value, as pydantic has them."""
+    least, most = LIMITS[name]
+    return Field(default=None, ge=least, le=most)
 
-    model_config = ConfigDict(extra="allow")
+
+class Values(BaseModel):
+    """Values of a recipe that a user changes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    epochs: int | None = within("epochs")
+    batch_size: int | None = within("batch_size")
+    lr: float | None = within("lr")
+    momentum: float | None = within("momentum")
+    seed: int | None = within("seed")
+
+
+class Wish(Question):
+    """A training that a user wants."""
+
+    network: str
+    recipe: Literal["tutorial", "fast", "teach"]
+    values: Values = Values()
+    corrections: Annotated[list[Any], Field(max_length=MAX_CORRECTIONS)] = []
+
+
+class Own(Question):
+    """The training of a user's key."""
+
+    key: str
+
+
+class Followed(Question):
+    """A training by the user's key, or by its public number; of its steps those from `since` on."""
+
+    key: str | None = None
+    run: int | None = None
+    since: Annotated[int, Field(ge=0)] = 0
 
 
 def functions(samples: Samples, yours: Yours) -> Functions:
@@ -48,19 +82,21 @@ def functions(samples: Samples, yours: Yours) -> Functions:
             school.prepare()
         return {"running": None if school is None else running(school)}
 
-    def begin(wanted: Any) -> Json:
-        return {"error": OFF} if school is None else begun(school, wanted.model_dump())
+    def begin(wish: Wish) -> Json:
+        if school is None:
+            raise RefusalError("training_off")
+        return begun(school, wish)
 
-    def follow(wanted: Any) -> Json:
-        return {"state": "gone"} if school is None else followed(school, wanted.model_dump(), labels)
+    def follow(wanted: Followed) -> Json:
+        return {"state": "gone"} if school is None else followed(school, wanted, labels)
 
-    def stop(wanted: Any) -> Json:
-        if run := of_visitor(yours, wanted.model_dump()):
+    def stop(own: Own) -> Json:
+        if run := of_user(yours, own.key):
             run.stop()
         return {}
 
-    def forget(wanted: Any) -> Json:
-        if run := of_visitor(yours, wanted.model_dump()):
+    def forget(own: Own) -> Json:
+        if run := of_user(yours, own.key):
             run.stop()
             yours.forget(run.key)
         return {}
@@ -71,10 +107,10 @@ def functions(samples: Samples, yours: Yours) -> Functions:
 
     return {
         "prepare": Function(Question, prepare),
-        "begin": Function(Wanted, begin),
-        "follow": Function(Wanted, follow),
-        "stop": Function(Wanted, stop),
-        "forget": Function(Wanted, forget),
+        "begin": Function(Wish, begin),
+        "follow": Function(Followed, follow),
+        "stop": Function(Own, stop),
+        "forget": Function(Own, forget),
         "wall": Function(Question, wall),
     }
 
@@ -85,83 +121,58 @@ def offered(classifiers: Mapping[str, Classifier]) -> dict[str, dict[str, Json]]
 
 
 def plain(recipe: Recipe) -> Json:
-    """The values of a recipe that a visitor may change; None where it has no use for one."""
-    return {name: getattr(recipe, name) for name in VALUES if name != "seed"} | {"seed": 1}
+    """Return the values of a recipe that a user may change; None if it does not use one."""
+    return {name: getattr(recipe, name) for name in LIMITS if name != "seed"} | {"seed": 1}
 
 
-def begun(school: School, wanted: Any) -> Json:
-    """What comes of a wish to train: {"key"} and {"run"}, {"error"} in a line, or {"busy"} with what runs."""
+def begun(school: School, wish: Wish) -> Json:
+    """Queue a training. Return its {"key"} and {"run"}, the public number. Raises RefusalError."""
+    if wish.network not in MODELS:
+        raise RefusalError("network", field="network", limit=", ".join(MODELS))
+    values = wish.values.model_dump(exclude_none=True)
+    if "momentum" in values and RECIPES[wish.network][wish.recipe].momentum is None:
+        raise RefusalError("unused", field="values.momentum")
+    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+    files = {}
+    if wish.recipe == TEACH:
+        arguments.append(f"--extra=FOLDER/{EXTRA}")
+        files = {EXTRA: lines_of(wish.corrections)}
+    run = school.begin(wish.network, wish.recipe, arguments, files)
+    if run is None:
+        raise RefusalError("queue_full", limit=MAX_WAITING)
+    return {"key": run.key, "run": run.number}
+
+
+def lines_of(corrections: list[Any]) -> str:
+    """Return the file of those corrections, as `mnist_demo.written` reads it. Raises RefusalError."""
+    lines = "".join(json.dumps(one) + "\n" for one in corrections)
     try:
-        model, recipe, arguments = arguments_of(wanted)
-        files = {EXTRA: written(wanted.get("corrections"))} if recipe == TEACH else {}
+        digits_of(lines.encode(), "corrections")
     except ValueError as error:
-        return {"error": str(error)}
-    run = school.begin(model, recipe, arguments, files)
-    return {"busy": running(school) or {}} if run is None else {"key": run.key, "run": run.number}
-
-
-def arguments_of(wanted: Any) -> tuple[str, str, list[str]]:
-    """The network, the recipe, and the command line's arguments for the rest of what is wanted.
-
-    Raises ValueError, in one line, where that makes no sense.
-    """
-    network, name, values = (
-        (wanted.get(key) for key in ("network", "recipe", "values")) if isinstance(wanted, dict) else (None,) * 3
-    )
-    if network not in list(MODELS) or name not in OFFERED:
-        raise ValueError(f"wanted: a network ({', '.join(MODELS)}) and a recipe ({', '.join(OFFERED)})")
-    values = {} if values is None else values
-    if not isinstance(values, dict) or not set(values) <= set(VALUES):
-        raise ValueError(f"values: {', '.join(VALUES)}, and no others")
-    check(RECIPES[network][name], values)
-    own = [f"--extra=FOLDER/{EXTRA}"] if name == TEACH else []
-    return network, name, own + [f"--{value.replace('_', '-')}={values[value]}" for value in values]
-
-
-def written(corrections: Any) -> str:
-    """The file of those corrections, as `mnist_demo.written` reads it. Raises ValueError where they make no sense."""
-    if not isinstance(corrections, list) or not 1 <= len(corrections) <= MOST_TAUGHT:
-        raise ValueError(f"corrections: from 1 to {MOST_TAUGHT} digits that you drew, and what they are")
-    try:
-        lines = "".join(json.dumps(one) + "\n" for one in corrections)
-    except RecursionError:
-        raise ValueError("corrections: no such digits") from None
-    digits_of(lines.encode(), "corrections")
+        raise RefusalError("corrections", field="corrections", limit=str(error)) from None
     return lines
 
 
-def check(recipe: Recipe, values: Mapping[str, Any]) -> None:
-    """Raises ValueError, in one line that names the flag, where that recipe cannot be had with those values."""
-    for name, value in values.items():
-        kinds = (int,) if VALUES[name] is int else (int, float)
-        if type(value) not in kinds or not abs(value) < LARGEST:
-            raise ValueError(f"--{name.replace('_', '-')} must be a {'whole ' if VALUES[name] is int else ''}number")
-    replace(recipe, **{name: value for name, value in values.items() if name != "seed"})
-    for name, most in (("epochs", MOST_EPOCHS), ("batch_size", MOST_BATCH), ("seed", MOST_SEED)):
-        if not 0 <= values.get(name, 0) <= most:
-            raise ValueError(f"--{name.replace('_', '-')} must be at most {most} here, and not under 0")
-
-
-def of_visitor(yours: Yours, wanted: Any) -> Run | None:
-    """The training of the key that is brought along, if there is one."""
-    own = yours.of(wanted.get("key")) if isinstance(wanted, dict) else None
+def of_user(yours: Yours, key: str | None) -> Run | None:
+    """Return the training of that key, if there is one."""
+    own = yours.of(key)
     return own if isinstance(own, Run) else None
 
 
-def followed(school: School, wanted: Any, labels: list[int]) -> Json:
-    """How a training is getting on, of the visitor's own key, or the one under way by its public number.
+def followed(school: School, wanted: Followed, labels: list[int]) -> Json:
+    """Return the progress of the training of the user's own key, or of the running one, by its public number.
 
-    {"state": "gone"} where there is none. Raises HTTPException (422) where `since` makes no sense.
+    One that waits adds its place in the queue and what runs. {"state": "gone"} if there is no such training.
     """
-    since = wanted.get("since", 0) if isinstance(wanted, dict) else 0
-    if type(since) is not int or since < 0:
-        raise HTTPException(422, "since: a whole number, at least 0")
-    run = of_visitor(school.yours, wanted)
+    run = of_user(school.yours, wanted.key)
     if run is not None:
         run.asked = run.used
-    elif isinstance(wanted, dict) and (current := school.current) and current.number == wanted.get("run"):
+    elif (current := school.current) and current.number == wanted.run:
         run = current
-    return {"state": "gone"} if run is None else as_json(run, since, labels)
+    if run is None:
+        return {"state": "gone"}
+    place = school.place(run)
+    return as_json(run, wanted.since, labels) | ({"place": place, "running": running(school)} if place else {})
 
 
 def as_json(run: Run, since: int, labels: list[int]) -> Json:
@@ -186,7 +197,7 @@ def as_json(run: Run, since: int, labels: list[int]) -> Json:
 
 
 def running(school: School) -> Json | None:
-    """What runs, for who comes second; None where nothing does."""
+    """Return what is said of the running training to the other users; None if none runs."""
     run = school.current
     if run is None or not run.is_under_way:
         return None

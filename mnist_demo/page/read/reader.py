@@ -14,9 +14,10 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import numpy as np
+from fastapi import HTTPException
 
 from mnist_demo.classifier import Classifier
-from mnist_demo.page.engine import RefusalError, busy
+from mnist_demo.page.bounds import busy
 from mnist_demo.page.readings import Images, Readings, readings_of
 from mnist_demo.page.yours import OWN, GoneError, Yours
 
@@ -49,7 +50,7 @@ class Reader:
         """Return what every network says of digits (N, 28, 28) in [0, 1].
 
         A probability may differ by one in its fourth decimal, since some processors add up otherwise for many digits
-        than for one. Raises RefusalError (503) if there is too much to do.
+        than for one. Raises HTTPException (503) if there is too much to do.
         """
         return await asyncio.wrap_future(self._queue(images, yours))
 
@@ -119,7 +120,7 @@ class Reader:
                     row |= said
 
 
-def _settle(answer: Future[Answer], refusal: RefusalError) -> None:
+def _settle(answer: Future[Answer], refusal: HTTPException) -> None:
     """Refuse, unless nobody waits any more."""
     if answer.set_running_or_notify_cancel():
         answer.set_exception(refusal)

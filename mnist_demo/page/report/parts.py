@@ -26,7 +26,7 @@ Indices = NDArray[np.int64]
 
 
 class Wanted(Question):
-    """The digits behind a figure: of a cell of the confusion matrix, the worst, or those this network alone gets right."""
+    """The digits behind a figure: a cell of the confusion matrix, the worst, or those it alone gets right."""
 
     network: str
     cell: Annotated[list[Annotated[int, Field(ge=0, le=9)]], Field(min_length=2, max_length=2)] | None = None

@@ -2,7 +2,8 @@
 
 import { httpEngine } from "./http.js";
 
-export { EngineError, insist, orNull } from "./interface.js";
+export { asking } from "./asking.js";
+export { EngineError, RETRY } from "./interface.js";
 
 /** @type {import("./interface.js").Engine} */
 export const engine = httpEngine(new URL("../../engine/", import.meta.url));

@@ -47,35 +47,4 @@ export class EngineError extends Error {
   }
 }
 
-const RETRY = 1000; // ms between two tries if the server cannot be reached
-
-/**
- * Ask until there is an answer, or it is no longer wanted: then null.
- * @template T
- * @param {() => Promise<T>} ask
- * @param {(error: EngineError) => boolean} isWanted
- * @returns {Promise<T | null>}
- */
-export async function insist(ask, isWanted = () => true) {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    if (!["offline", "busy"].includes(error.code)) throw error;
-    if (!isWanted(error)) return null;
-    await new Promise((resolve) => setTimeout(resolve, error.retryAfter ?? RETRY));
-    return insist(ask, isWanted);
-  }
-}
-
-/**
- * Return the answer, or null if there is none.
- * @template T
- * @param {Promise<T>} asked
- * @returns {Promise<T | null>}
- */
-export const orNull = (asked) =>
-  asked.catch((error) => {
-    if (error instanceof EngineError) return null;
-    throw error;
-  });
+export const RETRY = 1000; // ms between two tries if the engine cannot be reached

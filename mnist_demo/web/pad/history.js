@@ -15,10 +15,18 @@ export function historyOfDrawing() {
     return /** @type {Action[]} */ (done.slice(done[last] === "clear" ? last + 1 : Math.max(last, 0)));
   };
 
-  /** @param {Action | "clear"} action */
+  /**
+   * Add an action. Return how to take it back as if it had never been, as long as it is the last one.
+   * @param {Action | "clear"} action
+   */
   const add = (action) => {
+    const before = undone;
     done.push(action);
     undone = [];
+    return () => {
+      done.pop();
+      undone = before;
+    };
   };
 
   /** @param {(Action | "clear")[]} from @param {(Action | "clear")[]} to */
@@ -30,6 +38,8 @@ export function historyOfDrawing() {
   return {
     add,
     actions,
+    /** @param {Action[]} actions that were stored */
+    restore: (actions) => (done = [...actions]),
     undo: () => shift(done, undone),
     redo: () => shift(undone, done),
     clear: () => {

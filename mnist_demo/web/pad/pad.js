@@ -5,16 +5,17 @@
 // no longer).
 
 import { appears } from "../dom.js";
-import { engine, insist } from "../engine/engine.js";
+import { asking, engine } from "../engine/engine.js";
 import { base64, bytes } from "../images.js";
 import { lensesIn } from "../lenses/tabs.js";
 import { settings } from "../settings.js";
 import { texts, translate } from "../texts.js";
 import { correctionsKept, written } from "./corrections.js";
+import { closeApiView } from "../programs.js";
 import { mask } from "./paint.js";
 import { photosFrom, sendable } from "./photo.js";
 import { sketchpadOf } from "./sketchpad.js";
-import { SIDE } from "./strokes.js";
+import { pictureOf, storeDrawing, storedDrawing } from "./stored.js";
 
 const REST = 800; // ms after the pen's last move when it is idle
 
@@ -22,15 +23,24 @@ const element = await appears("#pen");
 const under = await appears("#sketchpad");
 const sketchpad = await sketchpadOf(await appears("#sketchpad .pad"));
 const { surface, toolbar } = sketchpad;
+const { insist } = asking(element);
 const label = surface.querySelector(".shown");
 const word = surface.querySelector(".word");
 
 let sample = null; // what the gallery showed
+let covered = null; // the sample that was left by the stroke that is being drawn
 let resting = 0;
+let taking = 0; // the number of the newest picture that was chosen; a stroke leaves it behind
 let yours = null; // the visitor's own network: its key, what it is, how its training stands, how often it was another
 
 const events = new EventTarget();
 const tell = (what) => events.dispatchEvent(new Event(what));
+
+function begun() {
+  taking += 1;
+  covered = sample;
+  show(null);
+}
 
 function changed() {
   word.hidden = true;
@@ -48,8 +58,9 @@ function show(one) {
   tell("sample");
 }
 
-// What the Escape key leaves before it clears: the words that explain another, or a sample.
+// Leave what the Escape key leaves before it clears, if there is any: the API view, a tip, a sample.
 function escaped() {
+  if (closeApiView()) return true;
   const explained = document.querySelector("[data-tip]:focus-visible");
   explained?.blur();
   if (explained || !sample) return Boolean(explained);
@@ -59,28 +70,38 @@ function escaped() {
 
 function waitForRest() {
   clearTimeout(resting);
-  resting = setTimeout(() => sketchpad.isDrawing() || tell("rest"), REST);
+  resting = setTimeout(rest, REST);
 }
 
-// A picture that somebody chose, dropped or pasted: its ink is laid over all that was drawn; undo takes it away.
+function rest() {
+  if (sketchpad.isDrawing()) return;
+  storeDrawing(sketchpad.actions());
+  tell("rest");
+}
+
+// Lay the ink of a picture that was chosen, dropped or pasted, which the server finds; null if only its address was.
+// Undo takes it away.
 async function take(file) {
-  const sent = await sendable(file);
-  const whileBusy = ({ code }) => code === "busy";
-  const found = sent && (await insist(async () => engine.inkOfPhoto(base64(new Uint8Array(await sent.arrayBuffer()))), whileBusy));
-  if (found?.ink && !sketchpad.isDrawing()) {
-    const ink = await unpacked(found.ink);
-    sketchpad.add({ picture: mask(ink, SIDE), ink });
-    waitForRest();
-    return show(null);
-  }
-  say(found ? texts[found.ink === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture);
+  if (!file) return say(texts.picture_address);
+  const mine = (taking += 1);
+  const isWanted = () => mine === taking;
+  say(texts.picture_reading);
+  const sent = await sendable(file).catch(() => null); // an SVG of no size
+  const content = sent && base64(new Uint8Array(await sent.arrayBuffer()));
+  const found = content && (await insist(() => engine.inkOfPhoto(content), ({ code }) => code === "busy" && isWanted()).catch(() => ({ ink: null })));
+  if (!isWanted()) return;
+  if (!found?.ink) return say(found ? texts[found.ink === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture);
+  const picture = await unpacked(found.ink);
+  if (!isWanted()) return;
+  sketchpad.add(picture);
+  waitForRest();
+  show(null);
 }
 
 // Ink as the server packs it: a bit a pixel, deflated.
-async function unpacked(packed) {
-  const stream = new Blob([bytes(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const bits = new Uint8Array(await new Response(stream).arrayBuffer());
-  return Uint8Array.from({ length: SIDE * SIDE }, (_, at) => 255 * ((bits[at >> 3] >> (7 - (at & 7))) & 1));
+async function unpacked(ink) {
+  const stream = new Blob([bytes(ink)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return pictureOf(new Uint8Array(await new Response(stream).arrayBuffer()));
 }
 
 // The visitor's network is another, or was let go by the server; this tab keeps its key when the page is loaded anew.
@@ -119,13 +140,17 @@ function measure() {
 
 window.addEventListener("resize", measure);
 measure();
-sketchpad.addEventListener("begin", () => show(null));
+sketchpad.addEventListener("begin", begun);
+sketchpad.addEventListener("abandon", () => show(covered));
 sketchpad.addEventListener("change", changed);
 sketchpad.addEventListener("end", waitForRest);
 sketchpad.onEscape(escaped);
 photosFrom(surface, toolbar.querySelector("[data-tool=photo]"), element.querySelector(".file"), take);
 label.querySelector(".back").addEventListener("click", () => show(null));
 translate(element);
+const stored = storedDrawing();
+if (stored.length) sketchpad.restore(stored);
+window.addEventListener("pagehide", () => storeDrawing(sketchpad.actions()));
 yours = kept();
 const lens = lensesIn(element.querySelector(".lenses"), settings.lenses, texts, () => tell("lens"));
 

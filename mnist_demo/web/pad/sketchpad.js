@@ -28,8 +28,8 @@ export function sketchpadOf(element) {
 }
 
 /**
- * Make the pad. It tells of "change" (the drawing is another), "end" (a stroke is finished) and "begin" (one has begun,
- * or the drawing was edited).
+ * Make the pad. It tells of "change" (the drawing is another), "begin" (a stroke has begun, or the drawing was edited),
+ * "end" (the stroke or edit is finished) and "abandon" (the stroke was taken back: two fingers scroll or zoom).
  * @param {HTMLElement} element
  */
 export function sketchpadIn(element) {
@@ -54,6 +54,10 @@ export function sketchpadIn(element) {
     },
     moved: changed,
     ended: () => tell("end"),
+    abandoned: () => {
+      changed();
+      tell("abandon");
+    },
     edited: () => {
       tell("begin");
       changed();
@@ -92,6 +96,11 @@ export function sketchpadIn(element) {
     /** @param {import("./history.js").Action} action a stroke or a picture, done for the visitor */
     add(action) {
       drawing.add(action);
+      changed();
+    },
+    /** @param {import("./history.js").Action[]} actions that were stored */
+    restore(actions) {
+      drawing.restore(actions);
       changed();
     },
     /** @param {HTMLCanvasElement | null} picture is shown instead of the drawing */

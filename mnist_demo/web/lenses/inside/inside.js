@@ -2,21 +2,20 @@
 // change, one question at a time; why, and which digits are alike, when the pen rests.
 
 import { appears, build, radios, wait } from "../../dom.js";
-import { engine, orNull } from "../../engine/engine.js";
+import { asking, engine, RETRY } from "../../engine/engine.js";
 import { base64, bytes } from "../../images.js";
 import { pad } from "../../pad/pad.js";
 import { settings } from "../../settings.js";
-import { fit, texts, translate } from "../../texts.js";
+import { fit, numeral, texts, translate } from "../../texts.js";
 import { derived, fill, largestOf, layersIn } from "./layers.js";
 import { sayWork } from "./work.js";
-
-const RETRY = 1000; // ms between two tries while the server is away
 
 const AFTER = 3000; // ms after the page is there that the training digits are made ready
 const AGAIN = 1000; // ms between two looks whether they are
 const SMALL = 168; // pixels a side of the picture of the ink and its box
 
 const element = await appears("#within");
+const { answerOf } = asking(element);
 const find = (selector) => element.querySelector(selector);
 
 let network = settings.networks[0].name;
@@ -32,7 +31,7 @@ const isOpen = () => pad.lens() === "inside";
 const title = () => settings.networks.find(({ name }) => name === network)?.title ?? texts.yours;
 const isOwn = () => network === "yours"; // which learns, may be let go, and has no digits that are alike
 
-// What a request is about; nothing, where there is too little ink.
+// What a request is about; null if there is too little ink.
 function subject() {
   const which = isOwn() ? { network, yours: pad.yours()?.key ?? "" } : { network };
   const digit = pad.sample()?.image ?? encoded(pad.read().sketch);
@@ -41,9 +40,9 @@ function subject() {
 
 const encoded = (sketch) => sketch && base64(sketch.digit);
 
-// A question that is asked one at a time, of the newest that there is to look at, and again while the server is gone.
-// `then` hears of the answer, and whether what it is about is still what is looked at.
-function newest(question, then) {
+// A question that is asked one at a time, of the newest that there is to look at, and again until the server answers.
+// `then` hears of the answer, and whether what it is about is still what is looked at; `missed`, of each failure.
+function newest(question, then, missed = () => {}) {
   let isAsking = false;
   let isWanted = false;
   return async function ask() {
@@ -52,15 +51,19 @@ function newest(question, then) {
       [isAsking, isWanted] = [true, false];
       const mine = version;
       const about = subject();
-      const answer = about && (await orNull(question(about)));
+      const answer = about && (await question(about));
       isAsking = false;
       if (answer?.gone) {
         if (about.yours === pad.yours()?.key) pad.own(null, true);
         continue;
       }
-      if (about && !answer) await wait(RETRY);
-      isWanted ||= Boolean(about) && !answer;
-      if (answer || !about) then(answer, mine === version);
+      if (answer || about === null) {
+        then(answer, mine === version);
+        continue;
+      }
+      missed();
+      await wait(RETRY);
+      isWanted = true;
     }
   };
 }
@@ -68,51 +71,56 @@ function newest(question, then) {
 const look = newest(
   async (about) => {
     if (!kernels[about.network]) {
-      const answer = await engine.kernels(about);
-      if (answer.gone) return answer;
+      const answer = await answerOf(engine.kernels(about));
+      if (!answer || answer.gone) return answer;
       kernels[about.network] = answer.map((one) => one && { ...one, values: derived(one) });
     }
     const sketch = pad.sample() ? null : pad.read().sketch;
-    return { ...(await engine.trace(about)), sketch };
+    const answer = await answerOf(engine.trace(about));
+    return answer && { ...answer, sketch };
   },
   (answer) => show(answer),
+  () => element.dataset.trouble === "offline" && blank(texts.slow_short),
 );
 const explain = newest(
   async (about) => {
     const [step, chosen] = cell ?? [0, [0, 14, 14]];
-    const work = await engine.work({ ...about, step, cell: chosen });
-    return { step, chosen, work, gone: work.gone };
+    const work = await answerOf(engine.work({ ...about, step, cell: chosen }));
+    return work && { step, chosen, work, gone: work.gone };
   },
   (answer) => answer && steps && cell && tellWork(answer),
 );
 const reason = newest(
   async (about) => {
+    if (!steps) return null; // `look` has not been answered since the server was away
     const pair = { answer: best(), rival };
-    const why = await engine.why({ ...about, ...pair });
-    return { ...pair, why, gone: why.gone };
+    const why = await answerOf(engine.why({ ...about, ...pair }));
+    return why && { ...pair, why, gone: why.gone };
   },
-  (answer, isCurrent) => answer && isCurrent && because(answer),
+  (answer, isCurrent) => answer && isCurrent && steps && because(answer),
 );
 const compare = newest(
-  (about) => engine.neighbours(about),
-  (answer, isCurrent) => answer && isCurrent && alike(answer),
+  (about) => answerOf(engine.neighbours(about)),
+  (answer, isCurrent) => answer && isCurrent && steps && alike(answer),
 );
 
 let probabilities = null;
+let isRejected = false; // what is shown: not recognised as a digit
 const best = () => probabilities.indexOf(Math.max(...probabilities));
 
 function changed() {
   version += 1;
   if (!isOpen()) return;
   find(".reason").hidden = true;
+  find(".gone").textContent = "";
   look();
 }
 
 function show(answer) {
-  const isBlank = !answer?.steps;
-  element.dataset.blank = isBlank;
-  if (isBlank) return blank();
+  if (!answer?.steps) return blank(pad.isBlank() ? texts.inside_blank : texts.too_little);
+  element.dataset.blank = false;
   ({ steps, probabilities } = answer);
+  isRejected = answer.answer === null;
   layers.show(steps, kernels[network]);
   becoming(answer.sketch);
   say(answer);
@@ -121,15 +129,16 @@ function show(answer) {
   if (isResting) rest();
 }
 
-function blank() {
+function blank(words) {
+  element.dataset.blank = true;
   steps = probabilities = null;
-  find(".saying").textContent = pad.isBlank() ? texts.inside_blank : texts.too_little;
+  find(".saying").textContent = words;
   find("[data-work]").hidden = true;
   alike({ neighbours: [] });
 }
 
-function say({ answer, temperature }) {
-  const words = answer === null ? texts.inside_unsure : texts.inside_says;
+function say({ temperature }) {
+  const words = isRejected ? texts.inside_unsure : texts.inside_says;
   const percent = (100 * probabilities[best()]).toFixed(1);
   find(".saying").textContent = fit(words, { network: title(), answer: best(), percent: percent });
   const alone = steps.at(-1).numbers;
@@ -143,6 +152,7 @@ function becoming(sketch) {
   const stages = sketch ? stagesOf(sketch, digit) : [[texts.stage_sample, small(bytes(digit.bytes), 28)]];
   find(".stages").replaceChildren(...stages.map(([words, picture]) => {
     const figure = build("figure", "stage");
+    picture.setAttribute("aria-hidden", true); // its caption says it
     figure.append(picture, build("figcaption", "", words));
     return figure;
   }));
@@ -203,7 +213,7 @@ function offer() {
     one.disabled = digit === best();
     one.setAttribute("aria-pressed", digit === rival);
   });
-  find(".why h2").textContent = fit(texts.why_not, { answer: best(), rival: rival });
+  find(".why h2").textContent = fit(isRejected ? texts.why_closer : texts.why_not, { answer: best(), rival });
 }
 
 function chip(_, digit) {
@@ -224,9 +234,10 @@ function because({ answer, rival: other, why: { log_odds: odds, moves, speaks_fo
   Object.assign(find("[data-why]").dataset, { for: answer, against: other });
   layOver(find(".moves"), moves);
   const place = (one) => texts[`place_${one.vertical}_${one.horizontal}`];
-  const number = (value) => value.toFixed(1).replace("-", "−");
-  const words = plus ? fit(texts.why_for, { answer: answer, rival: other, place: place(plus), move: number(plus.move), odds: number(odds) }) : fit(texts.why_nothing, { answer: answer, rival: other });
-  find(".because").textContent = words + (minus ? ` ${fit(texts.why_against, { place: place(minus), move: number(minus.move) })}` : "");
+  const values = ({ move, ...one }) => ({ answer, rival: other, place: place(one), odds: numeral(odds, 1), hidden: numeral(odds - move, 1) });
+  const words = plus ? fit(texts.why_for, values(plus)) : fit(texts.why_nothing, { answer, rival: other });
+  const isThere = plus && minus && place(plus) === place(minus);
+  find(".because").textContent = words + (minus ? ` ${fit(isThere ? texts.why_against_there : texts.why_against, values(minus))}` : "");
 }
 
 // The digit in grey, and over the middle of each hidden patch how far it moved the log-odds.
@@ -263,8 +274,8 @@ function neighbour({ index, label, similarity, image }) {
   const one = build("li", "");
   one.dataset.neighbour = index;
   one.dataset.label = label;
-  one.title = fit(texts.neighbour, { index: index, label: label, similarity: similarity.toFixed(3) });
-  one.append(small(bytes(image), 28), build("b", label === best() ? "" : "other", label), build("span", "", similarity.toFixed(3)));
+  one.title = fit(texts.neighbour, { index, label, similarity: numeral(similarity, 3) });
+  one.append(small(bytes(image), 28), build("b", label === best() ? "" : "other", label), build("span", "", numeral(similarity, 3)));
   one.setAttribute("aria-label", one.title);
   return one;
 }
@@ -287,7 +298,11 @@ function ownChanged() {
   const own = pad.yours();
   const radio = find("[data-network=yours]");
   radio.hidden = !own?.looks;
-  if (radio.hidden && isOwn()) return find("[data-network]").click();
+  if (radio.hidden && isOwn()) {
+    find("[data-network]").click();
+    find(".gone").textContent = own ? "" : texts.yours_gone;
+    return;
+  }
   if (!own || `${own.key} ${own.looks}` === looks) return;
   looks = `${own.key} ${own.looks}`;
   delete kernels.yours;
@@ -303,11 +318,12 @@ find(".layers").addEventListener("keydown", (event) => event.key === "Escape" &&
 radios([...element.querySelectorAll("[data-network]")], (button) => {
   network = button.dataset.network;
   rival = null;
+  find(".gone").textContent = "";
   unexplain();
   anew();
 });
 translate(element);
 ownChanged();
-blank();
+blank(pad.isBlank() ? texts.inside_blank : texts.slow_short);
 if (isOpen()) look();
-setTimeout(() => orNull(engine.prepareNeighbours()), AFTER);
+setTimeout(() => answerOf(engine.prepareNeighbours()), AFTER);

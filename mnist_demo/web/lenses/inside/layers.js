@@ -3,6 +3,7 @@
 
 import { build } from "../../dom.js";
 import { bytes } from "../../images.js";
+import { fit, numeral } from "../../texts.js";
 
 const AROUND = 1; // pixel between two kernels of one map
 const BETWEEN = 6; // pixels
@@ -108,7 +109,7 @@ export function layersIn(list, texts, chosen) {
   }
 
   function about(kind, shape, parameters) {
-    const count = parameters ? ` · ${texts.weights_of.replace("COUNT", parameters.toLocaleString())}` : "";
+    const count = parameters ? ` · ${fit(texts.weights_of, { count: numeral(parameters) })}` : "";
     return `${texts[`kind_${kind}`] ?? kind} · ${shape.join(" × ")}${count}`;
   }
 
@@ -140,7 +141,7 @@ export function layersIn(list, texts, chosen) {
     canvases.forEach((canvas, map) => fill(canvas, values.subarray(map * size, (map + 1) * size), width, largest));
     if (step.kind !== "log-softmax") return;
     canvases[0].closest(".maps").querySelectorAll(".outputs li").forEach((row, digit) => {
-      row.querySelector(".log").textContent = values[digit].toFixed(2);
+      row.querySelector(".log").textContent = numeral(values[digit], 2);
       row.querySelector(".share").textContent = `${(100 * Math.exp(values[digit])).toFixed(1)} %`;
     });
   }

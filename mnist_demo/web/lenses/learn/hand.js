@@ -1,8 +1,8 @@
 // Shows the digits that the visitor corrected, and has them deleted, taken away in a file and brought back. Does not know
 // how they are kept, or how a network is taught.
 
-import { build } from "../../dom.js";
-import { fit } from "../../texts.js";
+import { build, isFramed } from "../../dom.js";
+import { fit, numeral } from "../../texts.js";
 import { draw } from "../axes.js";
 
 const HEAVIEST_FILE = 4_000_000; // bytes, more than which hold more than is kept
@@ -12,7 +12,8 @@ export function handIn(root, pad, texts) {
   const find = (selector) => root.querySelector(selector);
   const told = find(".told");
   const undelete = find(".undelete");
-  let before = null; // what was kept before the last deletion
+  const exported = find(".exported");
+  let deletion = null; // the last one, which can be undone: what was kept before it, and after
 
   // The strokes as a picture of their own size; an eraser's are of the paper's colour.
   function pictureOf({ strokes, brushes }) {
@@ -52,26 +53,32 @@ export function handIn(root, pad, texts) {
   }
 
   function replace(newer, words) {
-    const all = corrections.all();
+    const before = corrections.all();
     corrections.replace(newer);
-    before = all;
-    tell(words);
+    tell(words, { before, after: newer });
   }
 
-  function tell(words) {
+  function tell(words, undoable = null) {
+    deletion = undoable;
     told.textContent = words;
-    undelete.hidden = !before;
+    undelete.hidden = !deletion;
+    exported.hidden = true;
+  }
+
+  // What was deleted comes back, beside what this or another tab kept since.
+  function undo() {
+    const isBack = corrections.restore(deletion.before, deletion.after);
+    tell(isBack ? "" : fit(texts.kept_full, { count: corrections.all().length }), isBack ? null : deletion);
+    if (isBack) find("[data-correction] button").focus();
   }
 
   function show() {
-    before = null;
     const all = corrections.all();
     find(".corrections").replaceChildren(...all.map(tileOf).reverse()); // the newest first
     const trouble = corrections.trouble();
     const words = all.length ? fit(texts[all.length === 1 ? "hand_one" : "hand_some"], { count: all.length }) : texts.hand_none;
     find(".about").textContent = trouble ? `${words} ${texts[`kept_${trouble}`]}` : words;
     for (const name of ["export", "clear"]) find(`[data-keep=${name}]`).disabled = !all.length;
-    tell("");
   }
 
   function save() {
@@ -80,12 +87,16 @@ export function handIn(root, pad, texts) {
     link.download = "my-digits.jsonl";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    if (!isFramed()) return tell(fit(texts.keep_exported, { count: corrections.all().length }));
+    tell(texts.keep_framed);
+    exported.hidden = false;
+    exported.value = corrections.file();
+    exported.select();
   }
 
   async function load(file) {
     const taken = file.size > HEAVIEST_FILE ? { isFull: true } : corrections.take(await file.text());
-    before = null;
-    if (taken.line) tell(fit(texts.keep_damaged, { file: file.name, line: taken.line }));
+    if (taken.line) tell(fit(texts.keep_damaged, { line: taken.line, furthest: numeral(corrections.furthest), file: file.name }));
     else if (taken.isFull) tell(fit(texts.keep_full, { most: corrections.most }));
     else tell(fit(texts.keep_taken, { added: taken.added, known: taken.known }));
   }
@@ -98,10 +109,7 @@ export function handIn(root, pad, texts) {
     undelete.focus();
   });
   input.addEventListener("change", () => (input.files.length && load(input.files[0]), (input.value = "")));
-  undelete.addEventListener("click", () => {
-    corrections.replace(before);
-    find("[data-correction] button").focus();
-  });
+  undelete.addEventListener("click", undo);
   corrections.addEventListener("change", show);
   show();
 }

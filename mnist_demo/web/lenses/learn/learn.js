@@ -1,22 +1,23 @@
 // The lens "Learn": has a network trained from scratch, or taught the visitor's hand, and shows how it gets on. What comes
 // of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
 
-import { appears, build, radios, wait } from "../../dom.js";
-import { engine, orNull } from "../../engine/engine.js";
+import { appears, build, isFramed, radios, wait } from "../../dom.js";
+import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
 import { pad } from "../../pad/pad.js";
 import { settings } from "../../settings.js";
-import { fit, texts, translate } from "../../texts.js";
+import { fit, numeral, texts, translate } from "../../texts.js";
 import { curvesIn } from "./curves.js";
 import { handIn } from "./hand.js";
 import { wallIn } from "./wall.js";
 
-const RETRY = 1000; // ms between two tries while the server is away
-
 const EVERY = 120; // ms between two looks at a training
-const FREE = 1000; // ms between two looks whether another visitor's is over
+const TURN = 1000; // ms between two looks at the queue
+const WHOLE = ["epochs", "batch_size", "seed"]; // numbers
+const TROUBLES = ["busy", "offline"]; // codes of errors that pass
 const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
 
 const element = await appears("#lesson");
+const { answerOf, insist, watched } = asking(element);
 const find = (selector) => element.querySelector(selector);
 const [start, stop, teach] = ["[data-learn=start]", "[data-learn=stop]", "[data-teach]"].map(find);
 
@@ -25,8 +26,8 @@ let recipe = "fast";
 let course = null; // what is shown: {key} of the visitor's own or {run} of another's, and how it has got on
 let isAsking = false; // for a training to begin
 let ended = ""; // what is said of the last training, where it left nothing
-let other = null; // another visitor's training that is under way
-let waiting = null; // what shall be trained once it is over
+let other = null; // another user's training that is under way
+let queued = null; // the user's own training that waits in the server's queue: {key, network, place}
 let looking = 0; // the timer of the next look at it
 let ready = -Infinity; // when the server was told to be
 
@@ -42,17 +43,47 @@ const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!co
 async function begin(wanted) {
   [isAsking, ended] = [true, ""];
   tell();
-  complain("");
-  const before = pad.yours()?.key;
-  const { key, error, busy } = (await orNull(engine.train.begin(wanted))) ?? { error: texts.learn_away };
+  complain(null);
+  const { key, error } = await watched(engine.train.begin(wanted)).catch(refusal);
   isAsking = false;
   if (error) complain(error);
-  if (busy) (waiting = wanted), (other = busy.run ? busy : null), lookAgain(); // nothing is said of one that just ends
-  if (!key) return tell();
-  [waiting, other] = [null, null];
-  if (before) orNull(engine.train.forget({ key: before }));
-  pad.own({ key, network: wanted.network, state: "starting", looks: 0, figures: null });
+  if (key) return queue({ key, network: wanted.network, place: 1 });
+  tell();
+  if (TROUBLES.includes(error?.code)) look();
+}
+
+function refusal(error) {
+  if (error instanceof EngineError) return { error };
+  throw error;
+}
+
+// Waits for the training's turn, which the server forgets unless it is asked, then follows it.
+async function queue(own) {
+  queued = own;
+  while (queued === own) {
+    const run = await answerOf(engine.train.follow({ key: own.key }));
+    if (queued !== own) return;
+    if (["gone", "stopped"].includes(run?.state)) return leaveQueue(run.state === "gone" ? texts.yours_gone : texts.learn_none);
+    if (run && run.state !== "waiting") return takeTurn(own);
+    if (run) (own.place = run.place), (other = run.running); // nothing is said of one that just ends
+    tell();
+    await wait(!run ? RETRY : other ? TURN : EVERY);
+  }
+}
+
+function takeTurn({ key, network }) {
+  const before = pad.yours()?.key;
+  [queued, other] = [null, null];
+  if (before) answerOf(engine.train.forget({ key: before }));
+  pad.own({ key, network, state: "starting", looks: 0, figures: null });
   follow({ key });
+}
+
+function leaveQueue(words) {
+  answerOf(engine.train.forget({ key: queued.key }));
+  [queued, ended] = [null, words];
+  tell();
+  look();
 }
 
 // Follows a training until it is over, or another is followed.
@@ -60,7 +91,7 @@ async function follow(whose) {
   const mine = (course = { ...whose, steps: [], epochs: [], rights: [], total: null, last: null });
   show();
   while (course === mine) {
-    const run = await orNull(engine.train.follow({ ...whose, since: mine.steps.length })); // nothing, where the server is gone
+    const run = await answerOf(engine.train.follow({ ...whose, since: mine.steps.length }));
     if (course !== mine) return;
     if (run?.state === "gone") return lost();
     if (run) take(run);
@@ -80,11 +111,14 @@ function take(run) {
   show();
 }
 
-// The training that is shown is known to the server no more.
+// The server no longer knows the training that is shown.
 function lost() {
   const isOwn = Boolean(course.key);
   course = isOwn ? null : { ...course, last: { ...course.last, state: "over" } };
-  if (isOwn) pad.own(null, true);
+  if (isOwn) {
+    ended = find(".announced").textContent = texts.yours_gone;
+    pad.own(null, true);
+  }
   show();
   look();
 }
@@ -93,7 +127,7 @@ function forget(words) {
   const { key } = course;
   [course, ended] = [null, words];
   pad.own(null);
-  orNull(engine.train.forget({ key }));
+  answerOf(engine.train.forget({ key }));
   show();
 }
 
@@ -108,10 +142,10 @@ function show() {
 function tell() {
   const run = course?.last;
   const count = pad.corrections.all().length;
-  start.disabled = !settings.isTrainingOn || isBusy() || waiting;
-  teach.disabled = !settings.isTrainingOn || isBusy() || waiting || !count;
+  start.disabled = !settings.isTrainingOn || isBusy() || queued;
+  teach.disabled = !settings.isTrainingOn || isBusy() || queued || !count;
   teach.textContent = fit(texts.teach, { network: titleOf(network) });
-  stop.disabled = !waiting && !(course?.key && isBusy());
+  stop.disabled = !queued && !(course?.key && isBusy());
   find(".state").textContent = settings.isTrainingOn ? stateOf(run) : texts.learn_off;
   find("progress").value = run?.state === "done" || run?.state === "over" ? 1 : (course?.steps.at(-1)?.[0] ?? 0) / (course?.total?.steps ?? 1);
   tellAfter(run);
@@ -119,16 +153,15 @@ function tell() {
 }
 
 function stateOf(run) {
-  if (isAsking || (waiting && !other) || (course && !run)) return texts.learn_starting;
+  if (isAsking || (queued && !other) || (course && !run)) return texts.learn_starting;
   if (!run) return ended || texts.learn_idle;
   const [step, epoch] = course.steps.at(-1) ?? [0, 1];
-  const whole = (number) => Math.round(number).toLocaleString("en");
   const values = {
-    network: titleOf(run.network), recipe: texts[`recipe_${run.recipe}`] ?? run.recipe, seconds: run.seconds.toFixed(1), rate: whole(run.rate),
-    steps: whole(course.total?.steps ?? 0), step: whole(step), epochs: course.total?.epochs ?? "", epoch: epoch,
-    accuracy: run.figures ? (100 * run.figures.test_accuracy).toFixed(2) : "", error: told(run.error),
+    network: titleOf(run.network), recipe: texts[`recipe_${run.recipe}`] ?? run.recipe, seconds: numeral(run.seconds, 1), rate: numeral(run.rate),
+    steps: numeral(course.total?.steps ?? 0), step: numeral(step), epochs: course.total?.epochs ?? "", epoch,
+    accuracy: run.figures ? (100 * run.figures.test_accuracy).toFixed(2) : "", error: wordsOf(run.error),
   };
-  const words = fit(texts[`learn_${run.state}`], values) + (run.error && run.state === "stopped" ? ` (${told(run.error)})` : "");
+  const words = fit(texts[`learn_${run.state}`], values) + (run.error && run.state === "stopped" ? ` (${wordsOf(run.error)})` : "");
   return course.key ? words : `${texts.learn_watched} ${words}`;
 }
 
@@ -146,24 +179,34 @@ function tellOther() {
   find(".other").hidden = !other || isBusy();
   find(".watch").hidden = isWatched;
   if (!other) return;
-  const values = { network: titleOf(other.network), recipe: texts[`recipe_${other.recipe}`] ?? other.recipe, seconds: Math.round(other.seconds) };
-  find(".other span").textContent = fit(texts.learn_busy, values) + (waiting ? texts.learn_waiting : "");
+  const values = { network: titleOf(other.network), recipe: texts[`recipe_${other.recipe}`] ?? other.recipe, seconds: numeral(other.seconds) };
+  const turn = queued ? fit(queued.place > 1 ? texts.learn_place : texts.learn_waiting, { place: queued.place }) : "";
+  find(".other span").textContent = fit(texts.learn_busy, values) + turn;
 }
 
-// An error, by the field that it names, if it does.
+// An error, beside the field that it is about, if it is about one.
 function complain(error) {
-  const [, flag, rest] = /^--([\w-]+):? (.*)$/s.exec(error) ?? [null, null, error];
-  const name = flag?.replaceAll("-", "_");
-  for (const input of element.querySelectorAll(".fields input")) {
-    const isNamed = input.name === name;
-    input.setAttribute("aria-invalid", isNamed);
-    if (isNamed) (find(".values").open = true), input.focus();
-  }
+  const name = error?.field?.replace("values.", "");
+  const inputs = [...element.querySelectorAll(".fields input")];
+  const named = inputs.find((input) => input.name === name);
+  for (const input of inputs) input.setAttribute("aria-invalid", input === named);
+  if (named) (find(".values").open = true), named.focus();
   find(".wrong").hidden = !error;
-  find(".wrong").textContent = name && texts[`value_${name}`] ? `${texts[`value_${name}`]}: ${told(rest)}` : error;
+  find(".wrong").textContent = named ? `${texts[`value_${name}`]}: ${limitsOf(named, error)}` : wordsOf(error);
 }
 
-const told = (words) => words;
+function limitsOf({ name, value }, { code }) {
+  if (code === "unused") return texts.error_unused;
+  const [low, high] = settings.limits[name];
+  return fit(WHOLE.includes(name) ? texts.error_whole : texts.error_between, { low, high, value });
+}
+
+// Say why a training failed, was stopped or did not begin: the words for the error's code, with its values.
+function wordsOf(error) {
+  if (!error) return "";
+  const words = TROUBLES.includes(error.code) ? texts.learn_away : texts[`error_${error.code}`];
+  return words ? fit(words, error) : fit(texts.error_other, { code: error.code });
+}
 
 // What a listener should know, and no more: that it began, each epoch, the end.
 function speak(before, run) {
@@ -185,14 +228,14 @@ function layOut() {
     return field;
   });
   find(".fields").replaceChildren(...fields);
-  complain("");
+  complain(null);
   tell();
 }
 
 function valuesTyped() {
   const inputs = [...element.querySelectorAll(".fields input")];
   const bad = inputs.find(({ validity }) => validity.badInput);
-  if (bad) return complain(`--${bad.name.replaceAll("_", "-")} ${texts.no_number}`);
+  if (bad) return complain({ code: "number", field: `values.${bad.name}` });
   return Object.fromEntries(inputs.filter(({ value }) => value !== "").map(({ name, value }) => [name, Number(value)]));
 }
 
@@ -206,53 +249,62 @@ function taught() {
   toBars();
 }
 
-// On a small screen, what moves comes into view.
-function toBars() {
-  if (innerWidth <= 640) document.querySelector(".networks").scrollIntoView();
+function closeValues(event) {
+  const values = find(".values");
+  if (values.open) event.stopPropagation(); // the pad would be cleared
+  values.open = false;
+  values.querySelector("summary").focus();
 }
 
-// Another visitor's training, as long as there is one; after it comes what waits for its end.
+// On a small screen, bring the bars into view, and as much of the pad above them as there is room for.
+function toBars() {
+  if (matchMedia("(max-width: 40rem)").matches) document.querySelector(".networks").scrollIntoView({ block: "end" });
+}
+
+// Looks at another user's training, as long as there is one. Who waits in the queue hears of it there.
 async function look() {
-  if (!isOpen() || !settings.isTrainingOn || isBusy()) return;
+  if (!isOpen() || !settings.isTrainingOn || isBusy() || queued) return;
   ready = performance.now();
-  other = (await orNull(engine.train.prepare()))?.running ?? null;
-  if (!other && waiting) return begin(waiting);
+  const answer = await answerOf(engine.train.prepare());
+  if (queued) return;
+  other = answer?.running ?? null;
   tell();
-  if (other || waiting) lookAgain();
+  if (other || !answer) lookAgain();
 }
 
 function lookAgain() {
   clearTimeout(looking);
-  looking = setTimeout(look, FREE);
+  looking = setTimeout(look, TURN);
 }
 
 function end() {
-  if (waiting) return (waiting = null), tell();
-  orNull(engine.train.stop({ key: course.key }));
+  if (queued) return leaveQueue(texts.learn_none);
+  const { key } = course;
+  insist(() => engine.train.stop({ key }), () => course?.key === key && isBusy());
 }
 
 async function open() {
   if (!isOpen()) return;
   look();
-  while (!wall.isHung()) {
-    const digits = await orNull(engine.train.wall());
-    if (digits && !wall.isHung()) wall.hang(digits);
-    if (!digits) await wait(RETRY);
-  }
+  const digits = wall.isHung() ? null : await insist(engine.train.wall, isOpen);
+  if (digits && !wall.isHung()) wall.hang(digits);
   wall.show(course?.last?.wall ?? null);
 }
 
 handIn(find(".hand"), pad, texts);
 radios([...element.querySelectorAll("[data-trained]")], (button) => ((network = button.dataset.trained), layOut()));
 radios([...element.querySelectorAll("[data-recipe]")], (button) => ((recipe = button.dataset.recipe), layOut()));
-start.addEventListener("click", train);
+find(".fields").addEventListener("submit", (event) => (event.preventDefault(), train()));
+find(".values").addEventListener("keydown", (event) => event.key === "Escape" && closeValues(event));
 teach.addEventListener("click", taught);
 stop.addEventListener("click", end);
 find("[data-learn=forget]").addEventListener("click", () => forget(""));
+find("[data-learn=download]").addEventListener("click", () => isFramed() && (find(".made .about").textContent = texts.download_framed));
 find(".watch").addEventListener("click", () => follow({ run: other.run }));
 for (const kind of ["pointermove", "focusin"]) element.addEventListener(kind, () => performance.now() - ready > READINESS && look());
 pad.corrections.addEventListener("change", tell);
 pad.addEventListener("lens", open);
+pad.addEventListener("yours", () => course?.key && !pad.yours() && lost()); // another lens heard of it first
 translate(element);
 layOut();
 show();

@@ -1,14 +1,15 @@
 // Shows samples of the test set; a click lays one upon the pad.
 
-import { appears, radios, wait } from "../../dom.js";
-import { engine, insist, orNull } from "../../engine/engine.js";
+import { appears, build, radios, wait } from "../../dom.js";
+import { asking, engine } from "../../engine/engine.js";
 import { bytes } from "../../images.js";
 import { pad } from "../../pad/pad.js";
 import { settings } from "../../settings.js";
-import { fit, texts, translate } from "../../texts.js";
+import { texts, translate } from "../../texts.js";
 import { tilesOf } from "../tiles.js";
 
 const element = await appears("#gallery");
+const { answerOf, insist } = asking(element);
 const list = element.querySelector(".tiles");
 const hard = element.querySelector(".hard");
 let only = ""; // the digit asked for, or any
@@ -53,7 +54,7 @@ async function own() {
   if (isMarking || marked === wanted || pad.lens() !== "read" || !shown.length) return;
   isMarking = true;
   const samples = shown;
-  const answer = await orNull(engine.read(samples.map(({ image }) => bytes(image)), yours.key));
+  const answer = await answerOf(engine.read(samples.map(({ image }) => bytes(image)), yours.key));
   if (answer?.gone && yours.key === pad.yours()?.key) pad.own(null, true);
   if (answer && samples === shown && pad.yours()) markBy(answer.readings.map((one) => one.yours));
   if (answer) marked = wanted;
@@ -72,7 +73,9 @@ function markBy(marks) {
 
 function tellLegend() {
   const named = pad.yours() ? all : settings.networks;
-  element.querySelector(".legend").textContent = fit(texts.legend, { networks: named.map(({ title }) => title).join(", ") });
+  const [before, after] = texts.legend.split("{networks}");
+  const names = named.flatMap(({ name, title }, at) => [at ? ", " : "", build("span", `mark ${name}`, title)]);
+  element.querySelector(".legend").replaceChildren(before, ...names, after);
 }
 
 radios([...element.querySelectorAll("[data-only]")], (button) => {

@@ -4,15 +4,13 @@
 // come later, for it has much to do, only one; where it says that it is busy, none until it wants to be asked again.
 
 import { appears, radios, wait } from "../../dom.js";
-import { engine, EngineError, orNull } from "../../engine/engine.js";
+import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
 import { bytes, paint } from "../../images.js";
 import { pad } from "../../pad/pad.js";
 import { settings } from "../../settings.js";
 import { explainBy, fit, texts, translate } from "../../texts.js";
 import { correctIn } from "./correct.js";
 import { write } from "./write.js";
-
-const RETRY = 1000; // ms between two tries while the server is away
 
 const PATIENCE = 2000; // ms until the reader is told that the server is slow
 const FLIGHTS = 6; // questions on their way, at most: as many connections as a browser opens to one server
@@ -23,6 +21,7 @@ const REGAINED = 0.5; // of a question on its way, by each answer after the serv
 const NONE = Array(10).fill(0); // no probabilities
 
 const element = await appears("#live");
+const { answerOf } = asking(element);
 const find = (selector) => element.querySelector(selector);
 const offerCorrection = correctIn(find(".correct"), pad, texts);
 
@@ -162,8 +161,7 @@ function showNetwork(section, shown, name) {
 }
 
 function percent(probability) {
-  const decimals = probability >= 0.0005 && probability < 0.0995 ? 1 : 0;
-  return (100 * probability).toFixed(decimals);
+  return probability < 0.0005 ? "0" : (100 * probability).toFixed(1);
 }
 
 function remark(state, probabilities) {
@@ -233,12 +231,13 @@ async function askOfSample() {
   if (!sample || !own || isAsking) return;
   const { key, looks } = own;
   isAsking = true;
-  const answer = await orNull(engine.read([bytes(sample.image)], key));
+  const answer = await answerOf(engine.read([bytes(sample.image)], key));
+  if (!answer) await wait(RETRY);
   isAsking = false;
   if (answer?.gone && key === own?.key) return pad.own(null, true);
   if (answer?.readings[0].yours) ofSample = { index: sample.index, said: answer.readings[0].yours };
   show();
-  if (pad.sample()?.index !== sample.index || own?.looks !== looks) askOfSample();
+  if (!answer || pad.sample()?.index !== sample.index || own?.looks !== looks) askOfSample();
 }
 
 pad.addEventListener("yours", ownChanged);

@@ -4,7 +4,8 @@
 import { build } from "../../dom.js";
 import { fit } from "../../texts.js";
 
-// Rows are labels, columns answers. Arrow keys walk from cell to cell; `open` hears which one was chosen.
+// Rows are labels, columns answers. Arrow keys walk from cell to cell; `open` hears which one was chosen, unless it is
+// empty.
 export function matrixOf({ name, title }, counts, texts, open) {
   const most = Math.max(1, ...counts.flatMap((row, label) => row.filter((_, answer) => answer !== label)));
   const table = build("table", "matrix");
@@ -20,7 +21,8 @@ export function matrixOf({ name, title }, counts, texts, open) {
     one.style.setProperty("--share", label === answer ? 0.3 : count / most);
     one.setAttribute("aria-label", fit(texts.cell, { label: label, answer: answer, count: count }));
     one.title = one.getAttribute("aria-label");
-    one.addEventListener("click", () => (stand(label, answer), open(label, answer)));
+    one.setAttribute("aria-disabled", count === 0);
+    one.addEventListener("click", () => (stand(label, answer), count && open(label, answer)));
     one.addEventListener("keydown", (event) => walk(event, label, answer));
     return one;
   }
