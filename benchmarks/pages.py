@@ -169,6 +169,11 @@ class Visit:
         await self.page.wait_for_timeout(200)
         await self.choose_brush()
 
+    async def answer(self, network: str) -> int | None:
+        """What our page says that a network reads; None if it is not recognised as a digit."""
+        said = await self.page.get_attribute(f"[data-model={network}] [data-answer]", "data-answer")
+        return int(said) if said else None
+
     async def probe(self) -> dict[str, Any]:
         """What happened since the last call: times in milliseconds."""
         noted: dict[str, Any] = await self.page.evaluate("probe.take()")

@@ -127,7 +127,7 @@ class Screen:
 
     def prepare(self) -> None:
         """Draw a digit, correct it, and open what is closed at first."""
-        self.page.wait_for_selector("#sketchpad[data-blank] .tools")
+        self.page.wait_for_selector("#sketchpad[data-ready] .tools")
         self.draw(SEVEN, STEPS)
         self.page.mouse.up()
         self.page.click("[role=tab][data-lens=read]")

@@ -7,6 +7,7 @@ from mnist_demo.data import load_mnist
 
 classifier = Classifier.load("convnet")
 samples = load_mnist("test")
+gallery = [(image[0].numpy(), str(int(label))) for image, label in zip(*samples, strict=True)][:20]
 
 
 def read(sketch: dict) -> dict[str, float] | None:
@@ -20,7 +21,7 @@ def read(sketch: dict) -> dict[str, float] | None:
 with gr.Blocks(title="Draw a digit") as app:
     with gr.Row():
         pad, label = Sketchpad(), gr.Label(num_top_classes=3, label="Digit")
-    gr.Gallery([(image[0].numpy(), str(int(digit))) for image, digit in zip(samples.images[:20], samples.labels)])
+    gr.Gallery(gallery, columns=10, label="Samples of MNIST's test set")
     pad.change(read, pad, label, show_progress="hidden", queue=False)
 
 if __name__ == "__main__":

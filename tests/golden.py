@@ -21,7 +21,9 @@ SIDE = 280
 COUNT = 1000
 ZOOM = 8  # pixels of the pad for each pixel of an MNIST digit that lies on it
 
-Action = dict[str, Any]  # a stroke {"width", "erase", "points": [x, y, ...]}, or a picture {"picture": base64 of 28 x 28}
+Action = dict[
+    str, Any
+]  # a stroke {"width", "erase", "points": [x, y, ...]}, or a picture {"picture": base64 of 28 x 28}
 
 
 def actions_of(random: np.random.Generator, number: int, pictures: NDArray[np.uint8]) -> list[Action]:

@@ -17,7 +17,7 @@ from benchmarks.pages import free_port, started
 from mnist_demo import page, serve, train, weights
 from mnist_demo.address import urls
 from mnist_demo.models import MODELS
-from mnist_demo.page.files import HERE
+from mnist_demo.page.web_files import WEB
 
 ROOT = Path(__file__).parent.parent
 
@@ -134,6 +134,6 @@ def test_a_damaged_weights_file_ends_in_one_line(
 
 
 def test_the_page_names_no_other_host_but_in_links() -> None:
-    files = [path for kind in ("*.css", "*.js", "*.html") for path in HERE.rglob(kind)]
+    files = [path for kind in ("*.css", "*.js", "*.html") for path in WEB.rglob(kind)]
     assert len(files) >= 9
     assert not [path.name for path in files if "://" in path.read_text(encoding="utf-8")]

@@ -3,7 +3,6 @@
 Some hundred generated requests by default; so many as BAD_REQUESTS says, where that is set.
 """
 
-import asyncio
 import base64
 import io
 import json
@@ -20,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks.crowd import CALL, Page
+from benchmarks.crowd import BYTES, ENGINE, READ, digit_of, growing
 from benchmarks.load import memory
 from benchmarks.pages import Server, started
 
@@ -28,12 +27,24 @@ CASES = int(os.environ.get("BAD_REQUESTS", "240"))
 ROOT = str(Path(__file__).parent.parent).encode()
 KINDS = 7  # of requests, as many of each
 MOST_GROWN = 250  # megabytes that the server may hold more of afterwards; some parts are loaded when first asked for
-SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
-ORDINARY = {
-    "read": SEVEN,
-    "settle": SEVEN,
-    "read_pad": {"picture": "", "drawing": SEVEN},
-    "pick": {"digit": 4, "hard": False},
+SEVEN = digit_of(growing(7)[-1])
+ABOUT = {"network": "net", "digit": base64.b64encode(SEVEN).decode()}
+ORDINARY: dict[str, Any] = {
+    "samples": {"digit": 4, "hard": False},
+    "trace": ABOUT,
+    "kernels": ABOUT,
+    "work": ABOUT | {"step": 2, "cell": [0, 12, 12]},
+    "why": ABOUT | {"answer": 7, "rival": 1},
+    "neighbours": ABOUT,
+    "report": {},
+    "report_digits": {"network": "net", "cell": [4, 9]},
+    "ink_of_photo": {"picture": ""},
+    "prepare": {},
+    "begin": {"network": "net", "recipe": "fast", "values": {"epochs": 1}},
+    "follow": {"key": "x", "since": 0},
+    "stop": {"key": "x"},
+    "forget": {"key": "x"},
+    "wall": {},
 }
 
 
@@ -85,18 +96,15 @@ strokes = st.lists(
     ),
     max_size=12,
 )
-drawings = st.fixed_dictionaries({"base": texts, "strokes": strokes})
+digits = st.one_of(st.just(ABOUT["digit"]), texts, values)
 wanted = st.one_of(
     values,
-    drawings,
-    st.fixed_dictionaries({"picture": texts, "drawing": st.one_of(drawings, values)}),
+    st.fixed_dictionaries({"picture": texts}),
     st.fixed_dictionaries({"digit": st.one_of(numbers, values), "hard": st.one_of(st.booleans(), values)}),
     st.fixed_dictionaries(
-        {"network": st.one_of(st.sampled_from(["convnet", "net", "yours"]), values)},
+        {"network": st.one_of(st.sampled_from(["convnet", "net", "yours"]), values), "digit": digits},
         optional={
             "yours": values,
-            "sample": st.one_of(st.integers(-1, 10_000), values),
-            "drawing": st.one_of(st.just(SEVEN), drawings, values),
             "step": st.one_of(st.integers(-1, 12), values),
             "cell": st.one_of(st.lists(st.integers(-1, 28), max_size=4), values),
             "answer": st.one_of(st.integers(-1, 10), values),
@@ -111,8 +119,10 @@ wanted = st.one_of(
         },
         optional={"corrections": st.lists(st.fixed_dictionaries({"label": values, "strokes": strokes}), max_size=3)},
     ),
+    st.fixed_dictionaries({"key": values, "run": values}, optional={"since": values}),
     st.fixed_dictionaries(
-        {"key": values, "run": values}, optional={"since": values, "yours": values, "indices": values}
+        {"network": st.sampled_from(["convnet", "net"])},
+        optional={"cell": values, "worst": values, "alone": values, "start": values},
     ),
 )
 
@@ -121,22 +131,16 @@ wanted = st.one_of(
 def server() -> Iterator[Server]:
     """The app; in the end it answers as it did, holds little more, and has told of no error."""
     with started("app.py") as server:
-        page = asyncio.run(Page.open(server.address))
         for _ in range(30):
-            ask(server, "POST", CALL, page.call("read", SEVEN))
+            ask(server, "POST", READ, SEVEN, {"content-type": BYTES})
         before = memory(server.process.pid)
         yield server
-        status, content = ask(server, "POST", CALL, page.call("read", SEVEN))
+        status, content = ask(server, "POST", READ, SEVEN, {"content-type": BYTES})
         assert status == 200
-        assert json.loads(content)["networks"]["net"]["answer"] == 7
+        assert json.loads(content)["readings"][0]["net"]["answer"] == 7
         assert memory(server.process.pid) - before < MOST_GROWN
         assert "error" not in server.printed().lower()
         assert "Traceback" not in server.printed()
-
-
-@pytest.fixture(scope="module")
-def page(server: Server) -> Page:
-    return asyncio.run(Page.open(server.address))
 
 
 def ask(server: Server, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
@@ -154,19 +158,20 @@ def is_an_answer(status: int, content: bytes) -> bool:
     return (status < 300 or 400 <= status < 500) and not tells
 
 
-@some
-@given(number=st.integers(0, 1000), data=wanted)
-def test_functions_of_the_page_take_anything(server: Server, page: Page, number: int, data: Any) -> None:
-    function = list(page.functions)[number % len(page.functions)]
-    assert is_an_answer(*ask(server, "POST", CALL, page.call(function, data)))
+functions = st.sampled_from(sorted(ORDINARY))
 
 
 @some
-@given(call=st.one_of(values, st.dictionaries(st.sampled_from(["component_id", "fn_name", "data"]), values)))
-def test_calls_may_be_anything(server: Server, call: Any) -> None:
-    status, content = ask(server, "POST", CALL, json.dumps(call).encode())
-    assert is_an_answer(status, content)
-    assert status >= 400
+@given(name=functions, data=wanted)
+def test_functions_of_the_engine_take_anything(server: Server, name: str, data: Any) -> None:
+    assert is_an_answer(*ask(server, "POST", f"{ENGINE}{name}", json.dumps(data).encode()))
+
+
+@some
+@given(content=st.one_of(st.binary(max_size=2000), st.integers(0, 70 * 784).map(bytes)), yours=texts)
+def test_digits_may_be_anything(server: Server, content: bytes, yours: str) -> None:
+    path = f"{READ}?yours={quote(yours.encode('utf-8', 'replace'))}"
+    assert is_an_answer(*ask(server, "POST", path, content, {"content-type": BYTES}))
 
 
 points = st.lists(st.one_of(st.lists(st.one_of(st.integers(-1200, 1200), numbers), max_size=3), values), max_size=5)
@@ -246,17 +251,17 @@ def test_tools_take_anything(server: Server, method: Any, parameters: Any, numbe
 
 @some
 @given(
-    function=st.sampled_from(sorted(ORDINARY)),
+    function=functions,
     at=st.floats(0, 1),
     length=st.integers(0, 40),
     put=st.binary(max_size=20),
 )
-def test_bodies_may_be_damaged(server: Server, page: Page, function: str, at: float, length: int, put: bytes) -> None:
-    body = page.call(function, ORDINARY[function])
+def test_bodies_may_be_damaged(server: Server, function: str, at: float, length: int, put: bytes) -> None:
+    body = json.dumps(ORDINARY[function]).encode()
     place = int(at * len(body))
     kind = ["application/json", "multipart/form-data; boundary=x", "text/plain", "\x7f"][length % 4]
     damaged = body[:place] + put + body[place + length :]
-    assert is_an_answer(*ask(server, "POST", CALL, damaged, {"content-type": kind}))
+    assert is_an_answer(*ask(server, "POST", f"{ENGINE}{function}", damaged, {"content-type": kind}))
 
 
 names = st.text(st.sampled_from(string.ascii_letters + string.digits + "./=:%?#&;\\ é\x00"), max_size=40).map(quote)

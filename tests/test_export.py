@@ -53,9 +53,9 @@ def test_the_digit_is_what_numpy_makes_of_the_same_ink() -> None:
 
 
 def test_the_canvas_is_the_pages_own() -> None:
-    from mnist_demo.page import wire
+    from mnist_demo.page import pen_strokes
 
-    assert wire.SIDE == export.CANVAS
+    assert pen_strokes.SIDE == export.CANVAS
 
 
 def test_ours_in_tensors_says_what_the_classifier_says(classifier: Classifier) -> None:

@@ -10,13 +10,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from mnist_demo.page import page
 from mnist_demo.address import origin
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
+from mnist_demo.page import page
 
-CALL, UPLOAD = "/gradio_api/component_server/", "/gradio_api/upload"
+CALL, UPLOAD = "/engine/samples", "/gradio_api/upload"
 HERE, FRIEND, EVIL = "http://127.0.0.1:7860", "https://friend.example", "https://evil.example"
 Serve = Callable[..., TestClient]
 
@@ -48,7 +48,7 @@ def local(serve: Serve) -> TestClient:
 
 
 def call(client: TestClient, **headers: str) -> int:
-    """The status of a call that starts a training, or would; 400 if it came through, since it names none."""
+    """The status of a call that starts a training, or would; 422 if it came through, since it names none."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.post(CALL, content=b"{}", headers={"content-type": "application/json"} | sent).status_code
 
@@ -72,7 +72,7 @@ def call(client: TestClient, **headers: str) -> int:
 def test_the_page_itself_and_programs_and_sites_that_are_named_are_answered(
     local: TestClient, headers: dict[str, str]
 ) -> None:
-    assert call(local, **headers) == 400
+    assert call(local, **headers) == 422
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_a_space_is_used_from_its_own_page_framed_or_not(
     monkeypatch.setenv("SPACE_HOST", "user-digits.hf.space")
     space = serve(host="0.0.0.0")
     fetch = {} if site is None else {"sec_fetch_site": site}
-    assert call(space, **SPACE | fetch) == 400
-    assert call(space, **SPACE | fetch | {"host": "10.1.2.3:7860"}) == 400  # if the Hub rewrites Host
-    assert call(space, host="10.1.2.3:7860") == 400  # a program
+    assert call(space, **SPACE | fetch) == 422
+    assert call(space, **SPACE | fetch | {"host": "10.1.2.3:7860"}) == 422  # if the Hub rewrites Host
+    assert call(space, host="10.1.2.3:7860") == 422  # a program
     assert call(space, **SPACE | {"origin": "https://huggingface.co", "sec_fetch_site": "cross-site"}) == 403
     assert call(space, **SPACE | {"origin": "https://evil-digits.hf.space"}) == 403
 
@@ -152,8 +152,8 @@ def test_a_shared_link_is_used_by_its_name(serve: Serve) -> None:
     name = "0123456789abcdef.gradio.live"
     shared = serve(shared=f"https://{name}")
     for host in (name, "127.0.0.1:7860"):  # whether the tunnel leaves Host as it was or not
-        assert call(shared, host=host, origin=f"https://{name}", sec_fetch_site="same-origin") == 400
-    assert call(shared, host=name) == 400
+        assert call(shared, host=host, origin=f"https://{name}", sec_fetch_site="same-origin") == 422
+    assert call(shared, host=name) == 422
     assert call(shared, host=name, origin=EVIL, sec_fetch_site="cross-site") == 403
     assert call(shared, host="other.gradio.live", origin="https://other.gradio.live") == 421
 
@@ -162,15 +162,15 @@ def test_a_notebook_is_used_through_its_own_proxy(serve: Serve) -> None:
     notebook = serve(inline=True)
     hub = {"origin": "https://hub.example", "sec_fetch_site": "same-origin"}
     for host in ("hub.example", "172.28.0.12:7860", "localhost:7860"):  # Jupyter's proxy, Colab's, VS Code's
-        assert call(notebook, **hub, host=host) == 400
-    assert call(notebook, host="localhost:8888", origin="http://localhost:8888") == 400
+        assert call(notebook, **hub, host=host) == 422
+    assert call(notebook, host="localhost:8888", origin="http://localhost:8888") == 422
     assert call(notebook, host="rebind.evil.example:7860", origin="http://rebind.evil.example:7860") == 421
     assert call(notebook, host="hub.example", origin=EVIL, sec_fetch_site="cross-site") == 403
 
 
 def test_a_proxy_is_named_by_the_root_path(serve: Serve) -> None:
     proxied = serve(root="https://digits.example/demo")
-    assert call(proxied, host="digits.example", origin="https://digits.example") == 400
+    assert call(proxied, host="digits.example", origin="https://digits.example") == 422
     assert call(proxied, host="evil.example", origin="https://evil.example") == 421
 
 

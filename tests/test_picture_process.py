@@ -19,7 +19,7 @@ from PIL import Image
 from starlette.requests import ClientDisconnect
 
 from benchmarks.costly_pictures import chunk, cpu_seconds, main, saved
-from mnist_demo.page.calls import PATHS, WORKERS, Calls
+from mnist_demo.page.engine import WORKERS, Engine, Function, Question
 from mnist_demo.page.events import Jobs
 from mnist_demo.page.picture_process import PictureProcess
 from mnist_demo.page.tools import PATH, Tools
@@ -178,14 +178,15 @@ async def never(data: Any = None) -> None:
 
 
 def test_a_call_of_the_page_whose_client_has_gone_is_not_begun() -> None:
-    free, begun, app = threading.Event(), list[str](), Any
+    free, begun, app = threading.Event(), list[Any](), Any
 
     async def visit() -> None:
-        calls = Calls(app, {(1, "begin"): begun.append, (1, "never"): never})
+        functions = {"begin": Function(Question, begun.append), "never": Function(Question, never)}
+        engine = Engine(app, never, functions)
         for _ in range(WORKERS):
-            calls.workers.submit(free.wait, 60)  # so that the call waits for a thread
+            engine.workers.submit(free.wait, 60)  # so that the question waits for a thread
         for name in ("begin", "never"):
-            await answer_one_who_leaves(calls, PATHS[0], {"component_id": 1, "fn_name": name, "data": "late"})
+            await answer_one_who_leaves(engine, f"/engine/{name}", {})
         free.set()
 
     asyncio.run(visit())

@@ -1,31 +1,23 @@
 """What the page does where it is open to the world: the real app, in a process of its own, asked over HTTP."""
 
-import asyncio
-import base64
-import io
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from benchmarks.crowd import CALL, Page
+from benchmarks.crowd import BYTES, ENGINE, READ, digit_of, growing
 from benchmarks.load import memory
 from benchmarks.pages import Server, started
 
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks at handles as Linux shows them")
 
 ROOT = Path(__file__).parent.parent
-SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
+SEVEN = digit_of(growing(7)[-1])
 HANDLES = 256
 FEW_HANDLES = f"import resource, app; resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES},) * 2); app.main()"
 
@@ -39,11 +31,6 @@ def server() -> Iterator[Server]:
     assert "Traceback" not in printed
     assert str(ROOT) not in printed
     assert len(printed) < 2000
-
-
-@pytest.fixture(scope="module")
-def page(server: Server) -> Page:
-    return asyncio.run(Page.open(server.address))
 
 
 def ask(server: Server, method: str, path: str, body: bytes | None = None, kind: str = "") -> HTTPResponse:
@@ -60,15 +47,11 @@ def ask(server: Server, method: str, path: str, body: bytes | None = None, kind:
     return answer
 
 
-def call(server: Server, body: bytes) -> HTTPResponse:
-    return ask(server, "POST", CALL, body)
-
-
-def reading(server: Server, page: Page) -> float:
+def reading(server: Server) -> float:
     """Seconds that an ordinary reading takes, which is right."""
     start = time.perf_counter()
-    answer = call(server, page.call("read", SEVEN))
-    assert json.loads(answer.content)["networks"]["net"]["answer"] == 7  # type: ignore[attr-defined]
+    answer = ask(server, "POST", READ, SEVEN, BYTES)
+    assert json.loads(answer.content)["readings"][0]["net"]["answer"] == 7  # type: ignore[attr-defined]
     return time.perf_counter() - start
 
 
@@ -145,19 +128,21 @@ def test_what_the_page_does_not_need_is_not_there(server: Server, path: str) -> 
     assert ask(server, "GET", path).status == 404
 
 
-@pytest.mark.parametrize("path", ["run/read", "api/read", "call/look", "call/v2/settle", "reset", "cancel", "stream/a"])
+@pytest.mark.parametrize(
+    "path", ["run/read", "api/read", "call/trace", "component_server/", "reset", "cancel", "stream/a"]
+)
 def test_nothing_is_taken_in_but_calls(server: Server, path: str) -> None:
     assert ask(server, "POST", f"/gradio_api/{path}", b"{}").status in (400, 404)
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/"), ("DELETE", "/config"), ("GET", CALL), ("GET", "/gradio_api/upload")]
+    ("method", "path"), [("POST", "/"), ("DELETE", "/config"), ("GET", READ), ("GET", "/gradio_api/upload")]
 )
 def test_a_door_is_for_its_own_methods(server: Server, method: str, path: str) -> None:
     assert ask(server, method, path, b"{}" if method == "POST" else None).status == 405
 
 
-@pytest.mark.parametrize("path", ["/", "/config", "/nowhere", "/static/nothing.js", CALL])
+@pytest.mark.parametrize("path", ["/", "/config", "/nowhere", "/static/nothing.js", READ])
 def test_every_answer_says_how_it_may_be_used(server: Server, path: str) -> None:
     headers = ask(server, "GET", path).headers
     assert headers["x-content-type-options"] == "nosniff"
@@ -166,31 +151,29 @@ def test_every_answer_says_how_it_may_be_used(server: Server, path: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("body", "status"),
+    ("name", "body", "status"),
     [
-        (b"", 400),
-        (b"{", 400),
-        (b"[]", 400),
-        (b"7", 400),
-        (b"\xff\xfe", 400),
-        (b"[" * 100_000, 400),
-        (b'{"component_id": 1, "fn_name": "read"}', 400),
-        (b'{"component_id": [], "fn_name": {}, "data": 0}', 404),
-        (b'{"component_id": 999999, "fn_name": "read", "data": 0}', 404),
-        (b'{"component_id": 1, "fn_name": "__init__", "data": 0}', 404),
-        (b'{"component_id": true, "fn_name": "read", "data": 0}', 404),
-        (b"0" * 300_000, 413),
+        ("samples", b"", 422),
+        ("samples", b"{", 422),
+        ("samples", b"[]", 422),
+        ("samples", b"\xff\xfe", 422),
+        ("samples", b"[" * 100_000, 422),
+        ("samples", b'{"digit": 4, "hard": false, "more": 1}', 422),
+        ("samples", b'{"digit": 1e999, "hard": false}', 422),
+        ("samples", b'{"digit": ' + b"1" * 5000 + b', "hard": false}', 422),
+        ("__init__", b"{}", 404),
+        ("nothing", b"{}", 404),
+        ("samples", b"0" * 300_000, 413),
     ],
     ids=named,
 )
-def test_a_call_that_is_none_is_refused(server: Server, body: bytes, status: int) -> None:
-    assert call(server, body).status == status
+def test_a_question_that_is_none_is_refused(server: Server, name: str, body: bytes, status: int) -> None:
+    assert ask(server, "POST", f"{ENGINE}{name}", body).status == status
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 4000, "1" * 5000, "null", "{}"])
-def test_numbers_that_are_none_are_refused(server: Server, page: Page, number: str) -> None:
-    body = page.call("read", {"base": "", "strokes": [[20, 0, 80, "?"]]}).replace(b'"?"', number.encode())
-    assert call(server, body).status in (400, 422)
+@pytest.mark.parametrize("size", [0, 1, 783, 785, 65 * 784], ids=named)
+def test_what_is_no_whole_digit_or_too_many_are_refused(server: Server, size: int) -> None:
+    assert ask(server, "POST", READ, bytes(size), BYTES).status == 422
 
 
 def test_it_listens_on_this_machine_only(server: Server) -> None:
@@ -219,67 +202,35 @@ def test_where_a_host_wants_node_to_render_pages_they_still_come_from_here(tmp_p
     assert list(tmp_path.iterdir()) == [node]
 
 
-def test_names_of_callers_are_not_kept(server: Server, page: Page) -> None:
-    reading(server, page)
+def test_names_of_callers_are_not_kept(server: Server) -> None:
+    reading(server)
     before = memory(server.process.pid)
     for number in range(300):
-        assert call(server, page.call("read", SEVEN, f"{number}" + "x" * 200_000)).status == 200
+        assert ask(server, "POST", f"{READ}?yours={number}" + "x" * 2000, SEVEN, BYTES).status == 200
     assert memory(server.process.pid) - before < 30
 
 
-def test_a_body_that_is_broken_off_harms_nobody(server: Server, page: Page) -> None:
+def test_a_body_that_is_broken_off_harms_nobody(server: Server) -> None:
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
-            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode())
+            one.sendall(
+                f"POST {READ} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode()
+            )
     for nonsense in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
             one.sendall(nonsense)
-    reading(server, page)
+    reading(server)
 
 
-def test_idle_connections_lock_nobody_out(server: Server, page: Page) -> None:
+def test_idle_connections_lock_nobody_out(server: Server) -> None:
     idle = []
     for number in range(HANDLES + 50):
         one = socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0))
         if number % 2:
-            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode())
+            one.sendall(
+                f"POST {READ} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode()
+            )
         idle.append(one)
-    assert reading(server, page) < 5
+    assert reading(server) < 5
     for one in idle:
         one.close()
-
-
-def png(side: int) -> str:
-    file = io.BytesIO()
-    Image.fromarray(np.full((side, side, 4), 255, np.uint8)).save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
-
-
-def test_many_large_pictures_at_once_take_little_memory(server: Server, page: Page) -> None:
-    body = page.call("read_pad", {"picture": png(1120), "drawing": SEVEN})
-    most = memory(server.process.pid)
-    before, is_over = most, threading.Event()
-
-    def watch() -> None:
-        nonlocal most
-        while not is_over.wait(0.01):
-            most = max(most, memory(server.process.pid))
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    with ThreadPoolExecutor(100) as crowd:
-        answers = list(crowd.map(lambda _: call(server, body).status, range(100)))
-    is_over.set()
-    watching.join()
-    assert set(answers) <= {200, 503}
-    assert answers.count(200) >= 2
-    assert most - before < 300
-
-
-def test_dear_drawings_keep_others_waiting_for_moments_only(server: Server, page: Page) -> None:
-    dots = {"base": "", "strokes": [[6 + n % 90, n % 2, 140 + n % 7, 140 + n % 5] for n in range(400)]}
-    body: Any = page.call("settle", dots)
-    with ThreadPoolExecutor(20) as crowd:
-        answers = [crowd.submit(call, server, body) for _ in range(20)]
-        assert reading(server, page) < 3
-        assert {answer.result().status for answer in answers} == {200}

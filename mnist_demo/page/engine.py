@@ -107,7 +107,10 @@ class Engine:
         return await answer(scope, receive, send)
 
     async def answer(self, name: str, body: bytes, scope: Message) -> Any:
-        """Return the answer to that call. Raises RefusalError if there is none, HTTPException (503) if too many wait."""
+        """Return the answer to a question.
+
+        Raises RefusalError if there is none, and HTTPException (503) if too many wait.
+        """
         if name == "read":
             return await self.read(digits_to_read(body), own_key(scope))
         if name not in self.functions:

@@ -1,19 +1,19 @@
 """The page as a person meets it: draws with the mouse, reads what is shown."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from digits import Point, Strokes
 from playwright.sync_api import Page, Request, expect
 
 from benchmarks.pages import VIEW
 
-LIVE = ("read", "look")  # what is asked of the drawing with every change
+LIVE = ("read", "trace")  # what is asked of the drawing with every change
 NEXT_FRAME = "new Promise(requestAnimationFrame)"
-READY = "#sketchpad[data-blank] .tools"
+READY = "#sketchpad[data-ready] .tools"
 
 AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undone
   const lenses = ["[role=tab][data-lens=read]", "button[data-show=both]", "button[data-judged=both]", "[data-network]"];
@@ -24,12 +24,10 @@ AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undon
 }"""
 
 
-def question(request: Request) -> tuple[str, Any]:
-    """What a request asks the page's server, and of what; nothing, where it is no such request."""
-    if "json" not in request.headers.get("content-type", "") or not request.url.endswith("/component_server/"):
-        return "", None
-    body = json.loads(request.post_data or "{}")
-    return body["fn_name"], body["data"]
+def question(request: Request) -> str:
+    """What a request asks the engine; "" if it does not."""
+    path = urlsplit(request.url).path
+    return path.rpartition("/")[2] if "/engine/" in path else ""
 
 
 class DrawingPage:
@@ -41,7 +39,6 @@ class DrawingPage:
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.unanswered = 0  # questions about the drawing that are on their way
-        self.settled: object = None  # the drawing that was read when the pen had rested, unless another was read since
         page.on("request", self.asked)
         page.on("requestfinished", self.answered)
         page.on("requestfailed", self.answered)
@@ -50,16 +47,10 @@ class DrawingPage:
 
     def asked(self, request: Request) -> None:
         self.requests.append(request.url)
-        name, data = question(request)
-        self.unanswered += name in LIVE
-        if name == "read" and {key: data[key] for key in ("base", "strokes")} != self.settled:
-            self.settled = None
+        self.unanswered += question(request) in LIVE
 
     def answered(self, request: Request) -> None:
-        name, data = question(request)
-        self.unanswered -= name in LIVE
-        if name == "read_pad":
-            self.settled = data["drawing"]
+        self.unanswered -= question(request) in LIVE
 
     def open(self, address: str) -> None:
         """Goes there and waits until one can draw, in the page or in the frame that it shows."""
@@ -215,14 +206,12 @@ class DrawingPage:
         )
 
     def rest(self) -> None:
-        """Waits until the pen has rested and the pad's own drawing was read."""
+        """Waits until the pen is idle, and what was asked of the drawing is answered."""
+        expect(self.frame.locator("#sketchpad")).to_have_attribute("data-resting", "true")
         self.expect_all_answered()
-        if self.settled is None:
-            self.page.wait_for_event("requestfinished", lambda request: question(request)[0] == "read_pad")
-        self.page.wait_for_timeout(200)
 
     def expect_agreement(self) -> None:
-        """The pad's own drawing gets the answers that are shown already."""
+        """What was read last, while the pen was down, is what is read when it is idle."""
         before = self.answers()
         self.rest()
         assert self.answers() == before

@@ -26,11 +26,11 @@ NOTES = """
 window.notes = { asked: [], shown: [] };
 const plain = window.fetch;
 window.fetch = async (address, options) => {
-  if (!String(options?.body).includes('"fn_name":"read"')) return plain(address, options);
+  if (!String(address).endsWith("/engine/read")) return plain(address, options);
   const note = { at: performance.now() };
   notes.asked.push(note);
   const response = await plain(address, options);
-  const { networks } = await response.clone().json();
+  const { readings: [networks] } = await response.clone().json();
   note.read = ["convnet", "net"].flatMap((name) => networks[name].probabilities.map((one) => one.toFixed(4))).join();
   note.came = performance.now();
   return response;
@@ -47,8 +47,8 @@ BUSY_AT_A_SIGNAL = """
 import signal
 import app
 from mnist_demo.page.read import reader
-signal.signal(signal.SIGUSR1, lambda *_: setattr(reader, "MOST_WAITING", 0))
-signal.signal(signal.SIGUSR2, lambda *_: setattr(reader, "MOST_WAITING", 64))
+signal.signal(signal.SIGUSR1, lambda *_: setattr(reader, "MAX_WAITING", 0))
+signal.signal(signal.SIGUSR2, lambda *_: setattr(reader, "MAX_WAITING", 64))
 app.main()
 """
 

@@ -3,14 +3,14 @@
 import json
 
 from digits import DIGITS
-from drawing_page import DrawingPage
+from drawing_page import DrawingPage, question
 from playwright.sync_api import Route, expect
 
 
 def wanted(route: Route) -> str | None:
-    """Which digit a request asks the gallery for; None where it asks for no digit, or is no such request."""
-    body = json.loads(route.request.post_data or "{}")
-    return str(body["data"]["digit"]) if body.get("fn_name") == "pick" else None
+    """Which digit a request asks the gallery for; None if it asks for no digit, or for something else."""
+    is_asked = question(route.request) == "samples"
+    return str(json.loads(route.request.post_data or "{}")["digit"]) if is_asked else None
 
 
 def show_a_seven(page: DrawingPage) -> None:
@@ -43,9 +43,7 @@ def test_escape_leaves_the_sample_first_and_clears_the_drawing_next(page: Drawin
 
 def test_the_digit_clicked_last_is_the_one_shown(page: DrawingPage) -> None:
     late: list[Route] = []
-    page.page.route(
-        "**/component_server/**", lambda route: late.append(route) if wanted(route) == "3" else route.continue_()
-    )
+    page.page.route("**/engine/**", lambda route: late.append(route) if wanted(route) == "3" else route.continue_())
     page.page.click(".filter button:text-is('3')")
     page.page.click(".filter button:text-is('7')")
     expect(page.page.locator("#gallery [data-label='7']")).to_have_count(18)
@@ -55,9 +53,9 @@ def test_the_digit_clicked_last_is_the_one_shown(page: DrawingPage) -> None:
 
 
 def test_the_gallery_is_filled_when_the_server_is_back(page: DrawingPage) -> None:
-    page.page.route("**/component_server/**", lambda route: route.abort())
+    page.page.route("**/engine/**", lambda route: route.abort())
     page.page.click(".filter button:text-is('3')")
     page.page.wait_for_timeout(500)
     expect(page.page.locator("#gallery [data-label='3']")).not_to_have_count(18)
-    page.page.unroute("**/component_server/**")
+    page.page.unroute("**/engine/**")
     expect(page.page.locator("#gallery [data-label='3']")).to_have_count(18)

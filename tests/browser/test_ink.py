@@ -21,6 +21,12 @@ EDGE = """canvas => {
 }"""
 
 STRIPES = """
+const { getImageData } = CanvasRenderingContext2D.prototype;
+CanvasRenderingContext2D.prototype.getImageData = function (...box) {
+  const pixels = getImageData.apply(this, box);
+  pixels.data.forEach((value, at) => (pixels.data[at] = value ^ (at % 7)));
+  return pixels;
+};
 const toBlob = HTMLCanvasElement.prototype.toBlob;
 HTMLCanvasElement.prototype.toBlob = function (...rest) {
   const striped = document.createElement("canvas");
@@ -33,18 +39,6 @@ HTMLCanvasElement.prototype.toBlob = function (...rest) {
   toBlob.apply(striped, rest);
 };
 """
-
-TEXTURES = """
-window.alive = 0;
-for (const kind of [WebGLRenderingContext, WebGL2RenderingContext]) {
-  const { createTexture, deleteTexture } = kind.prototype;
-  kind.prototype.createTexture = function () { alive += 1; return createTexture.call(this); };
-  kind.prototype.deleteTexture = function (texture) { alive -= 1; deleteTexture.call(this, texture); };
-}
-"""
-
-EDITOR = "#sketchpad .pixi-target canvas"
-CONTEXT = f"document.querySelector('{EDITOR}').getContext('webgl2').getExtension"
 
 
 @pytest.mark.parametrize("ratio", [1, 2])
@@ -197,7 +191,7 @@ def test_without_webgl_a_digit_is_read_and_everything_else_works(playwright: Pla
         expect(page.page.locator("#gallery .tiles li")).to_have_count(18)
         page.draw(DIGITS[3])
         page.expect_answers(3)
-        page.page.wait_for_timeout(1500)  # the pen rests, and there is no editor to ask
+        page.rest()
         page.expect_answers(3)
         page.tool("Undo")
         page.expect_state("blank")
@@ -208,26 +202,6 @@ def test_without_webgl_a_digit_is_read_and_everything_else_works(playwright: Pla
         page.screenshot("without-webgl")
 
 
-@pytest.mark.opened_anew
-def test_a_context_lost_while_drawing_loses_nothing(page: DrawingPage) -> None:
-    page.page.locator(EDITOR).wait_for(state="attached")
-    page.press(DIGITS[3][0][:8])
-    page.page.evaluate(f"window.lost = {CONTEXT}('WEBGL_lose_context'), lost.loseContext()")
-    for point in page.at(*DIGITS[3][0][8:]):
-        page.page.mouse.move(*point)
-    page.page.mouse.up()
-    page.expect_answers(3)
-    page.page.wait_for_timeout(1500)
-    page.expect_answers(3)
-    page.page.evaluate("lost.restoreContext()")
-    page.page.wait_for_timeout(1500)
-    page.expect_answers(3)
-    assert page.painted() > 0.03
-    page.draw([line((0.2, 0.9), (0.8, 0.9))])
-    page.page.wait_for_timeout(1500)
-    page.screenshot("context-lost")
-
-
 def test_what_a_guarded_browser_gives_back_for_the_pad_destroys_no_answer(browser: Browser, address: str) -> None:
     with opened(browser, address, script=STRIPES) as page:
         for digit in (3, 7, 4, 1):
@@ -236,25 +210,6 @@ def test_what_a_guarded_browser_gives_back_for_the_pad_destroys_no_answer(browse
             page.rest()
             page.expect_answers(digit)
             page.tool("Clear canvas")
-
-
-def test_graphics_memory_stays_as_it_is_after_200_strokes_and_20_clears(browser: Browser, address: str) -> None:
-    with opened(browser, address, script=TEXTURES) as page:
-
-        def alive_after(strokes: int) -> int:
-            for at in range(strokes):
-                page.draw([line((0.2, 0.2 + at % 20 / 40), (0.8, 0.2 + at % 20 / 40), count=2)])
-            page.rest()
-            return int(page.page.evaluate("alive"))
-
-        alive_after(1)
-        page.tool("Clear canvas")
-        first = alive_after(10)  # with what its eraser needs
-        for _ in range(20):
-            page.draw(DIGITS[1])
-            page.tool("Clear canvas")
-        assert alive_after(40) <= first
-        assert alive_after(150) <= first
 
 
 def test_a_release_that_nobody_heard_ends_the_stroke(page: DrawingPage) -> None:

@@ -11,7 +11,7 @@ from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from test_access import FAINT
 
-from benchmarks.pages import ROOT, Server, started
+from benchmarks.pages import Server, started
 from benchmarks.screens import CHECK
 
 LONG = 300_000  # ms: a machine may have much else to do
@@ -113,15 +113,13 @@ def test_a_loss_of_thousands_keeps_the_axes_readable(browser: Browser, server: S
 
 
 def test_ticks_of_any_loss_are_few_and_short(page: DrawingPage) -> None:
-    axes = (ROOT / "mnist_demo/page/axes.js").read_text(encoding="utf-8")
     found = page.page.evaluate(
-        """(axes) => {
-          const [ticksOfLog, sayTick] = new Function(`${axes}; return [ticksOfLog, sayTick];`)();
+        """async () => {
+          const { ticksOfLog, sayTick } = await import("/web/lenses/axes.js");
           const ends = Array.from({ length: 60 }, (_, at) => 10 ** (at / 2 - 8) * (1 + at / 100));
           const spans = ends.flatMap((low) => ends.filter((high) => high > 20 * low).map((high) => [low, high]));
           return spans.map(([low, high]) => ticksOfLog(low, high).map(sayTick));
-        }""",
-        axes,
+        }"""
     )
     assert all(3 <= len(ticks) <= 8 and max(map(len, ticks)) <= 5 for ticks in found)
 

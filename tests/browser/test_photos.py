@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import PHONE, opened
 from digits import DIGITS
-from drawing_page import DrawingPage
+from drawing_page import DrawingPage, question
 from paper import picture
 from PIL import Image
 from playwright.sync_api import Browser, Route, expect
@@ -107,13 +107,13 @@ def test_whatever_the_browser_shows_is_read_at_any_size(page: DrawingPage, test_
 def test_a_stroke_leaves_a_picture_behind_that_is_still_being_read(page: DrawingPage, test_digits: Samples) -> None:
     held: list[Route] = []
     page.page.route(
-        "**/component_server/**",
-        lambda route: held.append(route) if '"take"' in str(route.request.post_data) else route.continue_(),
+        "**/engine/**",
+        lambda route: held.append(route) if question(route.request) == "ink_of_photo" else route.continue_(),
     )
     choose(page, "two.png", photo(test_digits, 1))
     page.draw(DIGITS[7])
     page.expect_answers(7)
-    with page.page.expect_response(lambda response: '"take"' in str(response.request.post_data)):
+    with page.page.expect_response(lambda response: question(response.request) == "ink_of_photo"):
         held[0].continue_()
     page.rest()
     page.expect_answers(7)

@@ -69,12 +69,12 @@ def test_a_slow_server_is_called_slow_and_not_away(page: DrawingPage) -> None:
     page.draw(DIGITS[3])
     page.expect_answers(3)
     late: list[Route] = []
-    page.page.route("**/component_server/**", lambda route: late.append(route))
+    page.page.route("**/engine/**", lambda route: late.append(route))
     page.draw([line((0.2, 0.9), (0.3, 0.9))])
     expect(page.page.locator(".notice")).to_contain_text("server is slow")
     expect(page.page.locator("[data-model=net] .remark")).to_have_text("Waiting for an answer")
     assert page.probabilities() == [0.0] * 10
-    page.page.unroute("**/component_server/**")  # which lets them go on
+    page.page.unroute("**/engine/**")  # which lets them go on
     expect(page.page.locator(".notice")).to_be_hidden()
     page.expect_answers_to_come()
 

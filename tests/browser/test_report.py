@@ -1,12 +1,11 @@
 """The lens Report, as it is opened, clicked and walked through with keys."""
 
-import json
 import re
 from typing import Any
 
 import pytest
 from conftest import ELSEWHERE, opened
-from drawing_page import DrawingPage
+from drawing_page import DrawingPage, question
 from playwright.sync_api import Browser, expect
 from test_access import FAINT
 
@@ -148,15 +147,15 @@ def test_mistakes_say_what_people_saw_and_who_alone_was_right(page: DrawingPage)
 def test_nothing_is_judged_while_the_page_loads(browser: Browser, address: str) -> None:
     with opened(browser, address) as page:
         asked: list[str] = []
-        page.page.on("request", lambda request: asked.append(str(json.loads(request.post_data or "{}").get("fn_name"))))
+        page.page.on("request", lambda request: asked.append(question(request)))
         page.page.wait_for_timeout(500)
-        assert not {"judged", "behind"} & set(asked)
+        assert not {"report", "report_digits"} & set(asked)
         open_report(page)
-        assert asked.count("judged") == 1
+        assert asked.count("report") == 1
         page.page.click("[data-lens=read][role=tab]")
         page.page.click("[data-lens=report][role=tab]")
         page.page.wait_for_timeout(300)
-        assert asked.count("judged") == 1
+        assert asked.count("report") == 1
 
 
 @pytest.mark.parametrize(

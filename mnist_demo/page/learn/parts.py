@@ -55,7 +55,7 @@ class Wish(Question):
     network: str
     recipe: Literal["tutorial", "fast", "teach"]
     values: Values = Values()
-    corrections: Annotated[list[Any], Field(max_length=MAX_CORRECTIONS)] = []
+    corrections: list[Any] = Field(default=[], max_length=MAX_CORRECTIONS)
 
 
 class Own(Question):

@@ -69,12 +69,14 @@ function escaped() {
 }
 
 function waitForRest() {
+  under.dataset.resting = "false";
   clearTimeout(resting);
   resting = setTimeout(rest, REST);
 }
 
 function rest() {
   if (sketchpad.isDrawing()) return;
+  under.dataset.resting = "true";
   storeDrawing(sketchpad.actions());
   tell("rest");
 }
