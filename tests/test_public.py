@@ -19,6 +19,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="look
 ROOT = Path(__file__).parent.parent
 SEVEN = digit_of(growing(7)[-1])
 HANDLES = 256
+HEAD = ("Host: localhost", "Content-Type: application/json", "Content-Length: 1000")
+HALF = "\r\n".join([f"POST {READ} HTTP/1.1", *HEAD, "", "half"]).encode()  # of a request
 FEW_HANDLES = f"import resource, app; resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES},) * 2); app.main()"
 
 
@@ -213,9 +215,7 @@ def test_names_of_callers_are_not_kept(server: Server) -> None:
 def test_a_body_that_is_broken_off_harms_nobody(server: Server) -> None:
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
-            one.sendall(
-                f"POST {READ} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode()
-            )
+            one.sendall(HALF)
     for nonsense in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
             one.sendall(nonsense)
@@ -227,9 +227,7 @@ def test_idle_connections_lock_nobody_out(server: Server) -> None:
     for number in range(HANDLES + 50):
         one = socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0))
         if number % 2:
-            one.sendall(
-                f"POST {READ} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode()
-            )
+            one.sendall(HALF)
         idle.append(one)
     assert reading(server) < 5
     for one in idle:
