@@ -66,7 +66,8 @@ def test_the_ways_to_other_lenses_stand_below_the_digit_that_was_chosen(page: Dr
     tile = page.page.locator("[data-part=worst] .side.net .mistakes button").first
     tile.click()
     chosen, ways = tile.bounding_box(), page.page.locator(".upon").bounding_box()
-    assert chosen and ways
+    assert chosen is not None
+    assert ways is not None
     assert 0 <= ways["y"] - chosen["y"] - chosen["height"] < 60  # pixels; below all twelve it would be 800
 
 
