@@ -21,6 +21,7 @@ HANDLES_SPARED = 64  # of those that the process may have open: for files
 MOST = 4096  # connections
 MAX_HELD_BYTES = 2**26  # of all bodies that are coming in and all answers that are not yet taken, together
 UNREAD_BYTES = 2**17  # that an answer takes besides what waits to be sent: its next part, its compressor
+READ_BYTES = 2**14  # at a time from a connection: all that have something are read before one can end
 TRIM_SECONDS = 0.25  # from the end of a connection until freed memory goes back to the operating system
 M_ARENA_MAX = -8  # of <malloc.h>
 
@@ -59,6 +60,7 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             (idle.transport if idle else transport).abort()
         super().connection_made(transport)
         self.ws_protocol_class = None  # nothing here speaks WebSocket
+        transport.max_size = READ_BYTES
         self.wait_for_request()
 
     def wait_for_request(self) -> None:

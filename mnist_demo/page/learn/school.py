@@ -8,7 +8,9 @@ takes longer than a visitor would wait for the first step.
 """
 
 import contextlib
+import errno
 import json
+import os
 import tempfile
 import threading
 import time
@@ -28,6 +30,8 @@ LOOK = 0.1  # seconds between two looks at it
 ABANDONED = 15.0  # seconds without a question from who began it, after which a training is stopped
 LONGEST = 600.0  # seconds of a training
 READY_FOR = 120.0  # seconds that a process waits for its arguments
+DISK_IS_FULL = "the server's disk is full"
+FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, a limit on files
 
 State = Literal["starting", "training", "done", "stopped", "failed"]
 UNDER_WAY = ("starting", "training")
@@ -154,7 +158,7 @@ class School:
             process.train([*command, "--device", process.device])
             self._follow(run, process)
         except Exception as error:  # of a full disk, say: the school must stay open
-            run.state, run.error = "failed", " ".join(str(error).splitlines())
+            run.state, run.error = "failed", reason(str(error))
         finally:
             if process is not None:
                 process.end(run.folder)
@@ -176,7 +180,7 @@ class School:
 
     def _take(self, run: Run, lines: Sequence[str]) -> None:
         """Notes those lines; of several networks, the newest is loaded."""
-        told = [json.loads(line) for line in lines]
+        told = [json.loads(line) for line in lines if line.endswith("\n")]  # a full disk cuts the last one off
         for line in told:
             run.take(line)
         run.seconds = time.monotonic() - run.begun
@@ -192,12 +196,19 @@ def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
     """Notes where a training is over, or shall be."""
     now = time.monotonic()
     if is_over:
-        said = process.said().strip().splitlines()
-        run.state, run.error = "failed", said[-1].removeprefix("error: ") if said else "the process ended by itself"
+        run.state, run.error = "failed", reason(process.said())
     elif now - run.asked > ABANDONED:
         run.state, run.error = "stopped", "nobody was there to see it"
     elif now - run.begun > LONGEST:
         run.state, run.error = "stopped", f"no training may take more than {LONGEST:.0f} seconds here"
+
+
+def reason(said: str) -> str:
+    """Return the line that says why a training failed, from all that its process or an exception says."""
+    if any(os.strerror(code) in said for code in FULL_CODES):
+        return DISK_IS_FULL
+    lines = said.strip().splitlines()
+    return lines[-1].removeprefix("error: ") if lines else "the process ended by itself"
 
 
 def sweep() -> None:
