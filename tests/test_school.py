@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -299,6 +300,23 @@ def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPat
     assert run.state == "stopped"
     assert "limited to 1 seconds" in run.error
     assert is_said_in_both_languages(run.error)
+
+
+def test_a_full_disk_is_told_and_nothing_is_left_of_the_training() -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    school = School(Yours(trains=True))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # as full as a disk gets without one of one's own
+    school.prepare()
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    run = school.begin("net", "fast", [], {})
+    assert run is not None
+    deadline = time.monotonic() + 60
+    while school.current is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (run.state, run.error) == ("failed", "the server's disk is full")
+    assert is_said_in_both_languages(run.error)
+    assert folders() == []
 
 
 def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPatch) -> None:

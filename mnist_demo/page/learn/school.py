@@ -10,7 +10,9 @@ takes longer than a visitor would wait for the first step.
 """
 
 import contextlib
+import errno
 import json
+import os
 import tempfile
 import threading
 import time
@@ -31,6 +33,8 @@ ABANDONED = 15.0  # seconds without a question from who began it, after which a 
 LONGEST = 600.0  # seconds of a training
 READY_FOR = 120.0  # seconds that a process waits for its arguments
 MAX_WAITING = 50  # trainings: a class, and what 50 times 200 corrections take, 13 MB
+DISK_IS_FULL = "the server's disk is full"
+FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, a limit on files
 
 NOBODY = "the page was closed"  # why such a training ended
 
@@ -188,7 +192,7 @@ class School:
             process.train([*command, "--device", process.device])
             self._follow(run, process, folder)
         except Exception as error:  # of a full disk, say: the next must have its turn
-            run.state, run.error = "failed", getattr(error, "strerror", None) or " ".join(str(error).splitlines())
+            run.state, run.error = "failed", reason(getattr(error, "strerror", None) or str(error))
         finally:
             if process is not None:
                 process.end(run.folder)
@@ -211,7 +215,7 @@ class School:
 
     def _take(self, run: Run, folder: Path, lines: Sequence[str]) -> None:
         """Note those lines; of several networks, load the newest."""
-        told = [json.loads(line) for line in lines]
+        told = [json.loads(line) for line in lines if line.endswith("\n")]  # a full disk cuts the last one off
         for line in told:
             run.take(line)
         run.seconds = time.monotonic() - run.begun
@@ -227,12 +231,19 @@ def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
     """Notes where a training is over, or shall be."""
     now = time.monotonic()
     if is_over:
-        said = process.said().strip().splitlines()
-        run.state, run.error = "failed", said[-1].removeprefix("error: ") if said else "the process ended by itself"
+        run.state, run.error = "failed", reason(process.said())
     elif run.is_abandoned:
         run.state, run.error = "stopped", NOBODY
     elif now - run.begun > LONGEST:
         run.state, run.error = "stopped", f"training is limited to {LONGEST:.0f} seconds here"
+
+
+def reason(said: str) -> str:
+    """Return the line that says why a training failed, from all that its process or an exception says."""
+    if any(os.strerror(code) in said for code in FULL_CODES):
+        return DISK_IS_FULL
+    lines = said.strip().splitlines()
+    return lines[-1].removeprefix("error: ") if lines else "the process ended by itself"
 
 
 def sweep() -> None:
