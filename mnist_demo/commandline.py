@@ -10,12 +10,14 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NoReturn
 
 from mnist_demo import __version__
 
 STOPPED = 130  # the exit code after Ctrl-C, as shells have it
 OUTPUT_FAILS = (errno.ENOSPC, errno.EPIPE, errno.EIO)  # where no file is named
+NO_MEMORY = "failed to map segment"  # as the dynamic linker says it
 WRONG = 2  # the exit code where what was asked cannot be done
 INSTALLED = "mnist-demo"  # the command of who installed the package
 
@@ -33,7 +35,8 @@ def new_parser(prog: str | None = None, **options: Any) -> argparse.ArgumentPars
 
 
 def end_quietly() -> None:
-    """From now on Ctrl-C ends the process at once: for the seconds of imports, when there is nothing to be undone."""
+    """Let Ctrl-C end the process during imports, and say in one line what cannot be imported."""
+    sys.excepthook = _without_traceback
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -49,6 +52,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
 
     Ctrl-C is KeyboardInterrupt to `main`, and nothing once that is over. What cannot be encoded is printed escaped.
     """
+    sys.excepthook = sys.__excepthook__
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
@@ -61,6 +65,15 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(_flushed(code))
+
+
+def _without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, MemoryError) or NO_MEMORY in str(error):
+        complain(MemoryError(f"not enough memory: {error}"))
+    elif issubclass(kind, ImportError | OSError):
+        complain(error)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def complain(error: BaseException) -> None:

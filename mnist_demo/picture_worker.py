@@ -68,8 +68,10 @@ def answer(content: bytes) -> bytes:
         check_structure(content)
         ink = ink_of(open_picture(BytesIO(content), "image", MAX_PIXELS))
         return HEADER.pack(True, *ink.shape) + ink.tobytes()
-    except (ValueError, MemoryError) as error:
-        line = str(error) or "image: too large: reading it takes too much memory"
+    except ValueError as error:
+        line = str(error)
+    except MemoryError:
+        line = "image: too large: reading it takes too much memory"
     refusal = line.encode()[:MAX_LINE_BYTES]
     return HEADER.pack(False, 0, len(refusal)) + refusal
 

@@ -200,7 +200,10 @@ def test_a_tool_whose_client_has_gone_is_ended() -> None:
         tools.endpoints = {"never": never}
         call = {"id": 1, "method": "tools/call", "params": {"name": "never"}}
         await answer_one_who_leaves(tools, PATH, call)
-        await asyncio.sleep(0)
+        outcome = jobs.start(never)  # and one that is dropped before it has begun
+        jobs.drop(jobs.keep(outcome))
+        await asyncio.wait([outcome])
+        await asyncio.sleep(0.01)
         return jobs.unfinished
 
     assert asyncio.run(visit()) == 0

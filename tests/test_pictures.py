@@ -212,10 +212,3 @@ def test_a_picture_of_sixteen_bits_is_read_as_one_of_eight(classifier: Classifie
 def test_noise_is_no_ink_and_soon_known(side: int) -> None:
     cells = np.random.default_rng(side).integers(0, 2, (1200 // side, 1200 // side)).astype(np.uint8)
     assert not ink_of(Image.fromarray(255 * np.kron(cells, np.ones((side, side), np.uint8)))).any()
-
-
-def test_all_of_many_ruled_lines_is_taken_away() -> None:
-    image = sheet(7, (600, 480), 240, 235, 40)
-    for y in range(10, 480, 24):
-        ImageDraw.Draw(image).line((0, y, 599, y + 9), fill=90, width=2)
-    assert not ink_of(image)[:, :150].any()

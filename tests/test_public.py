@@ -1,5 +1,6 @@
 """What the page does where it is open to the world: the real app, in a process of its own, asked over HTTP."""
 
+import contextlib
 import json
 import socket
 import time
@@ -8,11 +9,13 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import gradio
 import pytest
 
 from benchmarks.crowd import BYTES, ENGINE, READ, digit_of, growing
 from benchmarks.load import memory
 from benchmarks.pages import Server, started
+from mnist_demo.page.connections import MOST_PATIENCE
 
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks at handles as Linux shows them")
 
@@ -21,13 +24,20 @@ SEVEN = digit_of(growing(7)[-1])
 HANDLES = 256
 HEAD = ("Host: localhost", "Content-Type: application/json", "Content-Length: 1000")
 HALF = "\r\n".join([f"POST {READ} HTTP/1.1", *HEAD, "", "half"]).encode()  # of a request
-FEW_HANDLES = f"import resource, app; resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES},) * 2); app.main()"
+HELD = 2**24  # bytes that all clients may hold there: what lies in 192 connections is less than the usual limit
+CODE = f"""
+import resource, app
+from mnist_demo.page import connections
+resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES},) * 2)
+connections.MAX_HELD_BYTES = {HELD}
+app.main()
+"""
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """The app, as few handles allowed as it must do with; in the end it has told nothing of itself."""
-    with started("-c", FEW_HANDLES) as server:
+    with started("-c", CODE) as server:
         yield server
         printed = server.printed()
     assert "Traceback" not in printed
@@ -80,7 +90,7 @@ def named(value: object) -> str:
     ],
 )
 def test_what_the_page_needs_is_there(server: Server, path: str) -> None:
-    assert ask(server, "GET", path).status == 200
+    assert [ask(server, method, path).status for method in ("GET", "HEAD")] == [200, 200]
 
 
 @pytest.mark.parametrize(
@@ -231,4 +241,33 @@ def test_idle_connections_lock_nobody_out(server: Server) -> None:
         idle.append(one)
     assert reading(server) < 5
     for one in idle:
+        one.close()
+
+
+def connected(server: Server) -> int:
+    """How many sockets the server has open."""
+    handles = Path(f"/proc/{server.process.pid}/fd").iterdir()
+    return sum(handle.is_socket() for handle in handles)
+
+
+@pytest.mark.parametrize("what", ["bodies", "answers"])
+def test_what_clients_hold_counts_against_one_limit(server: Server, what: str) -> None:
+    assets = (Path(gradio.__file__).parent / "templates/frontend/assets").glob("*.js")
+    largest = max(assets, key=lambda path: path.stat().st_size)  # far more than the system buffers
+    request = f"GET /assets/{largest.name} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    if what == "bodies":
+        head = f"POST {ENGINE}samples HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        request = f"{head}Content-Length: 250001\r\n\r\n".encode() + b" " * 250_000
+    before, clients = connected(server), []
+    for _ in range(150):
+        one = socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0))
+        clients.append(one)
+        with contextlib.suppress(ConnectionError):
+            one.sendall(request)
+    reading(server)
+    deadline = time.monotonic() + MOST_PATIENCE / 2  # later it ends them all
+    while connected(server) > before + HELD / 250_000 + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for one in clients:
         one.close()

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -305,6 +306,23 @@ def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPat
     assert run.state == "stopped"
     assert run.error == {"code": "time_limit", "seconds": 1}
     assert is_worded(run.error)
+
+
+def test_a_full_disk_is_told_and_nothing_is_left_of_the_training() -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    school = School(Yours(trains=True))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # as full as a disk gets without one of one's own
+    school.prepare()
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    run = school.begin("net", "fast", [], {})
+    assert run is not None
+    deadline = time.monotonic() + 60
+    while school.current is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (run.state, run.error) == ("failed", {"code": "disk_full"})
+    assert is_worded(run.error)
+    assert folders() == []
 
 
 def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPatch) -> None:

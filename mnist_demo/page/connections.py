@@ -17,10 +17,12 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 MOST_PATIENCE = 15.0  # seconds for a request to come in
 LONGEST = 120.0  # seconds for its answer to be taken
-HANDLES_SPARED = 64  # of those that the process may have open: for files
+MIN_HANDLES = 64  # that the process must be allowed to have open
+HANDLES_SPARED = 32  # of those: for files and for processes that train
 MOST = 4096  # connections
 MAX_HELD_BYTES = 2**26  # of all bodies that are coming in and all answers that are not yet taken, together
 UNREAD_BYTES = 2**17  # that an answer takes besides what waits to be sent: its next part, its compressor
+READ_BYTES = 2**14  # at a time from a connection: all that have something are read before one can end
 TRIM_SECONDS = 0.25  # from the end of a connection until freed memory goes back to the operating system
 M_ARENA_MAX = -8  # of <malloc.h>
 
@@ -59,6 +61,7 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             (idle.transport if idle else transport).abort()
         super().connection_made(transport)
         self.ws_protocol_class = None  # nothing here speaks WebSocket
+        transport.max_size = READ_BYTES
         self.wait_for_request()
 
     def wait_for_request(self) -> None:
@@ -160,7 +163,10 @@ def is_no_lack_of_handles(record: logging.LogRecord) -> bool:
 
 
 def room() -> int:
-    """How many connections the process may have open, once its bound on handles is as high as it may be set."""
+    """Raise the process's limit on open handles as far as allowed; return how many connections that leaves room for.
+
+    Raises OSError if it leaves too few.
+    """
     try:
         import resource
     except ImportError:  # Windows has no such bound
@@ -169,4 +175,8 @@ def room() -> int:
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
-    return MOST if soft == resource.RLIM_INFINITY else max(min(MOST, soft - HANDLES_SPARED), 1)
+    if soft == resource.RLIM_INFINITY:
+        return MOST
+    if soft < MIN_HANDLES:
+        raise OSError(f"{soft} open files are too few: allow at least {MIN_HANDLES} (ulimit -n {MIN_HANDLES})")
+    return min(MOST, soft - HANDLES_SPARED)

@@ -59,21 +59,12 @@ class Jobs:
         if self.unfinished >= MOST_WAITING:
             raise busy()
         self.unfinished += 1
-        return asyncio.ensure_future(self._finish(work))
+        outcome = asyncio.ensure_future(_outcome(work))
+        outcome.add_done_callback(self._count_down)
+        return outcome
 
-    async def _finish(self, work: Callable[[], Awaitable[Any]]) -> Json:
-        try:
-            async with asyncio.timeout(MAX_AGE_SECONDS):
-                return {"data": [await work()]}
-        except TimeoutError:
-            return {"error": BUSY}
-        except HTTPException as refusal:
-            return {"error": refusal.detail}
-        except Exception as error:
-            logger.error("%s in an endpoint", type(error).__name__, exc_info=is_debugging())
-            return {"error": "something went wrong here"}
-        finally:
-            self.unfinished -= 1
+    def _count_down(self, _: Outcome) -> None:
+        self.unfinished -= 1
 
     def keep(self, outcome: Outcome, session: str = "") -> str:
         """A name under which the outcome can be fetched, for a while."""
@@ -90,6 +81,20 @@ class Jobs:
         event = self.events.pop(name, None)
         if event is not None:
             event.outcome.cancel()
+
+
+async def _outcome(work: Callable[[], Awaitable[Any]]) -> Json:
+    """Do `work`, for MAX_AGE_SECONDS at most, and return what is told of it."""
+    try:
+        async with asyncio.timeout(MAX_AGE_SECONDS):
+            return {"data": [await work()]}
+    except TimeoutError:
+        return {"error": BUSY}
+    except HTTPException as refusal:
+        return {"error": refusal.detail}
+    except Exception as error:
+        logger.error("%s in an endpoint", type(error).__name__, exc_info=is_debugging())
+        return {"error": "something went wrong here"}
 
 
 class Events:

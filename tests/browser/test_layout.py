@@ -62,3 +62,10 @@ def test_undo_leaves_the_sample_with_the_drawing_that_it_changes(page: DrawingPa
     expect(page.page.locator(".back")).to_be_hidden()
     page.tool("Redo")
     page.expect_answers(4)
+
+
+def test_the_bar_of_the_answer_says_what_stands_beside_it(page: DrawingPage) -> None:
+    page.draw(DIGITS[7])
+    page.expect_answers(7)
+    beside = page.page.locator("[data-model=net] .remark").inner_text()
+    expect(page.page.locator("[data-model=net] .best .percent")).to_have_text(beside.removesuffix(" %"))

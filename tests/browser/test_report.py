@@ -60,6 +60,16 @@ def test_the_figures_shown_are_those_of_the_command_line(page: DrawingPage, judg
     assert set(shown) == {mistake["index"] for mistake in found["worst"]}
 
 
+def test_the_ways_to_other_lenses_stand_below_the_digit_that_was_chosen(page: DrawingPage) -> None:
+    open_report(page)
+    tile = page.page.locator("[data-part=worst] .side.net .mistakes button").first
+    tile.click()
+    chosen, ways = tile.bounding_box(), page.page.locator(".upon").bounding_box()
+    assert chosen is not None
+    assert ways is not None
+    assert 0 <= ways["y"] - chosen["y"] - chosen["height"] < 60  # pixels; below all twelve it would be 800
+
+
 def test_a_cell_opens_its_digits_which_are_seen_in_read_and_inside(page: DrawingPage) -> None:
     open_report(page)
     count = int(page.page.locator("[data-cell=convnet-7-2]").get_attribute("data-count") or "0")

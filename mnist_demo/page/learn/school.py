@@ -12,6 +12,7 @@ takes longer than a visitor would wait for the first step.
 import contextlib
 import errno
 import json
+import os
 import tempfile
 import threading
 import time
@@ -32,6 +33,7 @@ ABANDONED = 15.0  # seconds without a question from who began it, after which a 
 LONGEST = 600.0  # seconds of a training
 READY_FOR = 120.0  # seconds that a process waits for its arguments
 MAX_WAITING = 50  # trainings: a class, and what 50 times 200 corrections take, 13 MB
+FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, a limit on files
 
 Error = dict[str, Any]  # why a training failed or was stopped: its "code", and values
 
@@ -190,8 +192,8 @@ class School:
                 process = started()
             process.train([*command, "--device", process.device])
             self._follow(run, process, folder)
-        except Exception as error:  # the next must have its turn
-            run.state, run.error = "failed", error_of(error)
+        except Exception as error:  # of a full disk, say: the next must have its turn
+            run.state, run.error = "failed", reason(getattr(error, "strerror", None) or str(error))
         finally:
             if process is not None:
                 process.end(run.folder)
@@ -214,7 +216,7 @@ class School:
 
     def _take(self, run: Run, folder: Path, lines: Sequence[str]) -> None:
         """Note those lines; of several networks, load the newest."""
-        told = [json.loads(line) for line in lines]
+        told = [json.loads(line) for line in lines if line.endswith("\n")]  # a full disk cuts the last one off
         for line in told:
             run.take(line)
         run.seconds = time.monotonic() - run.begun
@@ -230,20 +232,19 @@ def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
     """Note that a training has ended, or must end."""
     now = time.monotonic()
     if is_over:
-        said = process.said().strip().splitlines()
-        run.state = "failed"
-        run.error = run.error or {"code": "process", "text": said[-1].removeprefix("error: ") if said else ""}
+        run.state, run.error = "failed", run.error or reason(process.said())
     elif run.is_abandoned:
         run.state, run.error = "stopped", {"code": "page_closed"}
     elif now - run.begun > LONGEST:
         run.state, run.error = "stopped", {"code": "time_limit", "seconds": round(LONGEST)}
 
 
-def error_of(error: Exception) -> Error:
-    """Return what the page is told of a failure here."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+def reason(said: str) -> Error:
+    """Return why a training failed, from all that its process or an exception says."""
+    if any(os.strerror(code) in said for code in FULL_CODES):
         return {"code": "disk_full"}
-    return {"code": "process", "text": getattr(error, "strerror", None) or " ".join(str(error).splitlines())}
+    lines = said.strip().splitlines()
+    return {"code": "process", "text": lines[-1].removeprefix("error: ") if lines else "the process ended by itself"}
 
 
 def sweep() -> None:
