@@ -1,6 +1,5 @@
 """The entry: what it does before there is a page, and where it cannot serve one."""
 
-import asyncio
 import json
 import shutil
 import subprocess
@@ -9,10 +8,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from test_public import call as post
+from test_public import ask
 
 import app
-from benchmarks.crowd import Page
 from benchmarks.pages import free_port, started
 from mnist_demo import page, serve, train, weights
 from mnist_demo.address import urls
@@ -97,10 +95,10 @@ def test_a_page_for_a_class_starts_where_nothing_can_be_written_and_says_where_i
     environment = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), home) | {"MNIST_DEMO_TRAIN": "0"}
     options = ("--host", "0.0.0.0", "--port", str(port), "--train")
     with started("app.py", *options, port=port, environment=environment | {"GRADIO_SERVER_PORT": "1"}) as server:
-        visit = asyncio.run(Page.open(server.address))
-        answer = json.loads(post(server, visit.call("begin", {"network": "net", "recipe": "none"})).content)
+        wish = json.dumps({"network": "net", "recipe": "none"}).encode()
+        answer = json.loads(ask(server, "POST", "/engine/begin", wish).content)  # type: ignore[attr-defined]
         printed = server.printed()
-    assert answer["error"].startswith("wanted: ")  # and not that training is off
+    assert answer["field"] == "recipe"  # and not that training is off
     expected = [f"The page is at http://127.0.0.1:{port}"]
     expected += [f"On this network it is at {url}" for url in urls("0.0.0.0", port)[1]]
     assert printed.splitlines() == expected  # no hint at public links, and no code where nobody watches

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.crowd import Connection, OurVisitor, Page, Tally, person
+from benchmarks.crowd import Connection, OurVisitor, Tally, person
 from benchmarks.pages import Server, free_port, started
 
 BEFORE, AFTER = 1.5, 3.0  # seconds of drawing, before and after the kill
@@ -88,13 +88,12 @@ async def called(address: str, replicas: list[Server]) -> tuple[list[int], Serve
 
 async def drawn_upon(address: str, victim: Server) -> tuple[Tally, Tally]:
     """What four people get before and after that replica is killed, while they draw."""
-    page = await Page.open(address)
     before, after = Tally(), Tally()
     now = time.perf_counter()
-    first = [person(OurVisitor(page, seed), now, now + BEFORE, before) for seed in range(4)]
+    first = [person(OurVisitor(address, seed), now, now + BEFORE, before) for seed in range(4)]
     await asyncio.gather(*first)
     now = time.perf_counter()
-    second = [asyncio.create_task(person(OurVisitor(page, seed), now, now + AFTER, after)) for seed in range(4)]
+    second = [asyncio.create_task(person(OurVisitor(address, seed), now, now + AFTER, after)) for seed in range(4)]
     await asyncio.sleep(AFTER / 3)
     victim.process.kill()
     await asyncio.gather(*second)
