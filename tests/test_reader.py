@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi import HTTPException
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
@@ -18,7 +19,7 @@ from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
 from mnist_demo.page import bounds, engine
 from mnist_demo.page.doors import DOORS, Doors, asked
-from mnist_demo.page.engine import Engine, Function, Question, RefusalError
+from mnist_demo.page.engine import Engine, Function, Question
 from mnist_demo.page.read import reader as reading
 from mnist_demo.page.read.reader import Reader
 from mnist_demo.page.readings import readings_of
@@ -104,15 +105,15 @@ def test_the_newest_digits_are_read_first_and_so_many_at_once(slow: Slow) -> Non
 
 def test_excess_requests_are_refused_at_once_the_oldest_first(slow: Slow) -> None:
     answers = overloaded(slow, reading.MAX_WAITING + 11)
-    refused = [number for number, answer in enumerate(answers) if isinstance(answer, RefusalError)]
+    refused = [number for number, answer in enumerate(answers) if isinstance(answer, HTTPException)]
     assert refused == list(range(1, 11))
-    assert {answers[number].status for number in refused} == {503}
+    assert {answers[number].status_code for number in refused} == {503}
 
 
 def test_what_has_waited_too_long_is_refused(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_WAIT_S", 0.05)
     answers = overloaded(slow, 40, patience=0.1)
-    statuses = [getattr(answer, "status", 200) for answer in answers]
+    statuses = [getattr(answer, "status_code", 200) for answer in answers]
     assert statuses == [200] + [503] * (39 - reading.MAX_BATCH) + [200] * reading.MAX_BATCH
 
 
