@@ -16,7 +16,7 @@ import torch
 from platformdirs import user_cache_path
 from torch import Tensor
 
-from mnist_demo.files import clear_away, read_whole, write_whole
+from mnist_demo.files import clear_away, open_regular, read_whole, write_whole
 
 BOX = Path(__file__).parent / "mnist"  # the data set as this package carries it, one .xz a file
 VARIABLE = "MNIST_DEMO_DATA"  # the environment variable that names the data set's folder
@@ -81,7 +81,7 @@ def mnist_files(split: Literal["train", "test"], root: Path | None = None) -> tu
     so are the errors, but OSError is raised for any folder that cannot be written.
     """
     for path in (both := _at_hand(split, root)):
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             _check_sum(path.name, hashlib.file_digest(file, "md5").hexdigest(), path)
     return both
 

@@ -4,10 +4,11 @@ Knows: what a network's last hidden layer makes of the 60,000, and where that is
 Does not know: what the network answers, or who looks.
 """
 
-import mmap
 import os
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, Self
+from weakref import finalize
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from mnist_demo.data import default_root, load_mnist, mnist_files
 from mnist_demo.drawing import SIDE
-from mnist_demo.files import write_whole
+from mnist_demo.files import open_regular, write_whole
 from mnist_demo.models import bare
 from mnist_demo.weights import digest
 
@@ -111,21 +112,29 @@ class _Features(NamedTuple):
 
 
 class _Rows:
-    """Rows of bytes, the last of a file, that are read where they are looked at and not held."""
+    """Rows of bytes, the last of a file, that are read when they are looked at and not held.
+
+    Not mapped into memory: whoever may cut the file short could end the process by that.
+    """
 
     def __init__(self, path: Path, count: int, width: int) -> None:
-        with path.open("rb") as file:
-            self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        header = len(self._content) - count * width
-        self._rows = np.frombuffer(self._content, np.uint8, offset=header).reshape(count, width)
+        self._file, self._lock, self._shape = open_regular(path), Lock(), (count, width)
+        finalize(self, self._file.close)
+        self._header = os.fstat(self._file.fileno()).st_size - count * width
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._shape[0]
 
     def __getitem__(self, where: slice | NDArray[np.int64]) -> Bytes:
-        rows = self._rows[where].copy()
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self._content.madvise(mmap.MADV_DONTNEED)  # or all that was ever read would count as this process's memory
+        """Raises OSError if the file has become shorter."""
+        count, width = self._shape
+        starts = [where.start] if isinstance(where, slice) else where.tolist()
+        rows = np.empty((len(range(count)[where]) if isinstance(where, slice) else len(starts), width), np.uint8)
+        with self._lock:
+            for start, part in zip(starts, np.split(rows, len(starts)), strict=True):
+                self._file.seek(self._header + start * width)
+                if self._file.readinto(part.data) != part.nbytes:  # type: ignore[attr-defined]
+                    raise OSError(f"{self._file.name} is shorter than it was")
         return rows
 
 

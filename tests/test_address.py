@@ -43,6 +43,13 @@ def test_a_port_that_is_named_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -
     assert address().port == port
 
 
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("value", ["::1", "[::1]"])
+def test_ipv6_is_listened_at(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", value)
+    assert address().host == "[::1]"
+
+
 @pytest.mark.parametrize("value", ["", "abc", "0", "-1", "65536", "1e3", "٣", "7860 ", "9" * 5000])
 @pytest.mark.parametrize("variable", ["GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"])
 def test_a_port_that_is_none_is_told(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,22 @@ def test_a_full_disk_behind_standard_output_is_told_in_one_line(test_digits: Sam
         assert ended.stderr == "error: standard output cannot be written: No space left on device\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit memory so")
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ("RLIMIT_AS, (400 * 2**20,) * 2", "not enough memory: libtorch"),
+        ("RLIMIT_NOFILE, (48, 48)", "48 open files are too few: allow at least 64 (ulimit -n 64)"),
+    ],
+)
+def test_a_process_that_may_have_too_little_says_so_in_one_line(limit: str, told: str) -> None:
+    code = f"import resource, runpy; resource.setrlimit(resource.{limit}); runpy.run_path('app.py', run_name='__main__')"
+    ended = run("-c", code)
+    assert ended.returncode != 0
+    assert ended.stderr.startswith(f"error: {told}")
+    assert is_one_line(ended.stderr)
+
+
 def test_what_cannot_be_encoded_is_printed_escaped(test_digits: Samples, tmp_path: Path) -> None:
     file = tmp_path / "sieben-ä-七.png"
     picture(test_digits.images[0]).save(file)

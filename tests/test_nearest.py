@@ -1,3 +1,4 @@
+import os
 import threading
 from pathlib import Path
 
@@ -66,6 +67,23 @@ def test_eleven_of_twelve_neighbours_carry_the_right_label(ready, test_digits):
     right = np.array(found) == test_digits.labels[:200, None].numpy()
     assert right.shape == (200, 12)
     assert right.sum(axis=1).mean() >= 11
+
+
+def test_a_kept_file_that_is_cut_short_does_not_end_the_process(quick, root, training_digits):
+    Nearest.load(quick, root)
+    [kept], found = kept_in(root), Nearest.load(quick, root)
+    with kept.open("r+b") as file:
+        file.truncate(9)
+    with pytest.raises(OSError, match=r"nearest-.* is shorter than it was$"):
+        found.find(digit(training_digits, 0))
+
+
+def test_a_pipe_in_the_place_of_the_data_set_is_told(quick, root):
+    (root / "MNIST").unlink()
+    (root / "MNIST" / "raw").mkdir(parents=True)
+    os.mkfifo(root / "MNIST" / "raw" / "train-images-idx3-ubyte")
+    with pytest.raises(OSError, match="train-images-idx3-ubyte is no regular file$"):
+        Nearest.load(quick, root)
 
 
 def test_neighbours_come_nearest_first_with_their_own_labels_and_images(ready, training_digits, test_digits):

@@ -96,7 +96,7 @@ def is_learning(run: Any) -> bool:
 
 
 def is_over(run: Any) -> bool:
-    return run["state"] not in ("starting", "training")
+    return run["state"] not in ("waiting", "starting", "training")
 
 
 @pytest.fixture(scope="module", autouse=True)
