@@ -29,7 +29,7 @@ def read_whole(path: Path) -> bytes:
 
 def open_regular(path: Path) -> BinaryIO:
     """Open a file to be read. Raises OSError as `read_whole` does: a pipe or a device could keep a reader for ever."""
-    file = open(path, "rb", opener=_without_waiting)
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it
     found = os.fstat(file.fileno())
     is_regular = stat.S_ISREG(found.st_mode)
     if is_regular and found.st_size <= MOST_BYTES:
