@@ -1,4 +1,4 @@
-"""Your own app around the pad: `python examples/own_app.py`. Bars move while the pen is down."""
+"""Your own app around the pad: `python -m examples.own_app`. Bars move while the pen is down."""
 
 import gradio as gr
 

@@ -1,4 +1,4 @@
-"""The whole idea with Gradio's own pad, which reads when the pen is lifted: `python examples/stock_sketchpad.py`."""
+"""The whole idea with Gradio's own pad, which reads when the pen is lifted: `python -m examples.stock_sketchpad`."""
 
 import gradio as gr
 import numpy as np
