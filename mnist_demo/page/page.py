@@ -35,18 +35,22 @@ from mnist_demo.page.tools import for_programs
 from mnist_demo.page.web_files import WEB, WebFiles, modules, text
 from mnist_demo.page.yours import WeightsFiles, Yours
 
-LENSES = ("read", "inside", "learn", "report")
-PANELS = {"read": ("live", "gallery"), "inside": ("within",), "learn": ("lesson",), "report": ("judged",)}
-TEMPLATES = {
-    "live": "read/live",
-    "gallery": "read/gallery",
-    "within": "inside/inside",
-    "lesson": "learn/learn",
-    "judged": "report/report",
+PANELS = {  # of each lens, its parts: their ids, and their templates in `web/lenses/`
+    "read": {"live": "read/live.html", "gallery": "read/gallery.html"},
+    "inside": {"within": "inside/inside.html"},
+    "learn": {"lesson": "learn/learn.html"},
+    "report": {"judged": "report/report.html"},
 }
 START = """
 const root = new URL(window.gradio_config.root, location).pathname.replace(/\\/$/, "");
 import(`${root}/web/page.js`);
+"""
+TOO_OLD = "This page needs a newer browser, with JavaScript. 此页面需要较新的浏览器，并启用 JavaScript。"
+WORDS_FOR_OLD_BROWSERS = f"""
+<noscript><style>body::before {{ content: "{TOO_OLD}" }}</style></noscript>
+<script>
+addEventListener("load", () => "withResolvers" in Promise || document.body.prepend("{TOO_OLD}"));
+</script>
 """
 HEIGHT = 800  # pixels, of the frame below a notebook's cell
 TITLES = {"convnet": "ConvNet", "net": "Net"}
@@ -161,7 +165,7 @@ def build(
     page = Page(i18n, yours, origins)
     page.settings = {
         "networks": networks,
-        "lenses": LENSES,
+        "lenses": list(PANELS),
         "isTrainingOn": trains,
         "recipes": learn.offered(classifiers),
         "limits": learn.LIMITS,
@@ -179,10 +183,10 @@ def build(
         gr.HTML(i18n("head"), elem_id="head")
         Sketchpad(elem_id="sketchpad", assets="web", css_template="", label=i18n("pad"))
         static("pen", "lenses/tabs.html", START)
-        for name in LENSES:
+        for name, parts in PANELS.items():
             with gr.Column(elem_id=name, elem_classes="lens"):
-                for part in PANELS[name]:
-                    static(part, f"lenses/{TEMPLATES[part]}.html", networks=networks, digits=list(range(10)))
+                for part, template in parts.items():
+                    static(part, f"lenses/{template}", networks=networks, digits=list(range(10)))
         endpoints.build(page, endpoints.Endpoints(classifiers, gallery))
         gr.HTML(i18n("foot"), elem_id="foot")
         return page
@@ -194,10 +198,11 @@ def static(elem_id: str, template: str, script: str | None = None, **values: Any
 
 
 def head_links() -> str:
-    """Return the style sheets, and what the browser may load before it is asked for."""
-    styles = ["web/page.css", "web/pad/pad.css", *(f"web/lenses/{name}/{name}.css" for name in LENSES)]
+    """Return what stands in the page's head: style sheets, modules to load early, and words for old browsers."""
+    styles = ["web/page.css", "web/pad/pad.css", *(f"web/lenses/{name}/{name}.css" for name in PANELS)]
     links = [f'<link rel="stylesheet" href="{style}">' for style in styles]
-    return "\n".join(links + [f'<link rel="modulepreload" href="{module}">' for module in modules()])
+    links += [f'<link rel="modulepreload" href="{module}">' for module in modules()]
+    return "\n".join([WORDS_FOR_OLD_BROWSERS, *links])
 
 
 def theme() -> gr.themes.Base:
