@@ -13,6 +13,27 @@ export const build = (tag, className, words = "") =>
   Object.assign(document.createElement(tag), { className, textContent: String(words) });
 
 /**
+ * Return the element below `root`. Throws if there is none.
+ * @template {HTMLElement} T what the caller takes it for
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @returns {T}
+ */
+export function find(root, selector) {
+  const found = root.querySelector(selector);
+  if (!found) throw new Error(`The page has no ${selector}`);
+  return /** @type {T} */ (found);
+}
+
+/**
+ * @template {HTMLElement} T what the caller takes them for
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @returns {T[]}
+ */
+export const findAll = (root, selector) => [.../** @type {NodeListOf<T>} */ (root.querySelectorAll(selector))];
+
+/**
  * Return the element, as soon as the page has it: Gradio mounts the parts of a page in no order.
  * @param {string} selector
  * @returns {Promise<HTMLElement>}

@@ -6,7 +6,7 @@ import { appears } from "./dom.js";
 
 async function openApiView() {
   const button = await appears("footer .show-api");
-  const wanted = new URL(location);
+  const wanted = new URL(location.href);
   if (!wanted.searchParams.has("lang")) wanted.searchParams.set("lang", "python");
   history.replaceState(history.state, "", wanted);
   if (new URLSearchParams(location.search).get("view") === "api") button.click(); // which it takes to be open
@@ -15,13 +15,14 @@ async function openApiView() {
 
 // Close the view, and return whether it was open.
 export function closeApiView() {
+  /** @type {HTMLElement | null} */
   const backdrop = document.querySelector(".api-docs .backdrop");
   backdrop?.click();
   return Boolean(backdrop);
 }
 
 document.addEventListener("click", (event) => {
-  if (!event.target.closest?.("[data-text=link_api]")) return;
+  if (!/** @type {Element} */ (event.target).closest?.("[data-text=link_api]")) return;
   event.preventDefault();
   openApiView();
 });

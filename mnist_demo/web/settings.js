@@ -6,6 +6,7 @@
  * @property {Network[]} networks in the order in which the page shows them
  * @property {string[]} lenses
  * @property {boolean} isTrainingOn
+ * @property {{points: number, furthest: number, side: number}} correction limits of a corrected digit
  * @property {Record<string, Record<string, Record<string, number | null>>>} recipes by network and recipe: default values
  */
 

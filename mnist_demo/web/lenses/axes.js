@@ -5,21 +5,33 @@ import { build } from "../dom.js";
 export const [WIDTH, HEIGHT] = [340, 220];
 export const [LEFT, RIGHT, TOP, BOTTOM] = [46, 12, 10, 38]; // what lies around the picture
 
-const SVG = Object.assign(document.createElement("div"), { innerHTML: "<svg></svg>" }).firstChild.namespaceURI; // names no host
+const SVG = /** @type {Element} */ (Object.assign(document.createElement("div"), { innerHTML: "<svg></svg>" }).firstChild).namespaceURI; // names no host
 
+/**
+ * @param {string} tag
+ * @param {Record<string, string | number | boolean>} attributes
+ * @param {(Node | string | number)[]} children
+ */
 export function draw(tag, attributes = {}, ...children) {
-  const one = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) one.setAttribute(name, value);
-  one.append(...children);
+  const one = /** @type {SVGElement} */ (document.createElementNS(SVG, tag));
+  for (const [name, value] of Object.entries(attributes)) one.setAttribute(name, String(value));
+  one.append(.../** @type {(Node | string)[]} */ (children));
   return one;
 }
 
-// An axis: from `low` to `high`, with ticks, each said by `say`; `isLog`, where equal steps are equal factors.
+/**
+ * From `low` to `high`, with ticks, each said by `say`; `isLog`, where equal steps are equal factors.
+ * @typedef {{low: number, high: number, isLog?: boolean, ticks: number[], say: (tick: number) => string, title: string}} Axis
+ */
+/** @typedef {(value: number) => number} Scale where on the picture a value lies */
+
+/** @param {Axis} axis @param {number} from @param {number} to @returns {Scale} */
 const along = ({ low, high, isLog }, from, to) => {
-  const bend = isLog ? Math.log : (value) => value;
+  const bend = isLog ? Math.log : (/** @type {number} */ value) => value;
   return (value) => from + ((bend(value) - bend(low)) / (bend(high) - bend(low))) * (to - from);
 };
 
+/** @param {string} label @param {Axis} x @param {Axis} y */
 export function chart(label, x, y, height = HEIGHT) {
   const floor = height - BOTTOM;
   const [across, up] = [along(x, LEFT, WIDTH - RIGHT), along(y, floor, TOP)];
@@ -34,26 +46,31 @@ export function chart(label, x, y, height = HEIGHT) {
   return { picture, across, up, floor };
 }
 
+/** @param {{across: Scale, up: Scale}} plot @param {number[][]} points @param {string} className */
 export function path({ across, up }, points, className) {
   const places = points.map(([x, y]) => `${across(x).toFixed(1)},${up(y).toFixed(1)}`);
   return draw("polyline", { class: className, points: places.join(" ") });
 }
 
-// Ticks at whole multiples of a step that gives about `count` of them.
+/** Ticks at whole multiples of a step that gives about `count` of them. @type {(low: number, high: number, count: number) => number[]} */
 export function ticksWithin(low, high, count) {
   const rough = (high - low) / count;
   const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * unit).find((size) => size >= rough);
+  const step = /** @type {number} */ ([1, 2, 5, 10].map((factor) => factor * unit).find((size) => size >= rough));
   const first = Math.ceil(low / step - 1e-9);
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, at) => (first + at) * step);
 }
 
-// Ticks of an axis whose equal steps are equal factors, from 3 to `most` wherever there are as many round numbers between
-// its ends, which are any numbers above 0: some of each power of ten, or every so many powers.
+/**
+ * Ticks of an axis whose equal steps are equal factors, from 3 to `most` wherever there are as many round numbers between
+ * its ends, which are any numbers above 0: some of each power of ten, or every so many powers.
+ * @param {number} low
+ * @param {number} high
+ */
 export function ticksOfLog(low, high, most = 8) {
   const [first, last] = [low, high].map((end) => Math.floor(Math.log10(end)));
   const powers = Array.from({ length: last - first + 1 }, (_, at) => first + at);
-  const ticks = (factors, every = 1) =>
+  const ticks = (/** @type {number[]} */ factors, every = 1) =>
     powers
       .filter((power) => power % every === 0)
       .flatMap((power) => factors.map((factor) => Number(`${factor}e${power}`)))
@@ -62,15 +79,20 @@ export function ticksOfLog(low, high, most = 8) {
   return fine.find(({ length }) => length >= 3 && length <= most) ?? ticks([1], Math.ceil(powers.length / most));
 }
 
-// A tick of that kind, which no number makes too long for its place: 0.003, 1,000, 1E6.
+/** A tick of that kind, which no number makes too long for its place: 0.003, 1,000, 1E6. @param {number} tick */
 export function sayTick(tick) {
   const notation = tick < 1e4 && tick >= 1e-3 ? "standard" : "scientific";
   return tick.toLocaleString("en", { notation, maximumSignificantDigits: 2 }).replace("-", "−");
 }
 
-// The same numbers, for whoever would rather read them.
+/**
+ * The same numbers, for whoever would rather read them.
+ * @param {(string | number)[]} header
+ * @param {(string | number)[][]} rows
+ * @param {Record<string, string>} texts
+ */
 export function asTable(header, rows, texts) {
-  const row = (tag, cells) => {
+  const row = (/** @type {"th" | "td"} */ tag, /** @type {(string | number)[]} */ cells) => {
     const one = build("tr", "");
     one.append(...cells.map((cell) => build(tag, "", cell)));
     return one;

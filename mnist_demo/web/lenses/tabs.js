@@ -1,8 +1,17 @@
 // Show one of the lenses beside the pad, chosen by a tab, a key or the address. Does not know what is in one.
 
+import { find } from "../dom.js";
+
+/**
+ * @param {HTMLElement} list
+ * @param {string[]} names
+ * @param {Record<string, string>} texts
+ * @param {() => void} chosen
+ * @returns {() => string} the name of the lens that is open
+ */
 export function lensesIn(list, names, texts, chosen) {
-  const page = document.querySelector("#page");
-  const panel = (name) => document.querySelector(`#${name}`);
+  const page = find(document, "#page");
+  const panel = (/** @type {string | undefined} */ name) => find(document, `#${name}`);
   const tabs = names.map((name) => {
     const tab = document.createElement("button");
     Object.assign(tab, { type: "button", id: `tab-${name}`, textContent: texts[`lens_${name}`] });
@@ -17,17 +26,21 @@ export function lensesIn(list, names, texts, chosen) {
     return tab;
   });
 
+  /** @param {KeyboardEvent} event */
   function step(event) {
-    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -tabs.indexOf(event.target), End: -1 - tabs.indexOf(event.target) };
+    const at = tabs.indexOf(/** @type {HTMLButtonElement} */ (event.target));
+    /** @type {Record<string, number>} */
+    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -at, End: -1 - at };
     if (!(event.key in steps)) return;
     event.preventDefault();
-    const next = tabs.at((tabs.indexOf(event.target) + steps[event.key]) % tabs.length);
+    const next = /** @type {HTMLElement} */ (tabs.at((at + steps[event.key]) % tabs.length));
     next.focus();
     next.click();
   }
 
   const current = () => names.find((name) => location.hash === `#${name}`) ?? names[0];
 
+  /** @param {string} name */
   function open(name) {
     if (name === current()) return; // or each click would be a step of the browser's history
     history.pushState(null, "", `#${name}`);
@@ -38,7 +51,7 @@ export function lensesIn(list, names, texts, chosen) {
     page.dataset.lens = current();
     for (const tab of tabs) {
       const isChosen = tab.dataset.lens === current();
-      tab.setAttribute("aria-selected", isChosen);
+      tab.setAttribute("aria-selected", String(isChosen));
       tab.tabIndex = isChosen ? 0 : -1;
       panel(tab.dataset.lens).classList.toggle("open", isChosen);
     }

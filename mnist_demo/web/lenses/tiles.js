@@ -1,20 +1,30 @@
 // Knows how a sample of the test set is shown small: its picture, its label, and what each network makes of it, as far as
 // the sample says so.
 
-import { build } from "../dom.js";
+import { build, find } from "../dom.js";
 import { bytes, paint } from "../images.js";
 
-export function tilesOf(networks, texts, choose) {
-  const known = (sample) => networks.filter(({ name }) => sample.networks[name]);
+/** @typedef {import("../engine/interface.js").Sample} Sample */
+/** @typedef {{name: string, title: string}} Named a network */
 
+/**
+ * @param {Named[]} networks
+ * @param {Record<string, string>} texts
+ * @param {(button: HTMLElement, sample: Sample) => void} choose
+ */
+export function tilesOf(networks, texts, choose) {
+  const known = (/** @type {Sample} */ sample) => networks.filter(({ name }) => sample.networks[name]);
+
+  /** @param {Named} network @param {Sample} sample */
   function verdict({ name }, sample) {
     const { answer } = sample.networks[name];
     const one = document.createElement("span");
     one.className = `mark ${name} ${answer === sample.label ? "right" : "wrong"}`;
-    one.textContent = answer === sample.label ? "✓" : (answer ?? "?");
+    one.textContent = answer === sample.label ? "✓" : String(answer ?? "?");
     return one;
   }
 
+  /** @param {Sample} sample */
   function describe(sample) {
     const said = known(sample).map(({ name, title }) => {
       const { answer } = sample.networks[name];
@@ -23,13 +33,15 @@ export function tilesOf(networks, texts, choose) {
     return `${texts.label} ${sample.label}. ${said.join(". ")}`;
   }
 
+  /** @param {HTMLElement} button @param {Sample} sample */
   function tell(button, sample) {
     const label = build("span", "label", sample.label);
-    button.querySelector(".under").replaceChildren(label, ...known(sample).map((network) => verdict(network, sample)));
+    find(button, ".under").replaceChildren(label, ...known(sample).map((network) => verdict(network, sample)));
     button.setAttribute("aria-label", describe(sample));
     button.title = describe(sample);
   }
 
+  /** @param {Sample} sample */
   function tile(sample) {
     const button = document.createElement("button");
     button.type = "button";

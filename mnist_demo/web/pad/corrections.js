@@ -4,7 +4,12 @@
 // Each is {label, strokes: [[[x, y], ...], ...], brushes: [[width, erase], ...]}, y down, at any scale: a line of the
 // JSON-lines file that the command lines read. That file is what is kept, exported and imported. "change" is told.
 
+import { contextOf } from "../images.js";
 import { settings } from "../settings.js";
+
+/** @typedef {{strokes: number[][][], brushes?: number[][]}} Drawn */
+/** @typedef {Drawn & {label: number}} Correction */
+/** @typedef {import("./strokes.js").Stroke} Stroke */
 
 const NEAR = 2; // pixels: points nearer to the one before are left out, but for the last
 
@@ -12,18 +17,22 @@ const SHELF = "mnist-demo.corrections"; // where the browser keeps them
 const MOST_KEPT = 200;
 const MOST_LETTERS = 240_000; // of all lines: what may be sent at once is little more
 
-// Actions of a drawing in that form, in whole pixels; null where a picture is among them, or nothing.
+/**
+ * Actions of a drawing in that form, in whole pixels; null where a picture is among them, or nothing.
+ * @param {import("./history.js").Action[]} actions
+ */
 export function written(actions) {
-  if (!actions.length || actions.some(({ picture }) => picture)) return null;
+  if (!actions.length || actions.some((one) => "picture" in one)) return null;
+  const pens = /** @type {Stroke[]} */ (actions);
   return {
-    strokes: actions.map(({ points }) => thinned(points)),
-    brushes: actions.map(({ width, erase }) => [width, Number(erase)]),
+    strokes: pens.map(({ points }) => thinned(points)),
+    brushes: pens.map(({ width, erase }) => [width, Number(erase)]),
   };
 }
 
-// The points that a drawing is sent with, in pairs.
+/** The points that a drawing is sent with, in pairs. @param {number[]} points */
 function thinned(points) {
-  const kept = [];
+  const kept = /** @type {number[][]} */ ([]);
   for (let at = 0; at < points.length; at += 2) {
     const [x, y] = [Math.round(points[at]), Math.round(points[at + 1])];
     const [beforeX, beforeY] = kept.at(-1) ?? [Infinity, Infinity];
@@ -32,21 +41,29 @@ function thinned(points) {
   return kept;
 }
 
-// What a line says, within the limits of `written.py`, by which the server reads it when it is taught. Throws where it is
-// no such digit.
+/**
+ * What a line says, within the limits of `written.py`, by which the server reads it when it is taught. Throws where it is
+ * no such digit.
+ * @param {string} line
+ * @returns {Correction}
+ */
 function correctionOf(line) {
   const { label, strokes, brushes } = JSON.parse(line);
-  const isCoordinate = (value) => typeof value === "number" && Math.abs(value) <= settings.correction.furthest;
-  const isPoint = (point) => Array.isArray(point) && point.length === 2 && point.every(isCoordinate);
-  const isStroke = (stroke) => Array.isArray(stroke) && stroke.length > 0 && stroke.every(isPoint);
-  const isBrush = (brush) => isPoint(brush) && brush[0] > 0 && [0, 1].includes(brush[1]);
+  const isCoordinate = (/** @type {unknown} */ value) => typeof value === "number" && Math.abs(value) <= settings.correction.furthest;
+  const isPoint = (/** @type {unknown} */ point) => Array.isArray(point) && point.length === 2 && point.every(isCoordinate);
+  const isStroke = (/** @type {unknown} */ stroke) => Array.isArray(stroke) && stroke.length > 0 && stroke.every(isPoint);
+  const isBrush = (/** @type {any} */ brush) => isPoint(brush) && brush[0] > 0 && [0, 1].includes(brush[1]);
   const isDrawn = Array.isArray(strokes) && strokes.length > 0 && strokes.every(isStroke) && strokes.flat().length <= settings.correction.points;
   const isInked = !brushes || (Array.isArray(brushes) && brushes.length === strokes?.length && brushes.every(isBrush) && leavesInk(strokes, brushes));
   if (!Number.isInteger(label) || label < 0 || label > 9 || !isDrawn || !isInked) throw new TypeError(line);
   return brushes ? { label, strokes, brushes } : { label, strokes };
 }
 
-// Whether anything is left of strokes some of which erase, drawn as large as `written.py` draws them for that.
+/**
+ * Whether anything is left of strokes some of which erase, drawn as large as `written.py` draws them for that.
+ * @param {number[][][]} strokes
+ * @param {number[][]} brushes
+ */
 function leavesInk(strokes, brushes) {
   if (!brushes.some(([, erase]) => erase)) return true;
   const pens = strokes.filter((_, at) => !brushes[at][1]).flat();
@@ -54,8 +71,9 @@ function leavesInk(strokes, brushes) {
   const [least, most] = [Math.min, Math.max].map((end) => [0, 1].map((axis) => pens.reduce((far, point) => end(far, point[axis]), pens[0][axis])));
   const widest = Math.max(...brushes.filter(([, erase]) => !erase).map(([width]) => width));
   const { side } = settings.correction;
-  const context = Object.assign(document.createElement("canvas"), { width: side, height: side }).getContext("2d");
+  const context = contextOf(Object.assign(document.createElement("canvas"), { width: side, height: side }));
   const scale = side / (Math.max(most[0] - least[0], most[1] - least[1]) + widest);
+  /** @type {(point: number[]) => [number, number]} */
   const place = ([x, y]) => [(x - (least[0] + most[0]) / 2) * scale + side / 2, (y - (least[1] + most[1]) / 2) * scale + side / 2];
   Object.assign(context, { lineCap: "round", lineJoin: "round" });
   strokes.forEach((stroke, at) => {
@@ -69,13 +87,15 @@ function leavesInk(strokes, brushes) {
   return data.some((value, at) => at % 4 === 3 && value > 127);
 }
 
-const drawnAs = ({ strokes, brushes }) => JSON.stringify([strokes, brushes]);
-const linesOf = (all) => all.map((one) => `${JSON.stringify(one)}\n`).join("");
+const drawnAs = (/** @type {Drawn} */ { strokes, brushes }) => JSON.stringify([strokes, brushes]);
+const linesOf = (/** @type {Correction[]} */ all) => all.map((one) => `${JSON.stringify(one)}\n`).join("");
 
 export function correctionsKept() {
   const events = new EventTarget();
-  let all = [];
+  let all = /** @type {Correction[]} */ ([]);
+  /** @type {Map<string, Correction>} */
   let byDrawing = new Map(); // the same: what is drawn is looked for at each answer
+  /** @type {string | null} */
   let trouble = null; // "damaged": some of what is kept cannot be read; "forgetful": this browser keeps nothing
 
   function read() {
@@ -99,6 +119,7 @@ export function correctionsKept() {
     byDrawing = new Map([...all].reverse().map((one) => [drawnAs(one), one]));
   }
 
+  /** @param {Correction[]} newer */
   function write(newer) {
     all = newer;
     index();
@@ -112,10 +133,10 @@ export function correctionsKept() {
     events.dispatchEvent(new Event("change"));
   }
 
-  const isTooMuch = (newer) => newer.length > MOST_KEPT || linesOf(newer).length > MOST_LETTERS;
-  const others = ({ strokes, brushes }) => all.filter((one) => drawnAs(one) !== drawnAs({ strokes, brushes }));
+  const isTooMuch = (/** @type {Correction[]} */ newer) => newer.length > MOST_KEPT || linesOf(newer).length > MOST_LETTERS;
+  const others = (/** @type {Drawn} */ { strokes, brushes }) => all.filter((one) => drawnAs(one) !== drawnAs({ strokes, brushes }));
 
-  // Whether there was room; the same drawing, kept before, is replaced.
+  /** Whether there was room; the same drawing, kept before, is replaced. @param {Correction} one */
   function keep(one) {
     const newer = [...others(one), one];
     if (isTooMuch(newer)) return false;
@@ -123,7 +144,11 @@ export function correctionsKept() {
     return true;
   }
 
-  // Brings back what a deletion took, beside what was kept since; whether there was room.
+  /**
+   * Brings back what a deletion took, beside what was kept since; whether there was room.
+   * @param {Correction[]} before
+   * @param {Correction[]} after
+   */
   function restore(before, after) {
     const here = new Map(all.map((one) => [drawnAs(one), one]));
     const deleted = new Set(before.filter((one) => !after.includes(one)).map(drawnAs));
@@ -134,8 +159,11 @@ export function correctionsKept() {
     return true;
   }
 
-  // Adds what a file holds that is not kept yet: {added, known}, or the number of a `line` that is none of ours, or
-  // `isFull`, in which cases nothing is added.
+  /**
+   * Adds what a file holds that is not kept yet: {added, known}, or the number of a `line` that is none of ours, or
+   * `isFull`, in which cases nothing is added.
+   * @param {string} text
+   */
   function take(text) {
     const newer = new Map(all.map((one) => [drawnAs(one), one]));
     let known = 0;
@@ -169,7 +197,7 @@ export function correctionsKept() {
     most: MOST_KEPT,
     furthest: settings.correction.furthest,
     trouble: () => trouble,
-    of: (drawn) => byDrawing.get(drawnAs(drawn)),
+    of: (/** @type {Drawn} */ drawn) => byDrawing.get(drawnAs(drawn)),
     keep,
     take,
     restore,

@@ -4,7 +4,7 @@
 // longer), "lens" (another one is open) and "yours" (there is a network of the visitor's own, or it has learnt, or it is
 // no longer).
 
-import { appears } from "../dom.js";
+import { appears, find } from "../dom.js";
 import { asking, engine } from "../engine/engine.js";
 import { base64, bytes } from "../images.js";
 import { lensesIn } from "../lenses/tabs.js";
@@ -17,6 +17,13 @@ import { photosFrom, sendable } from "./photo.js";
 import { sketchpadOf } from "./sketchpad.js";
 import { pictureOf, storeDrawing, storedDrawing } from "./stored.js";
 
+/** @typedef {typeof pad} Pad */
+/** @typedef {import("../engine/interface.js").Sample} Sample */
+/**
+ * The visitor's own network: its key, what it is, how its training stands, how often it was another.
+ * @typedef {{key: string, network: string, state: string, looks: number, figures: any}} Yours
+ */
+
 const REST = 800; // ms after the pen's last move when it is idle
 
 const element = await appears("#pen");
@@ -24,17 +31,20 @@ const under = await appears("#sketchpad");
 const sketchpad = await sketchpadOf(await appears("#sketchpad .pad"));
 const { surface, toolbar } = sketchpad;
 const { insist } = asking(element);
-const label = surface.querySelector(".shown");
-const word = surface.querySelector(".word");
+const label = find(surface, ".shown");
+const word = find(surface, ".word");
 
+/** @type {Sample | null} */
 let sample = null; // what the gallery showed
+/** @type {Sample | null} */
 let covered = null; // the sample that was left by the stroke that is being drawn
 let resting = 0;
 let taking = 0; // the number of the newest picture that was chosen; a stroke leaves it behind
-let yours = null; // the visitor's own network: its key, what it is, how its training stands, how often it was another
+/** @type {Yours | null} */
+let yours = null;
 
 const events = new EventTarget();
-const tell = (what) => events.dispatchEvent(new Event(what));
+const tell = (/** @type {string} */ what) => events.dispatchEvent(new Event(what));
 
 function begun() {
   taking += 1;
@@ -48,12 +58,13 @@ function changed() {
   waitForRest();
 }
 
+/** @param {Sample | null} one */
 function show(one) {
   if (!one && !sample) return;
   sample = one;
-  surface.dataset.sample = Boolean(sample);
+  surface.dataset.sample = String(Boolean(sample));
   label.hidden = !sample;
-  if (sample) label.querySelector(".what").textContent = `${texts.sees_sample} ${sample.label}`;
+  if (sample) find(label, ".what").textContent = `${texts.sees_sample} ${sample.label}`;
   sketchpad.show(sample && mask(bytes(sample.image), 28));
   tell("sample");
 }
@@ -61,6 +72,7 @@ function show(one) {
 // Leave what the Escape key leaves before it clears, if there is any: the API view, a tip, a sample.
 function escaped() {
   if (closeApiView()) return true;
+  /** @type {HTMLElement | null} */
   const explained = document.querySelector("[data-tip]:focus-visible");
   explained?.blur();
   if (explained || !sample) return Boolean(explained);
@@ -81,8 +93,11 @@ function rest() {
   tell("rest");
 }
 
-// Lay the ink of a picture that was chosen, dropped or pasted, which the server finds; null if only its address was.
-// Undo takes it away.
+/**
+ * Lay the ink of a picture that was chosen, dropped or pasted, which the server finds; null if only its address was.
+ * Undo takes it away.
+ * @param {Blob | null} file
+ */
 async function take(file) {
   if (!file) return say(texts.picture_address);
   const mine = (taking += 1);
@@ -90,7 +105,7 @@ async function take(file) {
   say(texts.picture_reading);
   const sent = await sendable(file).catch(() => null); // an SVG of no size
   const content = sent && base64(new Uint8Array(await sent.arrayBuffer()));
-  const found = content && (await insist(() => engine.inkOfPhoto(content), ({ code }) => code === "busy" && isWanted()).catch(() => ({ ink: null })));
+  const found = content ? await insist(() => engine.inkOfPhoto(content), ({ code }) => code === "busy" && isWanted()).catch(() => ({ ink: null })) : null;
   if (!isWanted()) return;
   if (!found?.ink) return say(found ? texts[found.ink === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture);
   const picture = await unpacked(found.ink);
@@ -100,13 +115,16 @@ async function take(file) {
   show(null);
 }
 
-// Ink as the server packs it: a bit a pixel, deflated.
+/** Ink as the server packs it: a bit a pixel, deflated. @param {string} ink */
 async function unpacked(ink) {
   const stream = new Blob([bytes(ink)]).stream().pipeThrough(new DecompressionStream("deflate"));
   return pictureOf(new Uint8Array(await new Response(stream).arrayBuffer()));
 }
 
-// The visitor's network is another, or was let go by the server; this tab keeps its key when the page is loaded anew.
+/**
+ * The visitor's network is another, or was let go by the server; this tab keeps its key when the page is loaded anew.
+ * @param {Yours | null} one
+ */
 function own(one, wasLetGo = false) {
   yours = one;
   try {
@@ -121,12 +139,13 @@ function own(one, wasLetGo = false) {
 
 function kept() {
   try {
-    return JSON.parse(sessionStorage.getItem("yours"));
+    return JSON.parse(sessionStorage.getItem("yours") ?? "null");
   } catch {
     return null;
   }
 }
 
+/** @param {string} words */
 function say(words) {
   word.textContent = words;
   word.hidden = false;
@@ -137,7 +156,7 @@ function measure() {
   const { width, height } = screen;
   const isLying = innerWidth > innerHeight || screen.orientation?.type.startsWith("landscape");
   const shown = isLying ? Math.min(width, height) : Math.max(width, height);
-  document.querySelector("#page").style.setProperty("--room", `${Math.min(innerHeight, shown)}px`);
+  find(document, "#page").style.setProperty("--room", `${Math.min(innerHeight, shown)}px`);
 }
 
 window.addEventListener("resize", measure);
@@ -147,14 +166,14 @@ sketchpad.addEventListener("abandon", () => show(covered));
 sketchpad.addEventListener("change", changed);
 sketchpad.addEventListener("end", waitForRest);
 sketchpad.onEscape(escaped);
-photosFrom(surface, toolbar.querySelector("[data-tool=photo]"), element.querySelector(".file"), take);
-label.querySelector(".back").addEventListener("click", () => show(null));
+photosFrom(surface, find(toolbar, "[data-tool=photo]"), find(element, ".file"), take);
+find(label, ".back").addEventListener("click", () => show(null));
 translate(element);
 const stored = storedDrawing();
 if (stored.length) sketchpad.restore(stored);
 window.addEventListener("pagehide", () => storeDrawing(sketchpad.actions()));
 yours = kept();
-const lens = lensesIn(element.querySelector(".lenses"), settings.lenses, texts, () => tell("lens"));
+const lens = lensesIn(find(element, ".lenses"), settings.lenses, texts, () => tell("lens"));
 
 export const pad = {
   addEventListener: events.addEventListener.bind(events),

@@ -4,17 +4,25 @@
 // A drawing is a list of actions: strokes {width, erase, points: [x, y, x, y, ...]} in the pad's own pixels, SIDE to a
 // side, and pictures {picture}, a canvas whose alpha is the ink, which cover the pad.
 
+import { contextOf } from "../images.js";
 import { SIDE } from "./strokes.js";
 
 const SAMPLE = 0.85; // of the pad, from its top: the label of a sample stands below
 const PIECE = 128; // numbers (two a point): a frame repaints no more of a stroke, however long it is
 
+/** @typedef {import("./history.js").Action} Action */
+/** @typedef {import("./strokes.js").Stroke} Stroke */
+
+/** @param {HTMLCanvasElement} canvas */
 export function inkOn(canvas) {
-  const context = canvas.getContext("2d");
-  const dry = document.createElement("canvas").getContext("2d"); // all ink that no longer changes
+  const context = contextOf(canvas);
+  const dry = contextOf(document.createElement("canvas")); // all ink that no longer changes
+  /** @type {Action[]} */
   let dried = []; // the actions in it, the last one without its tail, which may still grow
   let pieces = 0; // of the last one
+  /** @type {Action[]} */
   let actions = [];
+  /** @type {HTMLCanvasElement | null} */
   let sample = null; // a picture to be shown instead
   let isAsked = false;
 
@@ -25,7 +33,7 @@ export function inkOn(canvas) {
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (sample) return stamp(context, sample, { isSmooth: false, share: SAMPLE });
     context.drawImage(dry.canvas, 0, 0);
-    if (actions.length) tail(context, actions.at(-1));
+    if (actions.length) tail(context, actions[actions.length - 1]);
   }
 
   // Paint on `dry` what is new since the last frame, or everything if something was taken back.
@@ -33,11 +41,11 @@ export function inkOn(canvas) {
     if (dried.some((one, at) => one !== actions[at])) wipe();
     for (const action of actions.slice(Math.max(dried.length - 1, 0))) {
       if (action !== dried.at(-1)) {
-        if (dried.length) tail(dry, dried.at(-1));
+        if (dried.length) tail(dry, dried[dried.length - 1]);
         dried.push(action);
         pieces = 0;
       }
-      for (; pieces < fullPieces(action); pieces += 1) trace(dry, action, pieces * PIECE, (pieces + 1) * PIECE);
+      for (; pieces < fullPieces(action); pieces += 1) trace(dry, /** @type {Stroke} */ (action), pieces * PIECE, (pieces + 1) * PIECE);
     }
   }
 
@@ -47,13 +55,15 @@ export function inkOn(canvas) {
   }
 
   // How many pieces of a stroke no later point can change.
-  const fullPieces = ({ points = [] }) => Math.max(0, Math.floor((points.length - 4) / PIECE));
+  const fullPieces = (/** @type {Action} */ action) => ("points" in action ? Math.max(0, Math.floor((action.points.length - 4) / PIECE)) : 0);
 
+  /** @param {CanvasRenderingContext2D} on @param {Action} action */
   function tail(on, action) {
-    if (action.picture) return stamp(on, action.picture, { isSmooth: true, share: 1 });
+    if ("picture" in action) return stamp(on, action.picture, { isSmooth: true, share: 1 });
     trace(on, action, fullPieces(action) * PIECE, Infinity);
   }
 
+  /** @param {CanvasRenderingContext2D} on @param {Stroke} stroke @param {number} from @param {number} to */
   function trace(on, { width, erase, points }, from, to) {
     const scale = canvas.width / SIDE;
     on.save();
@@ -64,23 +74,34 @@ export function inkOn(canvas) {
     on.restore();
   }
 
-  // The curve from the number `from` of the points to the number `to`: through the middles between the points, each of
-  // which bends it. It starts at the first point and ends at the last one.
+  /**
+   * The curve from the number `from` of the points to the number `to`: through the middles between the points, each of
+   * which bends it. It starts at the first point and ends at the last one.
+   * @param {number[]} points
+   * @param {number} from
+   * @param {number} to
+   */
   function curve(points, from, to) {
     const path = new Path2D();
+    /** @type {(at: number) => [number, number]} */
     const middle = (at) => [(points[at] + points[at + 2]) / 2, (points[at + 1] + points[at + 3]) / 2];
-    path.moveTo(...(from ? middle(from) : points.slice(0, 2)));
+    path.moveTo(...(from ? middle(from) : /** @type {[number, number]} */ (points.slice(0, 2))));
     for (let at = from + 2; at <= to && at < points.length - 2; at += 2) path.quadraticCurveTo(points[at], points[at + 1], ...middle(at));
-    if (to === Infinity) path.lineTo(points.at(-2), points.at(-1));
+    if (to === Infinity) path.lineTo(points[points.length - 2], points[points.length - 1]);
     return path;
   }
 
-  // A picture, its ink in the pad's colour: smooth, or each of its pixels to be seen; so large a share of the pad's side.
+  /**
+   * A picture, its ink in the pad's colour: smooth, or each of its pixels to be seen; so large a share of the pad's side.
+   * @param {CanvasRenderingContext2D} on
+   * @param {HTMLCanvasElement} picture
+   * @param {{isSmooth: boolean, share: number}} how
+   */
   function stamp(on, picture, { isSmooth, share }) {
     const inked = document.createElement("canvas");
     inked.width = picture.width;
     inked.height = picture.height;
-    const pen = inked.getContext("2d");
+    const pen = contextOf(inked);
     pen.drawImage(picture, 0, 0);
     pen.globalCompositeOperation = "source-in";
     pen.fillStyle = colour();
@@ -108,6 +129,7 @@ export function inkOn(canvas) {
   window.addEventListener("resize", anew); // or another screen
 
   return {
+    /** @param {Action[]} drawing @param {HTMLCanvasElement | null} shown */
     show(drawing, shown) {
       actions = drawing;
       sample = shown;
@@ -116,11 +138,11 @@ export function inkOn(canvas) {
   };
 }
 
-// A picture of grey bytes, side * side of them, as a canvas whose alpha is the ink.
+/** A picture of grey bytes, side * side of them, as a canvas whose alpha is the ink. @param {Uint8Array} bytes @param {number} side */
 export function mask(bytes, side) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = side;
-  const context = canvas.getContext("2d");
+  const context = contextOf(canvas);
   const pixels = context.createImageData(side, side);
   bytes.forEach((value, at) => (pixels.data[4 * at + 3] = value));
   context.putImageData(pixels, 0, 0);

@@ -1,33 +1,38 @@
 // Take pictures that are chosen, dropped or pasted, and make them small enough to be sent: a PNG or a JPEG of whatever the
 // browser can show. Does not know what becomes of them.
 
-import { base64, bytes } from "../images.js";
+import { base64, bytes, contextOf } from "../images.js";
 
 const MAX_PICTURE_PIXELS = 1200; // a side of what is sent
 const MAX_PICTURE_BYTES = 140_000;
 const SMALLER = 0.75; // times the side if it is still too heavy
+/** @type {[type: string, quality?: number][]} */
 const ENCODINGS = [["image/png"], ["image/jpeg", 0.9], ["image/jpeg", 0.75]]; // tried in this order at each size
 const SVG_TYPE = "image/svg+xml";
 
-// Return a picture as it is sent. If the browser cannot show it, that is the file itself, for the server may read it (TIFF);
-// or null if the file is too heavy for that.
+/**
+ * Return a picture as it is sent. If the browser cannot show it, that is the file itself, for the server may read it (TIFF);
+ * or null if the file is too heavy for that.
+ * @param {Blob} file
+ */
 export async function sendable(file) {
   const image = await shown(file);
   if (!image) return file.size <= MAX_PICTURE_BYTES ? file : null;
   const side = Math.max(image.width, image.height);
   const scale = file.type === SVG_TYPE ? MAX_PICTURE_PIXELS / side : Math.min(1, MAX_PICTURE_PIXELS / side);
   const whole = scaled(image, scale);
-  image.close?.();
+  if ("close" in image) image.close();
   const encodings = isOpaque(whole) ? ENCODINGS : ENCODINGS.slice(0, 1); // JPEG has no transparency
   for (let canvas = whole; ; canvas = scaled(whole, (SMALLER * canvas.width) / whole.width)) {
     for (const encoding of encodings) {
+      /** @type {Blob | null} */
       const sent = await new Promise((resolve) => canvas.toBlob(resolve, ...encoding));
-      if (sent.size <= MAX_PICTURE_BYTES) return sent;
+      if (/** @type {Blob} */ (sent).size <= MAX_PICTURE_BYTES) return sent;
     }
   }
 }
 
-// Return what the browser makes of a file, upright; null if it cannot show it.
+/** Return what the browser makes of a file, upright; null if it cannot show it. @param {Blob} file */
 async function shown(file) {
   try {
     return await (file.type === SVG_TYPE ? svgImage(file) : createImageBitmap(file, { imageOrientation: "from-image" }));
@@ -36,7 +41,10 @@ async function shown(file) {
   }
 }
 
-// Return an image of an SVG file. Its address is data:, since Chromium hides the pixels of some that come from blob:.
+/**
+ * Return an image of an SVG file. Its address is data:, since Chromium hides the pixels of some that come from blob:.
+ * @param {Blob} file
+ */
 async function svgImage(file) {
   const image = new Image();
   image.src = `data:${SVG_TYPE};base64,${base64(new Uint8Array(await file.arrayBuffer()))}`;
@@ -44,23 +52,28 @@ async function svgImage(file) {
   return image;
 }
 
+/** @param {ImageBitmap | HTMLImageElement | HTMLCanvasElement} image @param {number} scale */
 function scaled(image, scale) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [image.width, image.height].map((length) => Math.max(1, Math.round(length * scale)));
-  const context = canvas.getContext("2d");
+  const context = contextOf(canvas);
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
   return canvas;
 }
 
+/** @param {HTMLCanvasElement} canvas */
 function isOpaque(canvas) {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const { data } = contextOf(canvas).getImageData(0, 0, canvas.width, canvas.height);
   for (let at = 3; at < data.length; at += 4) if (data[at] < 255) return false;
   return true;
 }
 
-// Return the picture file in what is dropped or pasted; null if there is only the address of one, undefined if there is
-// none. A page may hold the picture in the address itself.
+/**
+ * Return the picture file in what is dropped or pasted; null if there is only the address of one, undefined if there is
+ * none. A page may hold the picture in the address itself.
+ * @param {DataTransfer} data
+ */
 function fileIn(data) {
   if (data.files.length) return data.files[0];
   const page = new DOMParser().parseFromString(data.getData("text/html"), "text/html");
@@ -68,7 +81,7 @@ function fileIn(data) {
   return pictureIn(address) ?? (page.querySelector("img") || URL.canParse(address) ? null : undefined);
 }
 
-// Return the picture that a data: URL holds; null if it is another address.
+/** Return the picture that a data: URL holds; null if it is another address. @param {string} address */
 function pictureIn(address) {
   const [, type, isBase64, content] = /^data:(image\/[\w.+-]+)[^,]*?(;base64)?,(.*)$/s.exec(address) ?? [];
   if (!type) return null;
@@ -80,12 +93,18 @@ function pictureIn(address) {
   }
 }
 
-// `taken` hears of each file that is chosen by the button, dropped on the surface or pasted anywhere; null stands for a
-// picture of which only the address came.
+/**
+ * `taken` hears of each file that is chosen by the button, dropped on the surface or pasted anywhere; null stands for a
+ * picture of which only the address came.
+ * @param {HTMLElement} surface
+ * @param {HTMLElement} button
+ * @param {HTMLInputElement} input
+ * @param {(file: Blob | null) => void} taken
+ */
 export function photosFrom(surface, button, input, taken) {
   button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
-    if (input.files.length) taken(input.files[0]);
+    if (input.files?.length) taken(input.files[0]);
     input.value = "";
   });
   surface.addEventListener("dragover", (event) => (event.preventDefault(), surface.classList.add("dropping")));
@@ -93,11 +112,12 @@ export function photosFrom(surface, button, input, taken) {
   surface.addEventListener("drop", (event) => {
     event.preventDefault();
     surface.classList.remove("dropping");
-    taken(fileIn(event.dataTransfer) ?? null);
+    taken(fileIn(/** @type {DataTransfer} */ (event.dataTransfer)) ?? null);
   });
   window.addEventListener("paste", ({ clipboardData, target }) => {
-    const file = fileIn(clipboardData);
-    const isTyped = !clipboardData.files.length && target.closest?.("input, textarea");
+    const data = /** @type {DataTransfer} */ (clipboardData);
+    const file = fileIn(data);
+    const isTyped = !data.files.length && /** @type {Element} */ (target).closest?.("input, textarea");
     if (file !== undefined && !isTyped) taken(file);
   });
 }

@@ -1,6 +1,6 @@
 // Shows samples of the test set; a click lays one upon the pad.
 
-import { appears, build, radios, wait } from "../../dom.js";
+import { appears, build, find, findAll, radios, wait } from "../../dom.js";
 import { asking, engine } from "../../engine/engine.js";
 import { bytes } from "../../images.js";
 import { pad } from "../../pad/pad.js";
@@ -8,14 +8,19 @@ import { settings } from "../../settings.js";
 import { texts, translate } from "../../texts.js";
 import { tilesOf } from "../tiles.js";
 
+/** @typedef {import("../../engine/interface.js").Sample} Sample */
+/** @typedef {import("../../engine/interface.js").Reading} Reading */
+
 const element = await appears("#gallery");
 const { answerOf, insist } = asking(element);
-const list = element.querySelector(".tiles");
-const hard = element.querySelector(".hard");
+const list = find(element, ".tiles");
+const hard = find(element, ".hard");
 let only = ""; // the digit asked for, or any
+/** @type {HTMLElement | null} */
 let chosen = null; // the tile shown
 let asked = 0; // the newest request's number
-let shown = []; // samples
+/** @type {Sample[]} */
+let shown = [];
 let marked = ""; // which network of the visitor's, as it was when, and which request, the samples are marked by
 let isMarking = false;
 
@@ -23,12 +28,14 @@ const MARKS = 1000; // ms between two looks at how the samples are read by a net
 const all = [...settings.networks, { name: "yours", title: texts.yours }];
 const tile = tilesOf(all, texts, choose);
 
+/** @param {HTMLElement | null} button */
 function mark(button) {
   chosen?.classList.remove("chosen");
   chosen = button;
   chosen?.classList.add("chosen");
 }
 
+/** @param {HTMLElement} button @param {Sample} sample */
 function choose(button, sample) {
   pad.show(sample);
   mark(button);
@@ -38,7 +45,7 @@ async function fill() {
   const wanted = { digit: only === "" ? null : Number(only), hard: hard.getAttribute("aria-pressed") === "true" };
   const mine = (asked += 1);
   const samples = await insist(() => engine.samples(wanted), () => mine === asked);
-  if (mine !== asked) return;
+  if (!samples || mine !== asked) return;
   chosen = null;
   shown = samples;
   list.replaceChildren(...samples.map(tile));
@@ -63,8 +70,9 @@ async function own() {
   own();
 }
 
+/** @param {(Reading | undefined)[]} marks */
 function markBy(marks) {
-  [...list.querySelectorAll("button")].forEach((button, at) => {
+  findAll(list, "button").forEach((button, at) => {
     const { networks } = shown[at];
     marks[at] ? (networks.yours = marks[at]) : delete networks.yours;
     tile.tell(button, shown[at]);
@@ -75,18 +83,18 @@ function tellLegend() {
   const named = pad.yours() ? all : settings.networks;
   const [before, after] = texts.legend.split("{networks}");
   const names = named.flatMap(({ name, title }, at) => [at ? ", " : "", build("span", `mark ${name}`, title)]);
-  element.querySelector(".legend").replaceChildren(before, ...names, after);
+  find(element, ".legend").replaceChildren(before, ...names, after);
 }
 
-radios([...element.querySelectorAll("[data-only]")], (button) => {
-  only = button.dataset.only;
+radios(findAll(element, "[data-only]"), (button) => {
+  only = button.dataset.only ?? "";
   fill();
 });
 hard.addEventListener("click", () => {
-  hard.setAttribute("aria-pressed", hard.getAttribute("aria-pressed") !== "true");
+  hard.setAttribute("aria-pressed", String(hard.getAttribute("aria-pressed") !== "true"));
   fill();
 });
-element.querySelector(".shuffle").addEventListener("click", fill);
+find(element, ".shuffle").addEventListener("click", fill);
 pad.addEventListener("sample", () => pad.sample()?.index === Number(chosen?.dataset.index) || mark(null));
 
 pad.addEventListener("yours", own);

@@ -3,7 +3,7 @@
 // As long as answers come about as soon as ever, several questions are on their way, for a server may be far; where they
 // come later, for it has much to do, only one; where it says that it is busy, none until it wants to be asked again.
 
-import { appears, radios, wait } from "../../dom.js";
+import { appears, find, findAll, radios, wait } from "../../dom.js";
 import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
 import { bytes, paint } from "../../images.js";
 import { pad } from "../../pad/pad.js";
@@ -11,6 +11,10 @@ import { settings } from "../../settings.js";
 import { explainBy, fit, texts, translate } from "../../texts.js";
 import { correctIn } from "./correct.js";
 import { write } from "./write.js";
+
+/** @typedef {import("../../engine/interface.js").Reading} Reading */
+/** @typedef {import("../../engine/interface.js").Sample} Sample */
+/** @typedef {{ink: boolean, image: Uint8Array | null, networks: Record<string, Reading>, gone?: boolean}} Answer */
 
 const PATIENCE = 2000; // ms until the reader is told that the server is slow
 const FLIGHTS = 6; // questions on their way, at most: as many connections as a browser opens to one server
@@ -22,15 +26,18 @@ const NONE = Array(10).fill(0); // no probabilities
 
 const element = await appears("#live");
 const { answerOf } = asking(element);
-const find = (selector) => element.querySelector(selector);
-const offerCorrection = correctIn(find(".correct"), pad, texts);
+const offerCorrection = correctIn(find(element, ".correct"), pad, texts);
 
 let asked = 0; // the newest version of the drawing, and of the visitor's network, that was sent
 let answered = 0; // the newest version whose readings are known
 let learnt = 0; // goes up with each version of the visitor's network
+/** @type {import("../../pad/pad.js").Yours | null} */
 let own = null; // the visitor's network as it is shown
+/** @type {{index: number, said: Reading} | null} */
 let ofSample = null; // what it says of which sample
+/** @type {Answer | null} */
 let readings = null; // of the drawing, null while it is blank
+/** @type {string | null} */
 let trouble = null; // "offline" while the server is away, "slow" while it takes its time, "busy" while it says so
 let flights = 0;
 let most = FLIGHTS; // that may be, where answers come in time
@@ -75,6 +82,7 @@ async function ask() {
   ask();
 }
 
+/** @param {number} ms */
 function hold(ms) {
   most = 1;
   clearTimeout(pause);
@@ -85,7 +93,7 @@ function hold(ms) {
   }, ms);
 }
 
-// What the server says to the drawing, of that version or newer, as `call` has it.
+/** What the server says to the drawing, of that version or newer. @param {number} wanted */
 async function answerTo(wanted) {
   const start = performance.now();
   const late = setTimeout(() => wanted > answered && tell(readings, trouble ?? "slow"), PATIENCE);
@@ -98,7 +106,12 @@ async function answerTo(wanted) {
   return { answer, again };
 }
 
-// What the networks say of a drawing: its digit crosses, and nothing, where there is too little ink.
+/**
+ * What the networks say of a drawing: its digit crosses, and nothing, where there is too little ink.
+ * @param {ReturnType<typeof pad.read>} drawing
+ * @param {string | undefined} key
+ * @returns {Promise<{answer?: Answer, again?: number}>}
+ */
 async function readingOf({ ink, sketch }, key) {
   const about = { ink: ink.some(Boolean), image: sketch?.digit ?? null };
   if (!sketch) return { answer: { ...about, networks: {} } };
@@ -111,6 +124,7 @@ async function readingOf({ ink, sketch }, key) {
   }
 }
 
+/** @param {Answer | null} newest @param {string | null} newTrouble */
 function tell(newest, newTrouble) {
   if (pad.isBlank()) return;
   readings = newest;
@@ -120,6 +134,7 @@ function tell(newest, newTrouble) {
   if (isNews) speak();
 }
 
+/** @param {Answer | Sample | null} shown @param {number | null | undefined} answer */
 function stateOf(shown, answer) {
   if (trouble && trouble !== "busy" && shown === readings) return "offline";
   if (!shown?.image || answer === undefined) return "blank";
@@ -129,60 +144,65 @@ function stateOf(shown, answer) {
 function show() {
   const sample = pad.sample();
   const shown = sample ?? readings;
-  for (const { name } of networks()) showNetwork(find(`[data-model=${name}]`), shown, name);
-  find(".sees").dataset.blank = !shown?.image;
-  paint(find(".sees canvas"), imageOf(shown));
-  write(find(".source"), sample ? `${texts.sees_sample} ${sample.label}` : shown?.image ? texts.sees_drawing : texts.sees_empty);
+  for (const { name } of networks()) showNetwork(find(element, `[data-model=${name}]`), shown, name);
+  find(element, ".sees").dataset.blank = String(!shown?.image);
+  paint(find(element, ".sees canvas"), imageOf(shown));
+  write(find(element, ".source"), sample ? `${texts.sees_sample} ${sample.label}` : shown?.image ? texts.sees_drawing : texts.sees_empty);
   offerCorrection(!sample && Boolean(readings?.image));
-  find(".notice").hidden = !trouble;
-  if (trouble) write(find(".notice"), texts[trouble]);
+  find(element, ".notice").hidden = !trouble;
+  if (trouble) write(find(element, ".notice"), texts[trouble]);
 }
 
-const imageOf = (shown) => (typeof shown?.image === "string" ? bytes(shown.image) : shown?.image);
+const imageOf = (/** @type {Answer | Sample | null} */ shown) => (typeof shown?.image === "string" ? bytes(shown.image) : shown?.image);
 
+/** @param {HTMLElement} section @param {Answer | Sample | null} shown @param {string} name */
 function showNetwork(section, shown, name) {
-  const said = name === "yours" && pad.sample() ? (ofSample?.index === shown.index ? ofSample.said : null) : shown?.networks[name];
-  const { answer, probabilities: known } = said ?? { probabilities: NONE };
+  const said = name === "yours" && pad.sample() ? (ofSample?.index === /** @type {Sample} */ (shown).index ? ofSample.said : null) : shown?.networks[name];
+  const { answer, probabilities: known } = said ?? { answer: undefined, probabilities: NONE };
   const state = stateOf(shown, answer);
   const probabilities = state === "offline" ? NONE : known;
-  const verdict = section.querySelector(".verdict");
+  const verdict = find(section, ".verdict");
   verdict.dataset.state = state;
-  verdict.dataset.answer = state === "digit" ? answer : "";
-  write(verdict.querySelector(".answer"), state === "digit" ? String(answer) : state === "unknown" ? "?" : "");
+  verdict.dataset.answer = state === "digit" ? String(answer) : "";
+  write(find(verdict, ".answer"), state === "digit" ? String(answer) : state === "unknown" ? "?" : "");
   const isSilent = shown?.image && !said && state === "blank";
-  write(verdict.querySelector(".remark"), isSilent ? texts.yours_silent : remark(state, probabilities));
-  section.querySelectorAll("[data-digit]").forEach((bar, digit) => {
+  write(find(verdict, ".remark"), isSilent ? texts.yours_silent : remark(state, probabilities));
+  findAll(section, "[data-digit]").forEach((bar, digit) => {
     const probability = probabilities[digit];
     bar.dataset.probability = probability.toFixed(4);
     bar.classList.toggle("best", state === "digit" && digit === answer);
-    bar.style.setProperty("--probability", probability);
-    write(bar.querySelector(".percent"), shown?.image && said && state !== "offline" ? percent(probability) : "");
+    bar.style.setProperty("--probability", String(probability));
+    write(find(bar, ".percent"), shown?.image && said && state !== "offline" ? percent(probability) : "");
   });
 }
 
+/** @param {number} probability */
 function percent(probability) {
   return probability < 0.0005 ? "0" : (100 * probability).toFixed(1);
 }
 
-function remark(state, probabilities) {
+/** @param {string} state */
+function remark(state, probabilities = NONE) {
   if (state === "digit") return `${(100 * Math.max(...probabilities)).toFixed(1)} %`;
   if (state === "blank" && trouble) return texts.slow_short;
   if (state === "blank" && !pad.sample() && readings?.ink) return texts.too_little;
-  return { blank: texts.blank, unknown: texts.unknown, offline: texts[`${trouble}_short`] }[state];
+  /** @type {Record<string, string>} */
+  const remarks = { blank: texts.blank, unknown: texts.unknown, offline: texts[`${trouble}_short`] };
+  return remarks[state];
 }
 
 function speak() {
   const said = networks().map(({ name, title }) => {
-    const { answer, state } = find(`[data-model=${name}] [data-answer]`).dataset;
+    const { answer, state = "" } = find(element, `[data-model=${name}] [data-answer]`).dataset;
     return `${title}: ${state === "digit" ? answer : remark(state)}`;
   });
   if (trouble === "busy") said.unshift(texts.busy);
-  find(".spoken").textContent = pad.isBlank() && !pad.sample() ? texts.blank : said.join(". ");
+  find(element, ".spoken").textContent = pad.isBlank() && !pad.sample() ? texts.blank : said.join(". ");
 }
 
 // The visitor's own network.
 
-const isLearning = () => ["starting", "training"].includes(own?.state);
+const isLearning = () => ["starting", "training"].includes(own?.state ?? "");
 
 function ownChanged() {
   const before = own;
@@ -199,29 +219,30 @@ function ownChanged() {
 
 // Its bars beside the others' as long as there is such a network, and what it is.
 function place() {
-  const radio = find("[data-show=yours]");
+  const radio = find(element, "[data-show=yours]");
   radio.hidden = !own;
-  const shown = find("[data-model=yours]");
+  /** @type {HTMLElement | null} */
+  const shown = element.querySelector("[data-model=yours]");
   if (!own) {
     shown?.remove();
-    if (element.dataset.show === "yours") find("[data-show=both]").click();
+    if (element.dataset.show === "yours") find(element, "[data-show=both]").click();
     return;
   }
-  const section = shown ?? find(".network").cloneNode(true);
+  const section = shown ?? /** @type {HTMLElement} */ (find(element, ".network").cloneNode(true));
   if (!shown) {
     section.dataset.model = "yours";
     section.setAttribute("aria-label", texts.yours);
-    const [name, about] = section.querySelectorAll("header button");
+    const [name, about] = findAll(section, "header button");
     name.textContent = texts.yours;
     explainBy(name, texts.tip_yours);
     about.classList.add("own");
     explainBy(about, texts.tip_own);
-    find(".networks").append(section);
+    find(element, ".networks").append(section);
   }
-  section.dataset.learning = isLearning();
+  section.dataset.learning = String(isLearning());
   const accuracy = own.figures && (100 * own.figures.test_accuracy).toFixed(2);
-  const kind = settings.networks.find(({ name }) => name === own.network)?.title ?? own.network;
-  write(section.querySelector(".own"), `${kind}, ${fit(texts[`yours_${own.state}`] ?? "", { accuracy: accuracy })}`);
+  const kind = settings.networks.find(({ name }) => name === own?.network)?.title ?? own.network;
+  write(find(section, ".own"), `${kind}, ${fit(texts[`yours_${own.state}`] ?? "", { accuracy: accuracy })}`);
 }
 
 // What it says of the sample upon the pad, asked one at a time, and again where it has learnt meanwhile.
@@ -248,7 +269,7 @@ pad.addEventListener("rest", () => {
 });
 pad.addEventListener("sample", () => (askOfSample(), show(), speak()));
 
-radios([...element.querySelectorAll("[data-show]")], (button) => (element.dataset.show = button.dataset.show));
+radios(findAll(element, "[data-show]"), (button) => (element.dataset.show = button.dataset.show));
 
 translate(element);
 document.title = `${texts.title} · mnist-demo`;
@@ -258,5 +279,5 @@ changed();
 // Head and foot come in the languages that Gradio knows: zh-CN, but not zh or zh-HK.
 for (const part of ["#head", "#foot"]) {
   await appears(`${part} [data-text]`);
-  translate(document.querySelector(part));
+  translate(find(document, part));
 }
