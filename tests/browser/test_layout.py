@@ -41,7 +41,7 @@ def test_a_sample_is_shown_upon_the_pad_until_one_draws_and_moves_nothing(page: 
     page.page.click(".filter button:text-is('7')")
     page.page.click("#gallery [data-label='7'] >> nth=0")
     expect(page.page.locator(".shown")).to_contain_text("labelled 7")
-    expect(page.page.locator("#sketchpad")).to_have_attribute("data-sample", "true")
+    expect(page.page.locator("#sketchpad .surface")).to_have_attribute("data-sample", "true")
     page.expect_painted(lambda ink: ink not in (0, drawn))
     assert page.page.evaluate(places) == before
     page.screenshot("sample-on-the-pad")

@@ -235,7 +235,7 @@ def test_what_the_server_says_of_a_value_is_said_in_chinese(browser: Browser, ad
         page.page.click(".values summary")
         page.page.fill("[name=momentum]", "2")
         page.page.click("[data-learn=start]")
-        expect(page.page.locator("#wrong")).to_have_text("动量: 至少为 0，且小于 1，而不是 2")
+        expect(page.page.locator("#wrong")).to_have_text("动量: 必须在 0 到 0.999 之间，而不是 2")
 
 
 def test_on_a_public_address_it_is_off_and_says_how_it_is_switched_on(browser: Browser) -> None:

@@ -206,7 +206,7 @@ def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(
         tiles = page.page.locator(".opened .tiles button")
         (tiles.first.tap if name == "phone" else tiles.first.click)()
         expect(page.page.locator(".upon")).to_be_visible()
-        expect(page.page.locator("#sketchpad")).to_have_attribute("data-sample", "true")
+        expect(page.page.locator("#sketchpad .surface")).to_have_attribute("data-sample", "true")
         assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         if name == "chinese":
             expect(page.page.locator(".opened h3")).to_contain_text("标签 5，Net 认作 3")
