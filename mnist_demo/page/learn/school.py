@@ -11,6 +11,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import tempfile
 import threading
 import time
@@ -31,6 +32,7 @@ ABANDONED = 15.0  # seconds without a question from who began it, after which a 
 LONGEST = 600.0  # seconds of a training
 READY_FOR = 120.0  # seconds that a process waits for its arguments
 DISK_IS_FULL = "the server's disk is full"
+FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*")  # of the host, which visitors are not told
 FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, a limit on files
 
 State = Literal["starting", "training", "done", "stopped", "failed"]
@@ -207,7 +209,7 @@ def reason(said: str) -> str:
     """Return the line that says why a training failed, from all that its process or an exception says."""
     if any(os.strerror(code) in said for code in FULL_CODES):
         return DISK_IS_FULL
-    lines = said.strip().splitlines()
+    lines = FOLDERS.sub("", said).strip().splitlines()
     return lines[-1].removeprefix("error: ") if lines else "the process ended by itself"
 
 
