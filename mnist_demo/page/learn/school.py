@@ -13,6 +13,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import tempfile
 import threading
 import time
@@ -34,6 +35,7 @@ LONGEST = 600.0  # seconds of a training
 READY_FOR = 120.0  # seconds that a process waits for its arguments
 MAX_WAITING = 50  # trainings: a class, and what 50 times 200 corrections take, 13 MB
 DISK_IS_FULL = "the server's disk is full"
+FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*")  # of the host, which visitors are not told
 FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, a limit on files
 
 NOBODY = "the page was closed"  # why such a training ended
@@ -242,7 +244,7 @@ def reason(said: str) -> str:
     """Return the line that says why a training failed, from all that its process or an exception says."""
     if any(os.strerror(code) in said for code in FULL_CODES):
         return DISK_IS_FULL
-    lines = said.strip().splitlines()
+    lines = FOLDERS.sub("", said).strip().splitlines()
     return lines[-1].removeprefix("error: ") if lines else "the process ended by itself"
 
 
