@@ -325,6 +325,19 @@ def test_a_full_disk_is_told_and_nothing_is_left_of_the_training() -> None:
     assert folders() == []
 
 
+def test_visitors_are_not_told_the_hosts_folders() -> None:
+    said = "error: /home/me/demo/weights/net.safetensors is missing: train it with python -m mnist_demo.train\n"
+    assert module.reason(said) == {
+        "code": "process",
+        "text": "net.safetensors is missing: train it with python -m mnist_demo.train",
+    }
+    assert module.reason("error: 'C:\\\\Users\\\\me\\\\net.safetensors' is damaged") == {
+        "code": "process",
+        "text": "'net.safetensors' is damaged",
+    }
+    assert module.reason("error: loss and/or accuracy 1/2") == {"code": "process", "text": "loss and/or accuracy 1/2"}
+
+
 def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "READY_FOR", 0.5)
     school = School(Yours(trains=True))

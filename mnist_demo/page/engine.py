@@ -53,17 +53,16 @@ def digits_of(content: bytes) -> Images:
     """Return digits (N, 28, 28) in [0, 1] from N times 784 bytes. Raises ValueError if they are not whole digits."""
     if len(content) % DIGIT_BYTES:
         raise ValueError(f"a digit is {DIGIT_BYTES} bytes")
-    images: Images = np.frombuffer(content, np.uint8).reshape(-1, SIDE, SIDE) / np.float32(255)
-    return images
+    return np.frombuffer(content, np.uint8).reshape(-1, SIDE, SIDE).astype(np.float32) / np.float32(255)
 
 
-def digit_of(text: Any) -> Images:
+def digit_of(text: str) -> Images:
     """Return the digit (28, 28) in base64 of its 784 bytes. Raises a validation error if it is none."""
     try:
         (digit,) = digits_of(base64.b64decode(text, validate=True))
     except (ValueError, TypeError, binascii.Error):
         raise PydanticCustomError("digit", "base64 of 784 bytes") from None
-    return digit
+    return np.asarray(digit, np.float32)
 
 
 Digit = Annotated[np.ndarray, BeforeValidator(digit_of)]
@@ -152,7 +151,7 @@ def checked(model: type[Question], body: bytes) -> Question:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         limit = next(iter(first.get("ctx", {}).values()), None)
-        values = {"limit": limit} if isinstance(limit, int | float | str) else {}
+        values: dict[str, Any] = {"limit": limit} if isinstance(limit, int | float | str) else {}
         raise RefusalError(first["type"], field=".".join(map(str, first["loc"])), **values) from None
 
 

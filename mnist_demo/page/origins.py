@@ -114,7 +114,7 @@ def outermost(wrap: Callable[[App], App]) -> Callable[[FastAPI], AbstractAsyncCo
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         assert app.middleware_stack is not None
-        app.middleware_stack = wrap(app.middleware_stack)  # type: ignore[arg-type, assignment]
+        app.middleware_stack = wrap(app.middleware_stack)
         yield
 
     return lifespan

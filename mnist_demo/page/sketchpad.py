@@ -36,7 +36,8 @@ class Sketchpad(gr.HTML):
             gr.set_static_paths([WEB])
             assets = f"gradio_api/file={WEB.as_posix()}"
         self.streaming = False  # asked for by gr.Interface(live=True)
-        options = {"css_template": text("pad/sketchpad.css"), "apply_default_css": False} | options
+        options.setdefault("css_template", text("pad/sketchpad.css"))
+        options.setdefault("apply_default_css", False)
         super().__init__(value, html_template=text("pad/pad.html"), js_on_load=START, assets=assets, **options)
 
     def preprocess(self, payload: str | None) -> dict[str, Any] | None:  # type: ignore[override]

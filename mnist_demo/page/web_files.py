@@ -38,4 +38,4 @@ class WebFiles:
             return await self.app(scope, receive, send)
         if path == SETTINGS:
             return await Response(self.settings, media_type="application/json")(scope, receive, send)
-        return await self.files(scope | {"path": path.removeprefix(FOLDER), "root_path": ""}, receive, send)
+        return await self.files({**scope, "path": path.removeprefix(FOLDER), "root_path": ""}, receive, send)

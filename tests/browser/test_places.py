@@ -1,6 +1,8 @@
 """The page on a desktop, in the dark, in Chinese, framed, below a prefix, and left alone."""
 
+import json
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 from conftest import app, opened
@@ -85,6 +87,25 @@ def test_a_page_in_a_frame_of_another_site_answers(browser: Browser, address: st
         page.expect_answers(8)
         page.expect_agreement()
         page.screenshot("framed")
+
+
+def test_a_page_of_another_site_starts_no_training(browser: Browser, address: str) -> None:
+    start = json.dumps({"network": "net", "recipe": "fast", "values": {}})
+    with listening(framing(address)) as site:
+        page = browser.new_page()
+        page.goto(site.replace("127.0.0.1", "localhost"))
+        for kind in ("text/plain", "application/json"):
+            ended = page.evaluate(
+                """([url, body, kind]) => fetch(url, {
+                    method: "POST", body, headers: {"content-type": kind},
+                    mode: kind === "text/plain" ? "no-cors" : "cors",
+                }).then((answer) => answer.type, () => "failed")""",
+                [f"{address}/engine/begin", start, kind],
+            )
+            assert ended == ("opaque" if kind == "text/plain" else "failed")
+        page.close()
+    program = Request(f"{address}/engine/prepare", b"{}", {"content-type": "application/json"})
+    assert json.load(urlopen(program))["running"] is None
 
 
 def test_a_page_below_a_path_prefix_answers(browser: Browser) -> None:

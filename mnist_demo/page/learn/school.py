@@ -13,6 +13,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import tempfile
 import threading
 import time
@@ -33,6 +34,7 @@ ABANDONED = 15.0  # seconds without a question from who began it, after which a 
 LONGEST = 600.0  # seconds of a training
 READY_FOR = 120.0  # seconds that a process waits for its arguments
 MAX_WAITING = 50  # trainings: a class, and what 50 times 200 corrections take, 13 MB
+FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*")  # of the host, which visitors are not told
 FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, a limit on files
 
 Error = dict[str, Any]  # why a training failed or was stopped: its "code", and values
@@ -243,7 +245,7 @@ def reason(said: str) -> Error:
     """Return why a training failed, from all that its process or an exception says."""
     if any(os.strerror(code) in said for code in FULL_CODES):
         return {"code": "disk_full"}
-    lines = said.strip().splitlines()
+    lines = FOLDERS.sub("", said).strip().splitlines()
     return {"code": "process", "text": lines[-1].removeprefix("error: ") if lines else "the process ended by itself"}
 
 

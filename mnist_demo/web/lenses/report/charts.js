@@ -1,3 +1,4 @@
+// @ts-nocheck
 // Knows the pictures of the figures: bars, lines and what lies upon them. Does not know where the figures come from.
 
 import { fit } from "../../texts.js";
