@@ -390,8 +390,8 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
     if held_out is not None:
         known = figures.log_probabilities(reader, held_out.images, job.recipe.test_batch_size)
         temperature = figures.fit_temperature(known, held_out.labels)
-        varied = figures.log_probabilities(reader, as_trained(job, held_out.images), job.recipe.test_batch_size)
-        threshold = figures.choose_threshold(varied, REJECTED)
+        varied = as_trained(job.recipe, held_out.images, job.seed)
+        threshold = figures.choose_threshold(figures.log_probabilities(reader, varied), REJECTED)
     return Card(
         model=job.model,
         recipe=asdict(replace(job.recipe, way=training.way)),
@@ -406,14 +406,14 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
     )
 
 
-def as_trained(job: Job, images: Tensor) -> Tensor:
+def as_trained(recipe: Recipe, images: Tensor, seed: int) -> Tensor:
     """Return digits (N, 1, 28, 28) uint8 as training shows them: distorted if the recipe says so.
 
     The threshold is chosen by these: MNIST's own ink is more even than what other pens and scanners leave.
     """
-    if not job.recipe.distortion:
+    if not recipe.distortion:
         return images
-    random = torch.Generator(images.device).manual_seed(job.seed)
+    random = torch.Generator(images.device).manual_seed(seed)
     return (distort(images.float() / 255, random) * 255).round().to(torch.uint8)
 
 

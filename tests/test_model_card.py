@@ -30,6 +30,10 @@ def test_the_figures_of_the_test_set_are_those_of_the_weights_files(networks: li
     assert block("evaluation").strip() == model_card.evaluation_block(networks)
 
 
+def test_the_figures_beyond_mnist_are_of_the_shipped_weights(networks: list[Classifier]) -> None:
+    assert block("strangers").strip() == model_card.strangers_block(networks)
+
+
 @pytest.mark.parametrize("kind", ["G", "tick"])
 def test_what_passes_for_a_digit_is_what_is_said(networks: list[Classifier], kind: str) -> None:
     said = next(row for row in rows(block("no digits")) if row[0] == kind)

@@ -62,9 +62,7 @@ class Found:
     def judged(self) -> Json:
         """Return what each network's card says, how it reads strangers' digits, and some counts of test digits."""
         return {
-            name: as_json(classifier.card)
-            | {"strangers": strangers(name, bare(classifier.model))}
-            | self._counts(name)
+            name: as_json(classifier.card) | {"strangers": strangers(name, bare(classifier.model))} | self._counts(name)
             for name, classifier in self.classifiers.items()
         }
 
