@@ -196,9 +196,10 @@ def curve(network: Classifier, sets: dict[str, Written]) -> list[list[str]]:
     distorted = as_trained(Recipe(**network.card.recipe), held_out, network.card.seed)
     varied, own = (certainties(network, (images[:, 0] / 255).numpy()) for images in (distorted, held_out))
     tried = [own, *(certainties(network, shown(name, written).digits.ours) for name, written in sets.items())]
-    levels = [*np.quantile(varied, SHARES).tolist(), network.card.threshold]
+    shipped = round(network.card.threshold, 6)
+    levels = {shipped, *np.quantile(varied, SHARES).round(6).tolist()}
     return [
-        [f"{100 * (varied < level).mean():.2f}{' (shipped)' * (level == network.card.threshold)}", f"{level:.3f}"]
+        [f"{100 * (varied < level).mean():.2f}{' (shipped)' * (level == shipped)}", f"{level:.3f}"]
         + [f"{100 * (certain < level).mean():.1f}" for certain in tried]
         for level in sorted(levels)
     ]
