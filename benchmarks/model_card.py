@@ -1,7 +1,8 @@
 """Writes the figures of docs/model-card.md: `python -m benchmarks.model_card [--strokes FILE]`.
 
-Those of the test set are the weights files' own (`python -m mnist_demo.evaluate --write` puts them there); what is no
-digit, and pen strokes, are drawn and read here. Each block of figures stands between two comments; the words around
+Those of the test set are the weights files' own (`python -m mnist_demo.evaluate --write` puts them there), those beyond
+MNIST are what `python -m benchmarks.strangers --write` left; what is no digit, and pen strokes, are drawn and read
+here. Each block of figures stands between two comments; the words around
 them are people's.
 """
 
@@ -20,12 +21,19 @@ from benchmarks.unknown import UNKNOWN
 from mnist_demo.classifier import Classifier
 from mnist_demo.evaluate import percent
 from mnist_demo.figures import Figures
-from mnist_demo.models import MODELS
+from mnist_demo.models import MODELS, bare
+from mnist_demo.page.report.strangers import strangers
 from mnist_demo.written import Handwritten, read_written
 
 CARD = Path(__file__).parent.parent / "docs" / "model-card.md"
 PEN = "strokes 180 px, brush 20"  # how pen strokes are drawn
 TOLD = 6  # of the confusions, the most frequent
+SETS = {  # what benchmarks.strangers measures, as the card names it
+    "USPS": "USPS (envelopes)",
+    "ARDIS": "ARDIS (church books)",
+    "formulas": "digits of formulas",
+    "signs": "other signs of formulas",
+}
 
 
 def evaluation_block(networks: Sequence[Classifier]) -> str:
@@ -74,6 +82,21 @@ def confusions(counts: Sequence[Sequence[int]]) -> str:
     return ", ".join(f"{label} as {answer} ({count})" for (label, answer), count in wrong[:TOLD])
 
 
+def strangers_block(networks: Sequence[Classifier]) -> str:
+    """Return the table of digits and signs from elsewhere. Raises ValueError if a network was not measured on them."""
+    found = {one.card.model: strangers(one.card.model, bare(one.model)) for one in networks}
+    if missing := [name for name, sets in found.items() if sets is None]:
+        raise ValueError(f"no figures of strangers for {missing[0]}: python -m benchmarks.strangers --write")
+    rows: dict[str, list[str]] = {}
+    for sets in found.values():
+        for name, shares in (sets or {}).items():
+            for what in ("right", "rejected"):
+                if name != "weights" and what in shares:
+                    title = f"{SETS[name]}, {shares['count']:,}: {what}, %"
+                    rows.setdefault(title, [title]).append(percent(shares[what]))
+    return table(["written by strangers", *found], list(rows.values()))
+
+
 def unknown_row(kind: str, networks: Sequence[Classifier]) -> list[str]:
     """How many per cent of EACH drawings of that kind, which is no digit, each network takes for one."""
     drawn = invent(kind).ours
@@ -120,6 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
         written = read_written(options.strokes) if options.strokes else []
         networks = [Classifier.load(name) for name in MODELS]
         card = with_block(CARD.read_text(encoding="utf-8"), "evaluation", evaluation_block(networks))
+        card = with_block(card, "strangers", strangers_block(networks))
         card = with_block(card, "no digits", unknown_block(networks))
         if written:
             card = with_block(card, "hands", hands_block(networks, written))

@@ -18,7 +18,7 @@ from mnist_demo.written import Handwritten
 
 CANVAS, HEIGHT = 96, 80  # pixels: what templates are drawn on, and how high; four to one pixel of the digit
 THINNEST, THICKEST = 1 / 20, 1 / 4  # brushes, of the digit's height
-SHARES = (0.08, 0.15, 0.08, 0.09, 0.13, 0.08, 0.08, 0.12, 0.06, 0.13)  # of the digits, 0 to 9, in `handwriting`
+SHARES = (0.08, 0.18, 0.08, 0.08, 0.12, 0.08, 0.08, 0.12, 0.06, 0.12)  # of the digits, 0 to 9, in `handwriting`
 CURVE_STEPS = 6  # points of the curve for each that a template gives
 BETWEEN = 0.6  # share of handwriting that is between two templates, where there are such as are alike
 ALIKE = 0.25  # of a template's box: how far apart two that are alike may lie, on average over their lines

@@ -134,12 +134,12 @@ _FRAMES = (  # a box, a ring, lines above and below, brackets
     "20,2 2,30 2,70 20,98 / 80,2 98,30 98,70 80,98",
 )
 _KINDS = (  # kinds, and how much of all they are
-    (_sign, 0.46),
-    (_turned, 0.05),
-    (_overlaid, 0.06),
+    (_sign, 0.53),
+    (_turned, 0.04),
+    (_overlaid, 0.05),
     (_stacked, 0.03),
-    (_covered, 0.09),
-    (_marked, 0.09),
+    (_covered, 0.06),
+    (_marked, 0.07),
     (_scribble, 0.05),
     (_coil, 0.03),
     (_lines, 0.03),

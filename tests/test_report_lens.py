@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
@@ -90,6 +91,15 @@ def test_an_older_card_without_figures_is_shown_with_the_command_that_adds_them(
     assert older.judged()["net"]["evaluation"] is None
     assert older.judged()["net"]["command"] == "python -m mnist_demo.evaluate --model net --write"
     assert older.opened(wanted(network="net", worst=True)) == {"count": 0, "tiles": []}
+
+
+def test_figures_of_strangers_are_told_only_of_the_weights_they_were_measured_with(found: Found) -> None:
+    told = found.judged()
+    assert told["convnet"]["strangers"]["USPS"]["right"] > 0.97
+    other = Classifier.load("net")
+    with torch.no_grad():
+        other.model.network.fc2.bias[0] += 1e-3
+    assert Found({"net": other}, found.samples).judged()["net"]["strangers"] is None
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import torch
 from mnist_demo import weights
 from mnist_demo.data import Samples, load_mnist
 from mnist_demo.figures import accuracy, log_probabilities
-from mnist_demo.models import MODELS, HalfPixelShifts, Net
+from mnist_demo.models import MODELS, HalfPixelShifts, Net, certainty
 from mnist_demo.recipes import RECIPES, Recipe
 from mnist_demo.train import job_from, main, parser
 from mnist_demo.training import (
@@ -23,6 +23,7 @@ from mnist_demo.training import (
     WRITTEN,
     Job,
     Training,
+    as_trained,
     as_written,
     between,
     load_checkpoint,
@@ -105,6 +106,14 @@ def own(tmp_path: Path) -> Path:
     file = tmp_path / "own.jsonl"
     file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     return file
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_validation_digit_in_a_hundred_is_rejected_when_distorted_as_in_training(name: str) -> None:
+    network, card = load_named(name)
+    digits = as_trained(RECIPES[name]["best"], load_mnist("train").split(5000)[1].images, card.seed)
+    rejected = certainty(log_probabilities(HalfPixelShifts(network), digits)) < card.threshold
+    assert rejected.sum().item() == pytest.approx(50, abs=2)
 
 
 def read_as(network: torch.nn.Module, file: Path) -> list[int]:

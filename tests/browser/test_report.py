@@ -11,8 +11,10 @@ from test_access import FAINT
 
 from benchmarks.screens import CHECK
 from mnist_demo import evaluate
+from mnist_demo.classifier import Classifier
 from mnist_demo.figures import Figures
-from mnist_demo.models import MODELS
+from mnist_demo.models import MODELS, bare
+from mnist_demo.page.report.strangers import strangers
 
 
 def open_report(page: DrawingPage) -> None:
@@ -49,6 +51,10 @@ def test_the_figures_shown_are_those_of_the_command_line(page: DrawingPage, judg
         ("refused", found["refused"]),
     ]:
         assert figure(page, name, what) == pytest.approx(value, abs=1e-4)
+    elsewhere = strangers(name, bare(Classifier.load(name).model))
+    assert elsewhere is not None
+    for what in ("USPS", "ARDIS", "formulas", "signs"):
+        assert figure(page, name, f"{what}-rejected") == elsewhere[what]["rejected"]
     for label, row in enumerate(found["confusion"]):
         for answer, count in enumerate(row):
             expect(page.page.locator(f"[data-cell={name}-{label}-{answer}]")).to_have_attribute(

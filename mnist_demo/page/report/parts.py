@@ -13,8 +13,10 @@ from pydantic import Field
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
+from mnist_demo.models import bare
 from mnist_demo.page.engine import Function, Functions, Question, RefusalError
 from mnist_demo.page.readings import tiles
+from mnist_demo.page.report.strangers import strangers
 from mnist_demo.page.report.votes import label_votes
 from mnist_demo.weights import Card
 
@@ -54,8 +56,11 @@ class Found:
         self.votes = label_votes()
 
     def judged(self) -> Json:
-        """Of each network, what its card says, and some counts of digits."""
-        return {name: as_json(classifier.card) | self._counts(name) for name, classifier in self.classifiers.items()}
+        """Return what each network's card says, how it reads strangers' digits, and some counts of test digits."""
+        return {
+            name: as_json(classifier.card) | {"strangers": strangers(name, bare(classifier.model))} | self._counts(name)
+            for name, classifier in self.classifiers.items()
+        }
 
     def _counts(self, name: str) -> Json:
         """Of digits, and the command that fills an older card.

@@ -33,6 +33,7 @@ async function open() {
   isAsked = true;
   const judged = await insist(engine.report);
   fill("figures", judged, figuresOf);
+  fill("strangers", judged, strangersOf);
   fill("confusion", judged, confusionOf);
   fill("worst", judged, worstOf);
   fill("refusal", judged, refusalOf);
@@ -47,7 +48,7 @@ function fill(part, judged, contentOf) {
   const sides = settings.networks.map((network) => {
     const side = build("div", `side ${network.name}`);
     const card = judged[network.name];
-    const isThere = card.evaluation || part === "curves" || part === "alone";
+    const isThere = card.evaluation || ["strangers", "curves", "alone"].includes(part);
     const content = isThere ? contentOf(network, card) : [build("p", "about", fit(texts.no_figures, { command: card.command }))];
     side.append(build("h3", "whose", network.title), ...content);
     return side;
@@ -95,6 +96,19 @@ function perDigit({ precision, recall }) {
   const rows = [["", ...Array(10).keys()], [texts.precision, ...precision.map(say)], [texts.recall, ...recall.map(say)]];
   table.append(...rows.map((row, at) => rowOf(...row.map((cell, column) => build(at && column ? "td" : "th", "", cell)))));
   return table;
+}
+
+// Sets of digits from elsewhere, and signs; null if they were never measured with these weights.
+function strangersOf({ name }, { strangers }) {
+  if (!strangers) return [build("p", "about", texts.strangers_none)];
+  const cell = (set, what, share) => (share === undefined ? "–" : figure(name, `${set}-${what}`, share, percent(share)));
+  const table = build("table", "numbers strangers");
+  table.append(rowOf(...["", texts.axis_right, texts.strangers_rejected].map((title) => build("th", "", title))));
+  for (const [set, { count, right, rejected }] of Object.entries(strangers).filter(([key]) => key !== "weights")) {
+    const title = fit(texts[`strangers_${set}`], { count: count.toLocaleString("en") });
+    table.append(rowOf(build("th", "", title), ...[["right", right], ["rejected", rejected]].map(([what, share]) => inside("td", cell(set, what, share)))));
+  }
+  return [table];
 }
 
 function recipeOf({ recipe, seed }) {
