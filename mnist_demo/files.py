@@ -10,8 +10,8 @@ import os
 import stat
 import tempfile
 import time
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 PART = ".part"  # ends the name of a file that is being written
 ABANDONED = 60  # seconds since anything was written to it, after which such a file is a killed process's
@@ -27,9 +27,9 @@ def read_whole(path: Path) -> bytes:
         return file.read()
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file to be read. Raises OSError as `read_whole` does: a pipe or a device could keep a reader for ever."""
-    file = open(path, "rb", opener=_without_waiting)
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115, it is for the caller to close
     found = os.fstat(file.fileno())
     is_regular = stat.S_ISREG(found.st_mode)
     if is_regular and found.st_size <= MOST_BYTES:

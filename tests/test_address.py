@@ -57,7 +57,9 @@ def test_a_port_that_is_none_is_told(variable: str, value: str, monkeypatch: pyt
         address()
 
 
-@pytest.mark.parametrize("value", ["no.such.host.invalid", "203.0.113.1", "2001:db8::1", "a" * 300, "a..b", "http://localhost"])
+@pytest.mark.parametrize(
+    "value", ["no.such.host.invalid", "203.0.113.1", "2001:db8::1", "a" * 300, "a..b", "http://localhost"]
+)
 def test_a_name_that_is_not_this_machines_is_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_SERVER_NAME", value)
     with pytest.raises(OSError, match=r"^GRADIO_SERVER_NAME '.*' is not an address of this machine$"):

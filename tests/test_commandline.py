@@ -61,7 +61,9 @@ def test_a_full_disk_behind_standard_output_is_told_in_one_line(test_digits: Sam
     ],
 )
 def test_a_process_that_may_have_too_little_says_so_in_one_line(limit: str, told: str) -> None:
-    code = f"import resource, runpy; resource.setrlimit(resource.{limit}); runpy.run_path('app.py', run_name='__main__')"
+    code = (
+        f"import resource, runpy; resource.setrlimit(resource.{limit}); runpy.run_path('app.py', run_name='__main__')"
+    )
     ended = run("-c", code)
     assert ended.returncode != 0
     assert ended.stderr.startswith(f"error: {told}")

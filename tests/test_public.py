@@ -240,7 +240,9 @@ def test_names_of_callers_are_not_kept(server: Server, page: Page) -> None:
 def test_a_body_that_is_broken_off_harms_nobody(server: Server, page: Page) -> None:
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
-            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode())
+            one.sendall(
+                f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode()
+            )
     for nonsense in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
             one.sendall(nonsense)
@@ -252,7 +254,9 @@ def test_idle_connections_lock_nobody_out(server: Server, page: Page) -> None:
     for number in range(HANDLES + 50):
         one = socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0))
         if number % 2:
-            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode())
+            one.sendall(
+                f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode()
+            )
         idle.append(one)
     assert reading(server, page) < 5
     for one in idle:

@@ -41,7 +41,7 @@ class Origins:
     ) -> None:
         self.app, self.origins, self.hosts, self.behind_tls = app, origins, hosts, behind_tls
         self.cors = CORSMiddleware(
-            self.pass_on, origins, allow_methods=READS + ("POST",), allow_headers=["*"], allow_credentials=True
+            self.pass_on, origins, allow_methods=(*READS, "POST"), allow_headers=["*"], allow_credentials=True
         )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -114,7 +114,7 @@ def outermost(wrap: Callable[[App], App]) -> Callable[[FastAPI], AbstractAsyncCo
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         assert app.middleware_stack is not None
-        app.middleware_stack = wrap(app.middleware_stack)  # type: ignore[arg-type, assignment]
+        app.middleware_stack = wrap(app.middleware_stack)
         yield
 
     return lifespan

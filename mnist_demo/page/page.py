@@ -121,7 +121,7 @@ def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str
                 Middleware(WeightsFiles, page.yours),
                 *for_programs(page),
                 Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
-            ]
+            ],
         },
     }
 

@@ -104,7 +104,8 @@ def test_a_page_of_another_site_starts_no_training(browser: Browser, address: st
         for kind in ("text/plain", "application/json"):
             ended = page.evaluate(
                 """([url, body, kind]) => fetch(url, {
-                    method: "POST", mode: kind === "text/plain" ? "no-cors" : "cors", body, headers: {"content-type": kind},
+                    method: "POST", mode: kind === "text/plain" ? "no-cors" : "cors", body,
+                    headers: {"content-type": kind},
                 }).then((answer) => answer.type, () => "failed")""",
                 [address + CALL, wanted, kind],
             )
