@@ -133,7 +133,7 @@ class _Rows:
         with self._lock:
             for start, part in zip(starts, np.split(rows, len(starts)), strict=True):
                 self._file.seek(self._header + start * width)
-                if self._file.readinto(part.data) != part.nbytes:  # type: ignore[attr-defined]
+                if self._file.readinto(part.data) != part.nbytes:
                     raise OSError(f"{self._file.name} is shorter than it was")
         return rows
 

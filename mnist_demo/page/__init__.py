@@ -4,9 +4,9 @@ Read in this order: `page` (what is where), `sketchpad` (the Gradio component to
 loads), `engine` (what it asks: only digits cross), `readings` and `read/` (digits of many clients are read together),
 `inside/`, `learn/`, `report/` (what each lens asks), `photo` (the ink of photos), `yours` (users' own networks).
 What keeps it standing in public: `origins` and `doors` (who may ask what), `bounds`, `callers` and `connections` (how
-much, and how long), `picture_process` (pictures, in a process with limits). What answers other programs: `endpoints`
-(what they may ask), `pen_strokes`, `events` (as Gradio's clients and curl call), `tools` (as language models do),
-`uploads`.
+much, and how long), `assets` (Gradio's files, compressed once), `picture_process` (pictures, in a process with limits).
+What answers other programs: `endpoints` (what they may ask), `pen_strokes`, `events` (as Gradio's clients and curl
+call), `tools` (as language models do), `uploads`.
 """
 
 from importlib.metadata import PackageNotFoundError, version
