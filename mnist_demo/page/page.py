@@ -225,7 +225,7 @@ def texts() -> dict[str, dict[str, str]]:
 
 
 def translations(classifiers: Mapping[str, Classifier]) -> gr.I18n:
-    """What Gradio's own components say, in the languages of texts.json."""
+    """What Gradio's own components say, in the languages of web/languages."""
     english, chinese = (
         {"pad": words["pad"], "head": head(words), "foot": foot(words, classifiers)}
         for words in (texts()["en"], texts()["zh"])
