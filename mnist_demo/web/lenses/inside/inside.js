@@ -1,4 +1,3 @@
-// @ts-nocheck
 // Asks what happens inside, of the drawing or of the sample upon the pad, while this lens is open: the layers with every
 // change, one question at a time; why, and which digits are alike, when the pen rests.
 

@@ -1,4 +1,3 @@
-// @ts-nocheck
 // Knows how the steps of a network look: their values from the server, their maps, and where in them a cell is. Does not
 // know which cell is asked for, or what is said of it.
 

@@ -1,4 +1,3 @@
-// @ts-nocheck
 // Says how the value of one cell came about: its arithmetic, as the server worked it out. Each number that is added up to
 // the value stands in an element with `data-term`.
 

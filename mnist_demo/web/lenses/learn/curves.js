@@ -1,4 +1,3 @@
-// @ts-nocheck
 // Draws how a training is getting on: its loss, and how much it gets right, by steps. A pointer, a finger or arrow keys
 // choose a step, whose values are said. Does not know where the figures come from.
 //

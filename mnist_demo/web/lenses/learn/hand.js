@@ -1,4 +1,3 @@
-// @ts-nocheck
 // Shows the digits that the visitor corrected, and has them deleted, taken away in a file and brought back. Does not know
 // how they are kept, or how a network is taught.
 

@@ -1,4 +1,3 @@
-// @ts-nocheck
 // The lens "Learn": has a network trained from scratch, or taught the visitor's hand, and shows how it gets on. What comes
 // of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
 

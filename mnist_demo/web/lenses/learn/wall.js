@@ -1,4 +1,3 @@
-// @ts-nocheck
 // Shows a hundred digits of the test set, and what a network that learns takes each for: bright where it is right, dim and
 // with its answer upon it where it is not. Does not know how it learns.
 

@@ -1,4 +1,3 @@
-// @ts-nocheck
 // Knows the pictures of the figures: bars, lines and what lies upon them. Does not know where the figures come from.
 
 import { fit } from "../../texts.js";

@@ -1,4 +1,3 @@
-// @ts-nocheck
 // Knows the matrix of confusion, whose cells are buttons, and the digits that a click, a tap or a key opens. Does not know
 // other figures.
 

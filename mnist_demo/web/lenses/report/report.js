@@ -1,4 +1,3 @@
-// @ts-nocheck
 // Shows what the networks' cards say, and the digits behind it, when this lens is first opened. A digit that is chosen is
 // laid upon the pad, as a sample of the gallery is, and is so seen by all lenses.
 
