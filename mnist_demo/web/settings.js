@@ -7,6 +7,7 @@
  * @property {string[]} lenses
  * @property {boolean} isTrainingOn
  * @property {{points: number, furthest: number, side: number}} correction limits of a corrected digit
+ * @property {Record<string, [number, number]>} limits of a training's values
  * @property {Record<string, Record<string, Record<string, number | null>>>} recipes by network and recipe: default values
  */
 

@@ -10,38 +10,48 @@ import { fit, numeral, texts, translate } from "../../texts.js";
 import { derived, fill, largestOf, layersIn } from "./layers.js";
 import { sayWork } from "./work.js";
 
+/** @typedef {import("../../pad/preprocess.js").Sketch} Sketch */
+/** @typedef {import("./layers.js").Step} Step */
+/** @typedef {import("./layers.js").Cell} Cell */
+
 const AFTER = 3000; // ms after the page is there that the training digits are made ready
 const AGAIN = 1000; // ms between two looks whether they are
 const SMALL = 168; // pixels a side of the picture of the ink and its box
 
 const element = await appears("#within");
 const { answerOf } = asking(element);
+/** @param {string} selector @returns {any} */
 const find = (selector) => element.querySelector(selector);
 
 let network = settings.networks[0].name;
-let kernels = {}; // of each network
-let steps = null; // what is shown
-let rival = null; // the digit that it might have been
+let kernels = /** @type {Record<string, import("./layers.js").Kernels[]>} */ ({}); // of each network
+/** @type {any} */
+let steps = null; // Step[]: what is shown
+let rival = /** @type {number | null} */ (null); // the digit that it might have been
 let version = 0; // goes up with all that makes what is shown old
 let isResting = true;
-let cell = null; // [step, cell] that is explained
+let cell = /** @type {[number, Cell] | null} */ (null); // of which step, that is explained
 
 const layers = layersIn(find(".steps"), texts, (step, chosen) => ((cell = [step, chosen]), explain()));
 const isOpen = () => pad.lens() === "inside";
 const title = () => settings.networks.find(({ name }) => name === network)?.title ?? texts.yours;
 const isOwn = () => network === "yours"; // which learns, may be let go, and has no digits that are alike
 
-// What a request is about; null if there is too little ink.
+/** What a request is about, a Subject; null if there is too little ink. @returns {any} */
 function subject() {
   const which = isOwn() ? { network, yours: pad.yours()?.key ?? "" } : { network };
   const digit = pad.sample()?.image ?? encoded(pad.read().sketch);
   return digit && { ...which, digit };
 }
 
-const encoded = (sketch) => sketch && base64(sketch.digit);
+const encoded = (/** @type {Sketch | null} */ sketch) => sketch && base64(sketch.digit);
 
-// A question that is asked one at a time, of the newest that there is to look at, and again until the server answers.
-// `then` hears of the answer, and whether what it is about is still what is looked at; `missed`, of each failure.
+/**
+ * A question that is asked one at a time, of the newest that there is to look at, and again until the server answers.
+ * `then` hears of the answer, and whether what it is about is still what is looked at; `missed`, of each failure.
+ * @param {(about: import("../../engine/interface.js").Subject) => Promise<any>} question
+ * @param {(answer: any, isCurrent: boolean) => unknown} then
+ */
 function newest(question, then, missed = () => {}) {
   let isAsking = false;
   let isWanted = false;
@@ -73,7 +83,7 @@ const look = newest(
     if (!kernels[about.network]) {
       const answer = await answerOf(engine.kernels(about));
       if (!answer || answer.gone) return answer;
-      kernels[about.network] = answer.map((one) => one && { ...one, values: derived(one) });
+      kernels[about.network] = answer.map((/** @type {any} */ one) => one && { ...one, values: derived(one) });
     }
     const sketch = pad.sample() ? null : pad.read().sketch;
     const answer = await answerOf(engine.trace(about));
@@ -88,12 +98,12 @@ const explain = newest(
     const work = await answerOf(engine.work({ ...about, step, cell: chosen }));
     return work && { step, chosen, work, gone: work.gone };
   },
-  (answer) => answer && steps && cell && tellWork(answer),
+  (answer) => answer && steps && answer.step === cell?.[0] && tellWork(answer),
 );
 const reason = newest(
   async (about) => {
     if (!steps) return null; // `look` has not been answered since the server was away
-    const pair = { answer: best(), rival };
+    const pair = { answer: best(), rival: /** @type {number} */ (rival) };
     const why = await answerOf(engine.why({ ...about, ...pair }));
     return why && { ...pair, why, gone: why.gone };
   },
@@ -104,8 +114,10 @@ const compare = newest(
   (answer, isCurrent) => answer && isCurrent && steps && alike(answer),
 );
 
-let probabilities = null;
+/** @type {any} */
+let probabilities = null; // number[], of what is shown
 let isRejected = false; // what is shown: not recognised as a digit
+/** @type {() => number} */
 const best = () => probabilities.indexOf(Math.max(...probabilities));
 
 function changed() {
@@ -116,9 +128,10 @@ function changed() {
   look();
 }
 
+/** @param {any} answer */
 function show(answer) {
   if (!answer?.steps) return blank(pad.isBlank() ? texts.inside_blank : texts.too_little);
-  element.dataset.blank = false;
+  element.dataset.blank = "false";
   ({ steps, probabilities } = answer);
   isRejected = answer.answer === null;
   layers.show(steps, kernels[network]);
@@ -129,14 +142,16 @@ function show(answer) {
   if (isResting) rest();
 }
 
+/** @param {string} words */
 function blank(words) {
-  element.dataset.blank = true;
+  element.dataset.blank = "true";
   steps = probabilities = null;
   find(".saying").textContent = words;
   find("[data-work]").hidden = true;
   alike({ neighbours: [] });
 }
 
+/** @param {any} answer */
 function say({ temperature }) {
   const words = isRejected ? texts.inside_unsure : texts.inside_says;
   const percent = (100 * probabilities[best()]).toFixed(1);
@@ -146,21 +161,23 @@ function say({ temperature }) {
   find(".honest").textContent = fit(texts.honest, { temperature: temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`);
 }
 
-// Four pictures of how the drawing became a digit.
+/** Four pictures of how the drawing became a digit. @param {Sketch | null} sketch */
 function becoming(sketch) {
   const digit = steps[0];
+  /** @type {[string, HTMLCanvasElement][]} */
   const stages = sketch ? stagesOf(sketch, digit) : [[texts.stage_sample, small(bytes(digit.bytes), 28)]];
   find(".stages").replaceChildren(...stages.map(([words, picture]) => {
     const figure = build("figure", "stage");
-    picture.setAttribute("aria-hidden", true); // its caption says it
+    picture.setAttribute("aria-hidden", "true"); // its caption says it
     figure.append(picture, build("figcaption", "", words));
     return figure;
   }));
 }
 
+/** @param {Sketch} sketch @param {Step} digit @returns {[string, HTMLCanvasElement][]} */
 function stagesOf({ box: { top, left, bottom, right }, side, averaged: grey, shift: { down, right: along } }, digit) {
   const darkest = Math.max(...grey) / 255;
-  const moves = [[along, "right", "left"], [down, "down", "up"]].filter(([by]) => by);
+  const moves = /** @type {[number, string, string][]} */ ([[along, "right", "left"], [down, "down", "up"]]).filter(([by]) => by);
   const shift = moves.map(([by, one, other]) => fit(texts[by > 0 ? one : other], { count: Math.abs(by) })).join(", ");
   return [
     [fit(texts.stage_box, { width: right - left, height: bottom - top }), boxed(top, left, bottom, right)],
@@ -170,17 +187,19 @@ function stagesOf({ box: { top, left, bottom, right }, side, averaged: grey, shi
   ];
 }
 
+/** @param {ArrayLike<number>} grey @param {number} side */
 function small(grey, side) {
   const canvas = document.createElement("canvas");
   fill(canvas, Float32Array.from(grey), side, 255);
   return canvas;
 }
 
+/** @type {(top: number, left: number, bottom: number, right: number) => HTMLCanvasElement} */
 function boxed(top, left, bottom, right) {
-  const ink = document.querySelector(".surface .ink");
+  const ink = /** @type {HTMLCanvasElement} */ (document.querySelector(".surface .ink"));
   const canvas = build("canvas", "drawn");
   [canvas.width, canvas.height] = [SMALL, SMALL];
-  const context = canvas.getContext("2d");
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.drawImage(ink, 0, 0, SMALL, SMALL);
   context.strokeStyle = getComputedStyle(element).getPropertyValue("--convnet");
   context.lineWidth = 3;
@@ -189,6 +208,7 @@ function boxed(top, left, bottom, right) {
   return canvas;
 }
 
+/** @param {{step: number, chosen: Cell, work: any}} answer */
 function tellWork({ step, chosen, work }) {
   sayWork(find("[data-work]"), steps, step, chosen, work, texts);
   layers.frame(step, chosen, work.seen, work.pixels);
@@ -203,11 +223,11 @@ function unexplain() {
 
 // The ten digits, to choose from what it might have been.
 function offer() {
-  const second = probabilities.map((value, digit) => (digit === best() ? -1 : value));
+  const second = /** @type {number[]} */ (probabilities).map((value, digit) => (digit === best() ? -1 : value));
   if (rival === null || rival === best()) rival = second.indexOf(Math.max(...second));
   const list = find(".rivals");
   if (!list.children.length) list.append(...probabilities.map(chip));
-  [...list.children].forEach((one, digit) => {
+  [...list.children].forEach((/** @type {any} */ one, digit) => {
     one.style.setProperty("--probability", probabilities[digit]);
     one.querySelector("span").textContent = `${(100 * probabilities[digit]).toFixed(probabilities[digit] < 0.0995 ? 1 : 0)} %`;
     one.disabled = digit === best();
@@ -216,10 +236,11 @@ function offer() {
   find(".why h2").textContent = fit(isRejected ? texts.why_closer : texts.why_not, { answer: best(), rival });
 }
 
+/** @param {number} _ @param {number} digit */
 function chip(_, digit) {
   const one = build("button", "rival");
   one.type = "button";
-  one.dataset.rival = digit;
+  one.dataset.rival = String(digit);
   one.append(build("b", "", digit), build("span", ""));
   one.addEventListener("click", () => {
     rival = digit;
@@ -229,23 +250,28 @@ function chip(_, digit) {
   return one;
 }
 
+/** @param {any} answer */
 function because({ answer, rival: other, why: { log_odds: odds, moves, speaks_for: plus, speaks_against: minus } }) {
   find(".reason").hidden = false;
   Object.assign(find("[data-why]").dataset, { for: answer, against: other });
   layOver(find(".moves"), moves);
-  const place = (one) => texts[`place_${one.vertical}_${one.horizontal}`];
-  const values = ({ move, ...one }) => ({ answer, rival: other, place: place(one), odds: numeral(odds, 1), hidden: numeral(odds - move, 1) });
+  const place = (/** @type {any} */ one) => texts[`place_${one.vertical}_${one.horizontal}`];
+  const values = (/** @type {any} */ { move, ...one }) => ({ answer, rival: other, place: place(one), odds: numeral(odds, 1), hidden: numeral(odds - move, 1) });
   const words = plus ? fit(texts.why_for, values(plus)) : fit(texts.why_nothing, { answer, rival: other });
   const isThere = plus && minus && place(plus) === place(minus);
   find(".because").textContent = words + (minus ? ` ${fit(isThere ? texts.why_against_there : texts.why_against, values(minus))}` : "");
 }
 
-// The digit in grey, and over the middle of each hidden patch how far it moved the log-odds.
+/**
+ * The digit in grey, and over the middle of each hidden patch how far it moved the log-odds.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number[][]} moves
+ */
 function layOver(canvas, moves) {
   const digit = bytes(steps[0].bytes);
   const largest = largestOf(moves.flat());
   const margin = (28 - moves.length) / 2;
-  const context = canvas.getContext("2d");
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const pixels = context.createImageData(28, 28);
   for (let at = 0; at < 784; at += 1) {
     const move = (moves[Math.floor(at / 28) - margin]?.[(at % 28) - margin] ?? 0) / largest;
@@ -256,6 +282,7 @@ function layOver(canvas, moves) {
   context.putImageData(pixels, 0, 0);
 }
 
+/** @param {{neighbours: any[] | null}} [answer] */
 function alike(answer) {
   const list = find(".neighbours");
   const isReady = answer?.neighbours;
@@ -270,10 +297,11 @@ function alike(answer) {
   if (answer && !isReady) setTimeout(() => isOpen() && isResting && compare(), AGAIN);
 }
 
+/** @param {any} one */
 function neighbour({ index, label, similarity, image }) {
   const one = build("li", "");
-  one.dataset.neighbour = index;
-  one.dataset.label = label;
+  one.dataset.neighbour = String(index);
+  one.dataset.label = String(label);
   one.title = fit(texts.neighbour, { index, label, similarity: numeral(similarity, 3) });
   one.append(small(bytes(image), 28), build("b", label === best() ? "" : "other", label), build("span", "", numeral(similarity, 3)));
   one.setAttribute("aria-label", one.title);
@@ -314,9 +342,9 @@ pad.addEventListener("change", () => ((isResting = false), changed()));
 pad.addEventListener("sample", () => ((isResting = true), changed()));
 pad.addEventListener("rest", rest);
 pad.addEventListener("lens", () => isOpen() && ((isResting = !pad.isDrawing()), anew()));
-find(".layers").addEventListener("keydown", (event) => event.key === "Escape" && cell && (event.stopPropagation(), unexplain()));
-radios([...element.querySelectorAll("[data-network]")], (button) => {
-  network = button.dataset.network;
+find(".layers").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && cell && (event.stopPropagation(), unexplain()));
+radios([.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-network]"))], (button) => {
+  network = button.dataset.network ?? "";
   rival = null;
   find(".gone").textContent = "";
   unexplain();

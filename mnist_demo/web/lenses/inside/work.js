@@ -5,14 +5,21 @@ import { build } from "../../dom.js";
 import { fit, numeral } from "../../texts.js";
 import { fill, largestOf } from "./layers.js";
 
-const shown = (value) => numeral(value, 4);
+/** @typedef {import("./layers.js").Step} Step */
+/** @typedef {import("./layers.js").Cell} Cell */
+/** @typedef {import("./layers.js").Texts} Texts */
+/** @typedef {(string | Node)[]} Parts */
 
+const shown = (/** @type {number} */ value) => numeral(value, 4);
+
+/** @param {number} value */
 function term(value) {
   const one = build("span", "term-of", shown(value));
-  one.dataset.term = value;
+  one.dataset.term = String(value);
   return one;
 }
 
+/** @param {number[][]} rows @param {number[]} [winner] its row and column */
 function grid(rows, winner) {
   const largest = largestOf(rows.flat());
   const table = build("span", "grid");
@@ -27,19 +34,21 @@ function grid(rows, winner) {
   return table;
 }
 
+/** @param {number[][]} rows */
 function thumb(rows) {
   const canvas = build("canvas", "thumb");
   fill(canvas, Float32Array.from(rows.flat()), rows[0].length, largestOf(rows.flat()));
   return canvas;
 }
 
+/** @param {Parts} parts */
 function line(...parts) {
   const one = build("p", "line");
   one.append(...parts);
   return one;
 }
 
-// One map: every number of it. Several: a picture of each, and what it adds.
+/** One map: every number of it. Several: a picture of each, and what it adds. @type {(arithmetic: any, value: number, texts: Texts) => Parts} */
 function convolved({ patch, kernel, sums, bias }, value, texts) {
   if (patch.length === 1) {
     const both = build("div", "product");
@@ -47,7 +56,7 @@ function convolved({ patch, kernel, sums, bias }, value, texts) {
     return [both, line(`${texts.work_patch} × ${texts.work_filter}, ${texts.work_sum} `, term(sums[0]), ` + ${texts.work_bias} `, term(bias), ` = ${shown(value)}`)];
   }
   const rows = build("div", "sums");
-  sums.forEach((sum, map) => {
+  sums.forEach((/** @type {number} */ sum, /** @type {number} */ map) => {
     const row = build("span", "row");
     row.append(fit(texts.work_map, { map: map + 1 }), " ", thumb(patch[map]), " × ", thumb(kernel[map]), " = ", term(sum));
     rows.append(row);
@@ -55,25 +64,28 @@ function convolved({ patch, kernel, sums, bias }, value, texts) {
   return [rows, line(`+ ${texts.work_bias} `, term(bias), ` = ${shown(value)}`)];
 }
 
+/** @type {(arithmetic: any, value: number, texts: Texts, before: Step) => Parts} */
 function weighted({ terms, others, bias }, value, texts, before) {
   const rows = build("div", "sums");
   for (const { cell, activation, weight, product } of terms) {
     const row = build("span", "row");
-    row.append(`${before.name} ${cell.map((at) => at + 1).join(", ")}: ${shown(activation)} × ${shown(weight)} = `, term(product));
+    row.append(`${before.name} ${cell.map((/** @type {number} */ at) => at + 1).join(", ")}: ${shown(activation)} × ${shown(weight)} = `, term(product));
     rows.append(row);
   }
   const count = before.shape.reduce((product, length) => product * length, 1) - terms.length;
   return [rows, line(`+ ${fit(texts.work_others, { count: count })} `, term(others), ` + ${texts.work_bias} `, term(bias), ` = ${shown(value)}`)];
 }
 
+/** @type {(arithmetic: any, value: number, seen: number[][], texts: Texts) => Parts} */
 function pooledOf({ candidates, winner }, value, seen, texts) {
   const at = [winner[0] - seen[1][0], winner[1] - seen[2][0]];
   return [grid(candidates, at), line(`${texts.work_wins}: `, term(value))];
 }
 
+/** @type {(step: Step, before: Step, work: any, texts: Texts) => Parts} */
 function worked(step, before, { value, seen, arithmetic }, texts) {
   const a = arithmetic;
-  return {
+  return /** @type {Record<string, () => Parts>} */ ({
     image: () => [line(term(value))],
     normalize: () => [line(`(${shown(a.pixel)} − ${a.mean.toFixed(4)}) / ${a.standard_deviation.toFixed(4)} = `, term(value))],
     conv: () => convolved(a, value, texts),
@@ -81,10 +93,13 @@ function worked(step, before, { value, seen, arithmetic }, texts) {
     "max-pool": () => pooledOf(a, value, seen, texts),
     linear: () => weighted(a, value, texts, before),
     "log-softmax": () => [line(term(a.before), " − ln Σ exp ", term(-a.log_sum), ` = ${shown(value)}; exp = ${(100 * Math.exp(value)).toFixed(2)} %`)],
-  }[step.kind]();
+  })[step.kind]();
 }
 
-// In `panel`: where the cell is, its value, and how it came about.
+/**
+ * In `panel`: where the cell is, its value, and how it came about.
+ * @type {(panel: HTMLElement, steps: Step[], index: number, cell: Cell, work: any, texts: Texts) => void}
+ */
 export function sayWork(panel, steps, index, cell, work, texts) {
   const step = steps[index];
   const [map, row, column] = cell.map((at) => at + 1);

@@ -1,12 +1,21 @@
 // Draws how a training is getting on: its loss, and how much it gets right, by steps. A pointer, a finger or arrow keys
 // choose a step, whose values are said. Does not know where the figures come from.
-//
-// A course is {total: {steps, epochs, watched}, steps: [[step, epoch, loss], ...], epochs: [[step, loss, accuracy], ...],
-// rights: [[step, share], ...] of the hundred digits on the wall}.
 
 import { build } from "../../dom.js";
 import { fit, numeral } from "../../texts.js";
 import { chart, draw, LEFT, path, RIGHT, sayTick, ticksOfLog, ticksWithin, TOP, WIDTH } from "../axes.js";
+
+/**
+ * @typedef {object} Course how a training gets on: `key` of the visitor's own, or `run` of another's
+ * @property {string} [key]
+ * @property {string} [run]
+ * @property {{steps: number, epochs: number, watched: string}} total null at first
+ * @property {[step: number, epoch: number, loss: number][]} steps
+ * @property {[step: number, loss: number, accuracy: number][]} epochs
+ * @property {[step: number, share: number][]} rights of the hundred digits on the wall
+ * @property {any} last what the server said last
+ */
+/** @typedef {ReturnType<typeof chart>} Plot */
 
 const LOW = 165; // the height of a picture, in its own pixels
 const FOOT = 24; // of that, what is said of the steps, which the lower one alone says
@@ -15,20 +24,22 @@ const NARROW = 18; // pixels that the number of an epoch needs
 const NAMED = 44; // pixels that "epoch 1" needs
 const DRAWN = 400; // points of a line, at most
 
+/** @param {HTMLElement} root @param {Record<string, string>} texts */
 export function curvesIn(root, texts) {
   const pictures = [draw("svg", { class: "chart" }), draw("svg", { class: "chart" })];
   const value = build("output", "value");
-  let course = null;
-  let chosen = null; // a step; null for the newest
+  let course = /** @type {Course} */ (/** @type {unknown} */ (null));
+  let chosen = /** @type {number | null} */ (null); // a step; null for the newest
   root.append(value, ...pictures);
   Object.assign(root, { tabIndex: 0, role: "slider" });
   root.setAttribute("aria-label", texts.curves_of);
 
+  /** @param {Course | null} newer */
   function show(newer) {
     if (newer?.key !== course?.key || newer?.run !== course?.run) chosen = null;
-    course = newer;
+    course = /** @type {Course} */ (newer);
     const steps = course?.total?.steps;
-    const across = { low: 0, high: steps ?? 1, ticks: steps ? ticksWithin(0, steps, 5) : [], say: (tick) => numeral(tick), title: texts.axis_step };
+    const across = { low: 0, high: steps ?? 1, ticks: steps ? ticksWithin(0, steps, 5) : [], say: (/** @type {number} */ tick) => numeral(tick), title: texts.axis_step };
     const loss = chart("", { ...across, ticks: [], title: "" }, lossAxis(), LOW);
     const right = chart("", across, rightAxis(), LOW);
     put(pictures[0], loss, LOW - FOOT, steps ? [...epochsOn(loss, true), ...lossLines(loss), ...hair(loss)] : []);
@@ -36,6 +47,7 @@ export function curvesIn(root, texts) {
     say();
   }
 
+  /** @param {Element} picture @param {Plot} plot @param {number} height @param {Element[]} parts */
   function put(picture, plot, height, parts) {
     picture.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
     picture.replaceChildren(...plot.picture.childNodes, ...parts);
@@ -51,10 +63,10 @@ export function curvesIn(root, texts) {
   function rightAxis() {
     const best = Math.max(0.99, ...(course?.epochs ?? []).map(([, , accuracy]) => accuracy));
     const high = Math.max(0.1, 60 * (1 - best));
-    return { low: 100, high, isLog: true, ticks: ERRORS.filter((tick) => tick > high), say: (tick) => `${100 - tick}`, title: texts.axis_right };
+    return { low: 100, high, isLog: true, ticks: ERRORS.filter((tick) => tick > high), say: (/** @type {number} */ tick) => `${100 - tick}`, title: texts.axis_right };
   }
 
-  // Where an epoch ends and the next begins, and their numbers where there is room.
+  /** Where an epoch ends and the next begins, and their numbers where there is room. @param {Plot} plot @param {boolean} isNamed */
   function epochsOn({ across, floor }, isNamed) {
     const { steps, epochs } = course.total;
     const wide = across(steps / epochs) - across(0);
@@ -72,6 +84,7 @@ export function curvesIn(root, texts) {
     return parts;
   }
 
+  /** @param {Plot} plot */
   function lossLines(plot) {
     const seen = few(course.steps.map(([step, , loss]) => [step, loss]).filter(([, loss]) => isPlaced(loss)));
     const judged = course.epochs.map(([step, loss]) => [step, loss]).filter(([, loss]) => isPlaced(loss));
@@ -79,20 +92,27 @@ export function curvesIn(root, texts) {
     return [...lines, ...named("training", texts.training, TOP + 27)];
   }
 
+  /** @param {Plot} plot */
   function rightLines(plot) {
     const { low, high } = rightAxis();
-    const wrong = (share) => Math.min(Math.max(100 * (1 - share), high), low);
+    const wrong = (/** @type {number} */ share) => Math.min(Math.max(100 * (1 - share), high), low);
     const wall = few(course.rights.map(([step, share]) => [step, wrong(share)]));
     const lines = [path(plot, wall, "line hundred"), ...watched(plot, course.epochs.map(([step, , accuracy]) => [step, wrong(accuracy)]))];
     return [...lines, ...named("hundred", texts.curve_hundred, plot.floor - 21)];
   }
 
+  /** @param {Plot} plot @param {number[][]} points */
   function watched(plot, points) {
     const dots = points.map(([x, y]) => draw("circle", { class: "watched", r: 3.5, cx: plot.across(x), cy: plot.up(y) }));
     return [path(plot, points, "line watched"), ...dots];
   }
 
-  // Which line is which, a picture's own and the watched one: from that height on, at the right, where they leave room.
+  /**
+   * Which line is which, a picture's own and the watched one: from that height on, at the right, where they leave room.
+   * @param {string} own
+   * @param {string} words
+   * @param {number} top
+   */
   function named(own, words, top) {
     const both = [[own, words], ["watched", texts[course.total.watched]]];
     return both.flatMap(([className, name], at) => {
@@ -102,18 +122,18 @@ export function curvesIn(root, texts) {
     });
   }
 
-  // The chosen step.
+  /** The chosen step. @param {Plot} plot */
   function hair({ across, floor }) {
     const at = chosen === null ? null : nearest(chosen);
     return at ? [draw("line", { class: "hair", x1: across(at[0]), x2: across(at[0]), y1: TOP, y2: floor })] : [];
   }
 
-  const isPlaced = (loss) => loss > 0 && loss < Infinity; // on an axis of equal factors; a loss that is no number comes as null
-  const few = (points) => {
+  const isPlaced = (/** @type {number} */ loss) => loss > 0 && loss < Infinity; // on an axis of equal factors; a loss that is no number comes as null
+  const few = (/** @type {number[][]} */ points) => {
     const every = Math.ceil(points.length / DRAWN);
     return points.filter((_, at) => at % every === 0 || at === points.length - 1);
   };
-  const nearest = (step) => course.steps.reduce((best, one) => (Math.abs(one[0] - step) < Math.abs(best[0] - step) ? one : best), course.steps[0]);
+  const nearest = (/** @type {number} */ step) => course.steps.reduce((best, one) => (Math.abs(one[0] - step) < Math.abs(best[0] - step) ? one : best), course.steps[0]);
 
   // The values at the chosen step, or the newest ones.
   function say() {
@@ -127,16 +147,18 @@ export function curvesIn(root, texts) {
       whole && fit(texts.curve_watched, { what: texts[course.total.watched], share: (100 * whole[2]).toFixed(2) }),
     ].filter(Boolean);
     value.textContent = words.join(" · ") || texts.curve_blank;
-    root.setAttribute("aria-valuenow", step);
-    root.setAttribute("aria-valuemax", course?.total?.steps ?? 0);
+    root.setAttribute("aria-valuenow", String(step));
+    root.setAttribute("aria-valuemax", String(course?.total?.steps ?? 0));
     root.setAttribute("aria-valuetext", value.textContent);
   }
 
+  /** @param {number | null} step */
   function choose(step) {
     chosen = step;
     if (course) show(course);
   }
 
+  /** @param {any} event */
   function point({ clientX, currentTarget }) {
     if (!course?.steps.length) return;
     const { left, width } = currentTarget.getBoundingClientRect();
@@ -144,12 +166,15 @@ export function curvesIn(root, texts) {
     choose(Math.min(Math.max(share, 0), 1) * course.total.steps);
   }
 
+  /** @param {KeyboardEvent} event */
   function walk(event) {
     if (!course?.steps.length) return;
     const all = course.steps.map(([step]) => step);
     const at = chosen === null ? all.length - 1 : all.indexOf(nearest(chosen)[0]);
     const far = Math.ceil(all.length / 10);
-    const to = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - far, PageUp: at + far, Home: 0, End: all.length }[event.key];
+    /** @type {Record<string, number>} */
+    const places = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - far, PageUp: at + far, Home: 0, End: all.length };
+    const to = places[event.key];
     if (to === undefined) return;
     event.preventDefault();
     choose(to >= all.length ? null : all[Math.max(to, 0)]);

@@ -5,33 +5,39 @@ import { build, isFramed } from "../../dom.js";
 import { fit, numeral } from "../../texts.js";
 import { draw } from "../axes.js";
 
+/** @typedef {{label: number, strokes: number[][][], brushes?: number[][]}} Correction */
+/** @typedef {{before: Correction[], after: Correction[]}} Deletion */
+
 const HEAVIEST_FILE = 4_000_000; // bytes, more than which hold more than is kept
 
+/** @param {HTMLElement} root @param {typeof import("../../pad/pad.js").pad} pad @param {Record<string, string>} texts */
 export function handIn(root, pad, texts) {
   const { corrections } = pad;
+  /** @param {string} selector @returns {any} */
   const find = (selector) => root.querySelector(selector);
   const told = find(".told");
   const undelete = find(".undelete");
   const exported = find(".exported");
-  let deletion = null; // the last one, which can be undone: what was kept before it, and after
+  let deletion = /** @type {Deletion | null} */ (null); // the last one, which can be undone: what was kept before it, and after
 
-  // The strokes as a picture of their own size; an eraser's are of the paper's colour.
+  /** The strokes as a picture of their own size; an eraser's are of the paper's colour. @param {Correction} one */
   function pictureOf({ strokes, brushes }) {
     const points = strokes.flat();
     const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
     const [left, top] = [xs, ys].map((all) => all.reduce((least, one) => Math.min(least, one)));
-    const [width, height] = [[xs, left], [ys, top]].map(([all, least]) => all.reduce((most, one) => Math.max(most, one)) - least);
+    const [width, height] = /** @type {[number[], number][]} */ ([[xs, left], [ys, top]]).map(([all, least]) => all.reduce((most, one) => Math.max(most, one)) - least);
     const pen = Math.max(width, height, 1) * 0.1; // where its width is not known
     const side = Math.max(width, height) + 2 * pen + (brushes ? brushes[0][0] : 0);
     const lines = strokes.map((stroke, at) => {
       const [breadth, erase] = brushes?.[at] ?? [pen, 0];
-      const style = { class: erase ? "erased" : "drawn", "stroke-width": breadth, points: [...stroke, stroke.at(-1)].map((point) => point.join(",")).join(" ") };
+      const style = { class: erase ? "erased" : "drawn", "stroke-width": breadth, points: /** @type {number[][]} */ ([...stroke, stroke.at(-1)]).map((point) => point.join(",")).join(" ") };
       return draw("polyline", style);
     });
     const box = [left + (width - side) / 2, top + (height - side) / 2, side, side];
     return draw("svg", { viewBox: box.join(" "), "aria-hidden": true }, ...lines);
   }
 
+  /** @param {Correction} one */
   function tileOf(one) {
     const button = build("button", "");
     button.type = "button";
@@ -40,24 +46,27 @@ export function handIn(root, pad, texts) {
     button.setAttribute("aria-label", button.title);
     button.addEventListener("click", () => remove(one));
     const tile = build("li", "");
-    tile.dataset.correction = one.label;
+    tile.dataset.correction = String(one.label);
     tile.append(button);
     return tile;
   }
 
+  /** @param {Correction} one */
   function remove(one) {
     const at = corrections.all().indexOf(one);
     replace(corrections.all().filter((other) => other !== one), fit(texts.keep_deleted, { digit: one.label }));
-    const tiles = root.querySelectorAll("[data-correction] button");
+    const tiles = /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-correction] button"));
     (tiles[Math.min(at, tiles.length - 1)] ?? undelete).focus();
   }
 
+  /** @param {Correction[]} newer @param {string} words */
   function replace(newer, words) {
     const before = corrections.all();
     corrections.replace(newer);
     tell(words, { before, after: newer });
   }
 
+  /** @param {string} words @param {Deletion | null} undoable */
   function tell(words, undoable = null) {
     deletion = undoable;
     told.textContent = words;
@@ -67,7 +76,8 @@ export function handIn(root, pad, texts) {
 
   // What was deleted comes back, beside what this or another tab kept since.
   function undo() {
-    const isBack = corrections.restore(deletion.before, deletion.after);
+    const { before, after } = /** @type {Deletion} */ (deletion);
+    const isBack = corrections.restore(before, after);
     tell(isBack ? "" : fit(texts.kept_full, { count: corrections.all().length }), isBack ? null : deletion);
     if (isBack) find("[data-correction] button").focus();
   }
@@ -94,8 +104,9 @@ export function handIn(root, pad, texts) {
     exported.select();
   }
 
+  /** @param {File} file */
   async function load(file) {
-    const taken = file.size > HEAVIEST_FILE ? { isFull: true } : corrections.take(await file.text());
+    const taken = /** @type {any} */ (file.size > HEAVIEST_FILE ? { isFull: true } : corrections.take(await file.text()));
     if (taken.line) tell(fit(texts.keep_damaged, { line: taken.line, furthest: numeral(corrections.furthest), file: file.name }));
     else if (taken.isFull) tell(fit(texts.keep_full, { most: corrections.most }));
     else tell(fit(texts.keep_taken, { added: taken.added, known: taken.known }));

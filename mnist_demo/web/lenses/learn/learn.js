@@ -10,6 +10,8 @@ import { curvesIn } from "./curves.js";
 import { handIn } from "./hand.js";
 import { wallIn } from "./wall.js";
 
+/** @typedef {{key: string, network: string, place: number}} Queued */
+
 const EVERY = 120; // ms between two looks at a training
 const TURN = 1000; // ms between two looks at the queue
 const WHOLE = ["epochs", "batch_size", "seed"]; // numbers
@@ -18,28 +20,32 @@ const READINESS = 60_000; // ms between two times that the server is told that s
 
 const element = await appears("#lesson");
 const { answerOf, insist, watched } = asking(element);
+/** @param {string} selector @returns {any} */
 const find = (selector) => element.querySelector(selector);
+const inputsOf = () => [.../** @type {NodeListOf<HTMLInputElement>} */ (element.querySelectorAll(".fields input"))];
 const [start, stop, teach] = ["[data-learn=start]", "[data-learn=stop]", "[data-teach]"].map(find);
 
 let network = settings.networks[0].name;
 let recipe = "fast";
-let course = null; // what is shown: {key} of the visitor's own or {run} of another's, and how it has got on
+/** @type {any} */
+let course = null; // what is shown: a Course of curves.js
 let isAsking = false; // for a training to begin
 let ended = ""; // what is said of the last training, where it left nothing
-let other = null; // another user's training that is under way
-let queued = null; // the user's own training that waits in the server's queue: {key, network, place}
+let other = /** @type {any} */ (null); // another user's training that is under way
+let queued = /** @type {Queued | null} */ (null); // the user's own training that waits in the server's queue
 let looking = 0; // the timer of the next look at it
 let ready = -Infinity; // when the server was told to be
 
 const curves = curvesIn(find(".curves"), texts);
 const wall = wallIn(find(".wall"), texts);
 const isOpen = () => pad.lens() === "learn";
-const titleOf = (name) => settings.networks.find((one) => one.name === name)?.title ?? name;
-const isUnderWay = (run) => ["starting", "training"].includes(run?.state);
+const titleOf = (/** @type {string} */ name) => settings.networks.find((one) => one.name === name)?.title ?? name;
+const isUnderWay = (/** @type {any} */ run) => ["starting", "training"].includes(run?.state);
 const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!course.last || isUnderWay(course.last)));
 
 // A training: begun, followed, stopped, forgotten.
 
+/** @param {any} wanted */
 async function begin(wanted) {
   [isAsking, ended] = [true, ""];
   tell();
@@ -52,12 +58,13 @@ async function begin(wanted) {
   if (TROUBLES.includes(error?.code)) look();
 }
 
+/** @param {unknown} error @returns {any} */
 function refusal(error) {
   if (error instanceof EngineError) return { error };
   throw error;
 }
 
-// Waits for the training's turn, which the server forgets unless it is asked, then follows it.
+/** Waits for the training's turn, which the server forgets unless it is asked, then follows it. @param {Queued} own */
 async function queue(own) {
   queued = own;
   while (queued === own) {
@@ -71,6 +78,7 @@ async function queue(own) {
   }
 }
 
+/** @param {Queued} own */
 function takeTurn({ key, network }) {
   const before = pad.yours()?.key;
   [queued, other] = [null, null];
@@ -79,14 +87,15 @@ function takeTurn({ key, network }) {
   follow({ key });
 }
 
+/** @param {string} words */
 function leaveQueue(words) {
-  answerOf(engine.train.forget({ key: queued.key }));
+  answerOf(engine.train.forget({ key: /** @type {Queued} */ (queued).key }));
   [queued, ended] = [null, words];
   tell();
   look();
 }
 
-// Follows a training until it is over, or another is followed.
+/** Follows a training until it is over, or another is followed. @param {{key?: string, run?: string}} whose */
 async function follow(whose) {
   const mine = (course = { ...whose, steps: [], epochs: [], rights: [], total: null, last: null });
   show();
@@ -100,6 +109,7 @@ async function follow(whose) {
   }
 }
 
+/** @param {any} run */
 function take(run) {
   const before = course.last;
   course.steps.push(...run.steps);
@@ -114,7 +124,7 @@ function take(run) {
 // The server no longer knows the training that is shown.
 function lost() {
   const isOwn = Boolean(course.key);
-  course = isOwn ? null : { ...course, last: { ...course.last, state: "over" } };
+  course = isOwn || !course.last ? null : { ...course, last: { ...course.last, state: "over" } };
   if (isOwn) {
     ended = find(".announced").textContent = texts.yours_gone;
     pad.own(null, true);
@@ -123,6 +133,7 @@ function lost() {
   look();
 }
 
+/** @param {string} words */
 function forget(words) {
   const { key } = course;
   [course, ended] = [null, words];
@@ -145,13 +156,14 @@ function tell() {
   start.disabled = !settings.isTrainingOn || isBusy() || queued;
   teach.disabled = !settings.isTrainingOn || isBusy() || queued || !count;
   teach.textContent = fit(texts.teach, { network: titleOf(network) });
-  stop.disabled = !queued && !(course?.key && isBusy());
+  stop.disabled = !queued && (isAsking || !course?.key || !isBusy());
   find(".state").textContent = settings.isTrainingOn ? stateOf(run) : texts.learn_off;
   find("progress").value = run?.state === "done" || run?.state === "over" ? 1 : (course?.steps.at(-1)?.[0] ?? 0) / (course?.total?.steps ?? 1);
   tellAfter(run);
   tellOther();
 }
 
+/** @param {any} run @returns {string} */
 function stateOf(run) {
   if (isAsking || (queued && !other) || (course && !run)) return texts.learn_starting;
   if (!run) return ended || texts.learn_idle;
@@ -165,6 +177,7 @@ function stateOf(run) {
   return course.key ? words : `${texts.learn_watched} ${words}`;
 }
 
+/** @param {any} run */
 function tellAfter(run) {
   const isOver = Boolean(course?.key && run && !isUnderWay(run));
   const link = find("[data-learn=download]");
@@ -184,31 +197,32 @@ function tellOther() {
   find(".other span").textContent = fit(texts.learn_busy, values) + turn;
 }
 
-// An error, beside the field that it is about, if it is about one.
+/** An error, beside the field that it is about, if it is about one. @param {any} error */
 function complain(error) {
   const name = error?.field?.replace("values.", "");
-  const inputs = [...element.querySelectorAll(".fields input")];
+  const inputs = inputsOf();
   const named = inputs.find((input) => input.name === name);
-  for (const input of inputs) input.setAttribute("aria-invalid", input === named);
+  for (const input of inputs) input.setAttribute("aria-invalid", String(input === named));
   if (named) (find(".values").open = true), named.focus();
   find(".wrong").hidden = !error;
   find(".wrong").textContent = named ? `${texts[`value_${name}`]}: ${limitsOf(named, error)}` : wordsOf(error);
 }
 
+/** @param {HTMLInputElement} input @param {{code: string}} error */
 function limitsOf({ name, value }, { code }) {
   if (code === "unused") return texts.error_unused;
   const [low, high] = settings.limits[name];
   return fit(WHOLE.includes(name) ? texts.error_whole : texts.error_between, { low, high, value });
 }
 
-// Say why a training failed, was stopped or did not begin: the words for the error's code, with its values.
+/** Say why a training failed, was stopped or did not begin: the words for the error's code, with its values. @param {any} error */
 function wordsOf(error) {
   if (!error) return "";
   const words = TROUBLES.includes(error.code) ? texts.learn_away : texts[`error_${error.code}`];
   return words ? fit(words, error) : fit(texts.error_other, { code: error.code });
 }
 
-// What a listener should know, and no more: that it began, each epoch, the end.
+/** What a listener should know, and no more: that it began, each epoch, the end. @param {any} before @param {any} run */
 function speak(before, run) {
   const epoch = run.epochs.length;
   if (run.state !== before?.state && run.state !== "training") find(".announced").textContent = stateOf(run);
@@ -233,7 +247,7 @@ function layOut() {
 }
 
 function valuesTyped() {
-  const inputs = [...element.querySelectorAll(".fields input")];
+  const inputs = inputsOf();
   const bad = inputs.find(({ validity }) => validity.badInput);
   if (bad) return complain({ code: "number", field: `values.${bad.name}` });
   return Object.fromEntries(inputs.filter(({ value }) => value !== "").map(({ name, value }) => [name, Number(value)]));
@@ -249,6 +263,7 @@ function taught() {
   toBars();
 }
 
+/** @param {Event} event */
 function closeValues(event) {
   const values = find(".values");
   if (values.open) event.stopPropagation(); // the pad would be cleared
@@ -258,7 +273,7 @@ function closeValues(event) {
 
 // On a small screen, bring the bars into view, and as much of the pad above them as there is room for.
 function toBars() {
-  if (matchMedia("(max-width: 40rem)").matches) document.querySelector(".networks").scrollIntoView({ block: "end" });
+  if (matchMedia("(max-width: 40rem)").matches) /** @type {Element} */ (document.querySelector(".networks")).scrollIntoView({ block: "end" });
 }
 
 // Looks at another user's training, as long as there is one. Who waits in the queue hears of it there.
@@ -292,10 +307,10 @@ async function open() {
 }
 
 handIn(find(".hand"), pad, texts);
-radios([...element.querySelectorAll("[data-trained]")], (button) => ((network = button.dataset.trained), layOut()));
-radios([...element.querySelectorAll("[data-recipe]")], (button) => ((recipe = button.dataset.recipe), layOut()));
-find(".fields").addEventListener("submit", (event) => (event.preventDefault(), train()));
-find(".values").addEventListener("keydown", (event) => event.key === "Escape" && closeValues(event));
+radios([.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-trained]"))], (button) => ((network = button.dataset.trained ?? ""), layOut()));
+radios([.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-recipe]"))], (button) => ((recipe = button.dataset.recipe ?? ""), layOut()));
+find(".fields").addEventListener("submit", (/** @type {Event} */ event) => (event.preventDefault(), train()));
+find(".values").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && closeValues(event));
 teach.addEventListener("click", taught);
 stop.addEventListener("click", end);
 find("[data-learn=forget]").addEventListener("click", () => forget(""));
@@ -308,5 +323,5 @@ pad.addEventListener("yours", () => course?.key && !pad.yours() && lost()); // a
 translate(element);
 layOut();
 show();
-if (pad.yours()) follow({ key: pad.yours().key });
+if (pad.yours()) follow({ key: pad.yours()?.key });
 open();

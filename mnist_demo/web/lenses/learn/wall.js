@@ -5,11 +5,13 @@ import { build } from "../../dom.js";
 import { bytes, paint } from "../../images.js";
 import { fit } from "../../texts.js";
 
+/** @param {HTMLElement} root @param {Record<string, string>} texts */
 export function wallIn(root, texts) {
-  const list = root.querySelector("ul");
-  const title = root.querySelector("h3");
-  let labels = [];
+  const list = /** @type {HTMLElement} */ (root.querySelector("ul"));
+  const title = /** @type {HTMLElement} */ (root.querySelector("h3"));
+  let labels = /** @type {number[]} */ ([]);
 
+  /** @param {{labels: number[], images: string[]}} digits */
   function hang(digits) {
     labels = digits.labels;
     list.replaceChildren(...digits.images.map((image) => {
@@ -22,9 +24,9 @@ export function wallIn(root, texts) {
     show(null);
   }
 
-  // `wall`: the answers, and which are right; null before there are some.
+  /** @param {{answers: number[], right: boolean[]} | null} wall the answers, and which are right; null before there are some */
   function show(wall) {
-    [...list.children].forEach((tile, at) => {
+    [...list.children].forEach((/** @type {any} */ tile, at) => {
       const answer = wall ? String(wall.answers[at]) : "";
       if (tile.dataset.answer === answer) return;
       const isRight = wall?.right[at] ?? null;
@@ -36,7 +38,7 @@ export function wallIn(root, texts) {
     });
     const right = wall ? wall.right.filter(Boolean).length : 0;
     title.textContent = wall ? fit(texts.wall_right, { count: right }) : texts.wall;
-    root.dataset.right = wall ? right : "";
+    root.dataset.right = wall ? String(right) : "";
   }
 
   return { hang, show, isHung: () => list.children.length > 0 };

@@ -4,11 +4,21 @@ import { fit } from "../../texts.js";
 import { chart, draw, path, ticksWithin } from "../axes.js";
 import { percent } from "./percent.js";
 
+/** @typedef {Parameters<typeof chart>[2]} Axis */
+/** @typedef {{count: number, confidence: number, accuracy: number}} Bin */
+/** @typedef {{values: number[], name: string, className: string, below?: number}} Line */
+/** @typedef {Record<string, string>} Texts */
+
 const FEW = 20; // digits in a bin, fewer than which say little
 
-// Bars as high as each bin is right, and where they would end if it were right as often as it is sure.
+/**
+ * Bars as high as each bin is right, and where they would end if it were right as often as it is sure.
+ * @param {string} label
+ * @param {Bin[]} bins
+ * @param {Texts} texts
+ */
 export function reliabilityChart(label, bins, texts) {
-  const [whole, say] = [{ low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1] }, (value) => `${100 * value}`];
+  const [whole, say] = [{ low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1] }, (/** @type {number} */ value) => `${100 * value}`];
   const plot = chart(label, { ...whole, say, title: texts.axis_probability }, { ...whole, say, title: texts.axis_right });
   const { picture, across, up } = plot;
   bins.forEach(({ count, confidence, accuracy }, at) => {
@@ -22,17 +32,23 @@ export function reliabilityChart(label, bins, texts) {
   return picture;
 }
 
-// Error against coverage, both in per cent, of rows of [coverage, error]; a mark for the shipped one, and one to move.
+/**
+ * Error against coverage, both in per cent, of rows of [coverage, error]; a mark for the shipped one, and one to move.
+ * @param {string} label
+ * @param {number[][]} rows
+ * @param {number[]} shipped
+ * @param {Texts} texts
+ */
 export function refusalChart(label, rows, shipped, texts) {
   const least = Math.min(...rows.map(([coverage]) => coverage));
   const most = Math.max(...rows.map(([, error]) => error), 1e-6);
-  const x = { low: least, high: 100, ticks: ticksWithin(least, 100, 5), say: (value) => `${+value.toFixed(1)}`, title: texts.axis_coverage };
-  const y = { low: 0, high: 1.1 * most, ticks: ticksWithin(0, 1.1 * most, 4), say: (value) => `${+value.toFixed(3)}`, title: texts.axis_error };
+  const x = { low: least, high: 100, ticks: ticksWithin(least, 100, 5), say: (/** @type {number} */ value) => `${+value.toFixed(1)}`, title: texts.axis_coverage };
+  const y = { low: 0, high: 1.1 * most, ticks: ticksWithin(0, 1.1 * most, 4), say: (/** @type {number} */ value) => `${+value.toFixed(3)}`, title: texts.axis_error };
   const plot = chart(label, x, y);
   const dot = draw("circle", { class: "moving", r: 6 });
-  const move = ([coverage, error]) => {
-    dot.setAttribute("cx", plot.across(coverage));
-    dot.setAttribute("cy", plot.up(error));
+  const move = (/** @type {number[]} */ [coverage, error]) => {
+    dot.setAttribute("cx", String(plot.across(coverage)));
+    dot.setAttribute("cy", String(plot.up(error)));
   };
   const mark = draw("g", { class: "shipped" }, draw("circle", { r: 4, cx: plot.across(shipped[0]), cy: plot.up(shipped[1]) }), draw("text", { x: plot.across(shipped[0]) - 9, y: plot.up(shipped[1]) + 4, "text-anchor": "end" }, texts.shipped));
   plot.picture.append(path(plot, rows, "line"), mark, dot);
@@ -40,14 +56,20 @@ export function refusalChart(label, rows, shipped, texts) {
   return { picture: plot.picture, move };
 }
 
-// A line a column of rows; the first is dashed, and each has its name at its end.
+/**
+ * A line a column of rows; the first is dashed, and each has its name at its end.
+ * @param {string} label
+ * @param {Axis} y
+ * @param {Line[]} lines
+ * @param {Texts} texts
+ */
 export function curves(label, y, lines, texts) {
   const count = lines[0].values.length;
-  const epochs = { low: 1, high: Math.max(2, count), ticks: ticksWithin(1, Math.max(2, count), 5), say: (value) => `${value}`, title: texts.axis_epoch };
+  const epochs = { low: 1, high: Math.max(2, count), ticks: ticksWithin(1, Math.max(2, count), 5), say: (/** @type {number} */ value) => `${value}`, title: texts.axis_epoch };
   const plot = chart(label, epochs, y);
   for (const { values, name, className, below = -7 } of lines) {
     const points = values.map((value, at) => [at + 1, Math.min(y.high, Math.max(y.low, value))]);
-    const [x, end] = points.at(-1);
+    const [x, end] = /** @type {number[]} */ (points.at(-1));
     plot.picture.append(path(plot, points, `line ${className}`));
     plot.picture.append(draw("text", { class: className, x: plot.across(x) - 4, y: plot.up(end) + below, "text-anchor": "end" }, name));
   }

@@ -12,18 +12,22 @@ import { curves, refusalChart, reliabilityChart } from "./charts.js";
 import { matrixOf, openedIn, rowOf } from "./digits.js";
 import { percent } from "./percent.js";
 
+/** @typedef {import("../../settings.js").Network} Network */
+/** @typedef {any} Card what the server says of a network */
+
 const MOST = 0.1; // of the digits: the slider refuses no more
 
 const element = await appears("#judged");
 const { insist } = asking(element);
+/** @param {string} selector @returns {any} */
 const find = (selector) => element.querySelector(selector);
 const upon = find(".upon");
 
-let chosen = null; // the tile that lies upon the pad
+let chosen = /** @type {HTMLElement | null} */ (null); // the tile that lies upon the pad
 let isAsked = false;
 
 const isOpen = () => pad.lens() === "report";
-const askFor = (wanted) => insist(() => engine.reportDigits(wanted));
+const askFor = (/** @type {object} */ wanted) => insist(() => engine.reportDigits(wanted));
 const tile = tilesOf(settings.networks, texts, choose);
 const showDigits = openedIn(find(".opened"), tile, texts, askFor);
 
@@ -42,7 +46,12 @@ async function open() {
   find(".judgement").dataset.blank = false;
 }
 
-// Each network's side of a part; a line in place of what an older weights file does not say.
+/**
+ * Each network's side of a part; a line in place of what an older weights file does not say.
+ * @param {string} part
+ * @param {Record<string, Card>} judged
+ * @param {(network: Network, card: Card) => Element[]} contentOf
+ */
 function fill(part, judged, contentOf) {
   const sides = settings.networks.map((network) => {
     const side = build("div", `side ${network.name}`);
@@ -57,25 +66,27 @@ function fill(part, judged, contentOf) {
 
 // Words and numbers.
 
+/** @type {(name: string, what: string, value: number, words: string) => HTMLElement} */
 function figure(name, what, value, words) {
   const one = build("span", "value", words);
   Object.assign(one.dataset, { figure: `${name}-${what}`, value });
   return one;
 }
 
+/** @param {Network} network @param {Card} card */
 function figuresOf({ name, parameters }, card) {
   const { once, shifts } = card.evaluation;
   const big = figure(name, "accuracy", shifts.accuracy, `${percent(shifts.accuracy)} %`);
   big.classList.add("big");
   const right = fit(texts.right_of, { right: Math.round(shifts.accuracy * shifts.count).toLocaleString("en"), count: shifts.count.toLocaleString("en"), low: percent(shifts.interval[0]), high: percent(shifts.interval[1]) });
-  const rows = [
+  const rows = /** @type {[string, number, string][]} */ ([
     ["loss", shifts.loss, shifts.loss.toFixed(4)],
     ["calibration", shifts.calibration_error, percent(shifts.calibration_error)],
     ["refused", shifts.refused, `${percent(shifts.refused)} %`],
     ["once", once.accuracy, `${percent(once.accuracy)} %`],
-  ].map(([what, value, words]) => [texts[`figure_${what}`], figure(name, what, value, words)]);
+  ]).map(([what, value, words]) => [texts[`figure_${what}`], figure(name, what, value, words)]);
   const list = build("dl", "");
-  for (const [what, value] of [...rows, [texts.figure_parameters, build("span", "value", parameters)]]) {
+  for (const [what, value] of /** @type {[string, HTMLElement][]} */ ([...rows, [texts.figure_parameters, build("span", "value", parameters)]])) {
     const pair = build("div", "");
     pair.append(build("dt", "", what), inside("dd", value));
     list.append(pair);
@@ -83,48 +94,57 @@ function figuresOf({ name, parameters }, card) {
   return [big, build("p", "", right), list, perDigit(shifts), build("p", "about", recipeOf(card)), build("p", "about", trainedOf(card))];
 }
 
+/** @param {keyof HTMLElementTagNameMap} tag @param {Element | string} part */
 function inside(tag, part) {
   const one = build(tag, "");
   one.append(part);
   return one;
 }
 
+/** @param {any} shifts */
 function perDigit({ precision, recall }) {
   const table = build("table", "numbers digits");
-  const say = (share) => (share === null ? "–" : share === 1 ? "100" : (100 * share).toFixed(1));
+  const say = (/** @type {number | null} */ share) => (share === null ? "–" : share === 1 ? "100" : (100 * share).toFixed(1));
   const rows = [["", ...Array(10).keys()], [texts.precision, ...precision.map(say)], [texts.recall, ...recall.map(say)]];
   table.append(...rows.map((row, at) => rowOf(...row.map((cell, column) => build(at && column ? "td" : "th", "", cell)))));
   return table;
 }
 
-// Sets of digits from elsewhere, and signs; null if they were never measured with these weights.
+/**
+ * Sets of digits from elsewhere, and signs; null if they were never measured with these weights.
+ * @param {Network} network
+ * @param {Card} card
+ */
 function strangersOf({ name }, { strangers }) {
   if (!strangers) return [build("p", "about", texts.strangers_none)];
-  const cell = (set, what, share) => (share === undefined ? "–" : figure(name, `${set}-${what}`, share, percent(share)));
+  const cell = (/** @type {string} */ set, /** @type {string} */ what, /** @type {number | undefined} */ share) => (share === undefined ? "–" : figure(name, `${set}-${what}`, share, percent(share)));
   const table = build("table", "numbers strangers");
   table.append(rowOf(...["", texts.axis_right, texts.strangers_rejected].map((title) => build("th", "", title))));
   for (const [set, { count, right, rejected }] of Object.entries(strangers).filter(([key]) => key !== "weights")) {
     const title = fit(texts[`strangers_${set}`], { count: count.toLocaleString("en") });
-    table.append(rowOf(build("th", "", title), ...[["right", right], ["rejected", rejected]].map(([what, share]) => inside("td", cell(set, what, share)))));
+    table.append(rowOf(build("th", "", title), inside("td", cell(set, "right", right)), inside("td", cell(set, "rejected", rejected))));
   }
   return [table];
 }
 
+/** @param {Card} card */
 function recipeOf({ recipe, seed }) {
   const clauses = [["one_cycle"], ["label_smoothing"], ["weight_decay"], ["averaging"], ["distortion"], ["handwriting"], ["non_digits"], ["held_out"]]
     .filter(([what]) => recipe[what])
     .map(([what]) => fit(texts[`recipe_${what}`], { value: recipe[what].toLocaleString("en", { maximumFractionDigits: 6 }) }));
-  const optimizer = { adamw: "AdamW", adam: "Adam", sgd: "SGD" }[recipe.optimizer] ?? recipe.optimizer;
+  const optimizer = /** @type {any} */ ({ adamw: "AdamW", adam: "Adam", sgd: "SGD" })[recipe.optimizer] ?? recipe.optimizer;
   const words = { name: recipe.name, epochs: recipe.epochs, optimizer: optimizer, rate: recipe.lr, batch: recipe.batch_size, seed: seed };
   return fit(texts.recipe, words) + clauses.map((clause) => texts.recipe_and + clause).join("") + texts.recipe_end;
 }
 
+/** @param {Card} card */
 function trainedOf({ date, torch, python }) {
   return fit(texts.trained, { date: date.slice(0, 10), torch: torch, python: python });
 }
 
 // The digits behind the figures.
 
+/** @param {Network} network @param {Card} card */
 function confusionOf(network, { evaluation }) {
   return [matrixOf(network, evaluation.shifts.confusion, texts, (label, answer) => {
     const count = evaluation.shifts.confusion[label][answer];
@@ -133,18 +153,20 @@ function confusionOf(network, { evaluation }) {
   })];
 }
 
+/** @param {Network} network @param {Card} card */
 function worstOf({ name }, { evaluation, misread, suspected, mislabelled }) {
   const list = build("ul", "tiles mistakes");
   const counts = build("p", "about", fit(texts.suspected, { misread: misread, count: suspected, fewer: mislabelled }));
   askFor({ network: name, worst: true }).then(({ tiles }) => {
-    list.append(...evaluation.shifts.worst.map((mistake) => mistakeOf(mistake, tiles.find(({ index }) => index === mistake.index))));
+    list.append(...evaluation.shifts.worst.map((/** @type {any} */ mistake) => mistakeOf(mistake, tiles.find((/** @type {any} */ { index }) => index === mistake.index))));
   });
   return [counts, list];
 }
 
+/** @param {any} mistake @param {any} sample */
 function mistakeOf({ index, label, answer, probability }, sample) {
   const item = tile(sample);
-  item.dataset.mistake = index;
+  item.dataset.mistake = String(index);
   const words = fit(texts.mistake, { label: label, answer: answer, percent: percent(probability) });
   const said = build("p", "said");
   said.append(build("b", "", words), build("span", "", votesOf(sample.votes, label)));
@@ -152,6 +174,7 @@ function mistakeOf({ index, label, answer, probability }, sample) {
   return item;
 }
 
+/** @param {any} votes @param {number} label */
 function votesOf(votes, label) {
   if (!votes) return texts.votes_none;
   if (votes.other === label) return texts.votes_nothing;
@@ -159,6 +182,7 @@ function votesOf(votes, label) {
   return fit(words, { votes: votes.label, label: label, rivals: votes.other_votes, other: votes.other });
 }
 
+/** @param {Network} network @param {Card} card */
 function aloneOf({ name, title }, { alone }) {
   const list = build("ul", "tiles");
   askFor({ network: name, alone: true }).then(({ tiles }) => list.append(...tiles.map(tile)));
@@ -167,10 +191,11 @@ function aloneOf({ name, title }, { alone }) {
 
 // Pictures.
 
+/** @param {Network} network @param {Card} card */
 function refusalOf({ name, title }, { evaluation: { shifts } }) {
   const { count, refusal, threshold } = shifts;
-  const last = refusal.findIndex(({ misread }) => misread === 0);
-  const rows = refusal.filter((row, at) => row.threshold <= threshold || (row.refused <= MOST * count && (last < 0 || at <= last)));
+  const last = refusal.findIndex((/** @type {any} */ { misread }) => misread === 0);
+  const rows = /** @type {any[]} */ (refusal).filter((row, at) => row.threshold <= threshold || (row.refused <= MOST * count && (last < 0 || at <= last)));
   const points = rows.map(({ refused, misread }) => [100 * (1 - refused / count), (100 * misread) / Math.max(1, count - refused)]);
   const own = rows.findIndex((row) => row.threshold === threshold);
   const { picture, move } = refusalChart(fit(texts.refusal_chart, { network: title }), points, points[own], texts);
@@ -191,22 +216,25 @@ function refusalOf({ name, title }, { evaluation: { shifts } }) {
   return [picture, slider, said];
 }
 
+/** @param {Network} network @param {Card} card */
 function reliabilityOf({ title }, { evaluation: { shifts } }) {
-  const bins = shifts.reliability;
+  const bins = /** @type {import("./charts.js").Bin[]} */ (shifts.reliability);
   const label = fit(texts.reliability_chart, { network: title, error: percent(shifts.calibration_error) });
   const said = bins.map((bin, at) => ({ ...bin, range: `${percent(at / bins.length)}–${percent((at + 1) / bins.length)}` })).filter(({ count }) => count);
   const rows = said.map(({ range, count, confidence, accuracy }) => [range, count.toLocaleString("en"), percent(confidence), percent(accuracy)]);
   return [reliabilityChart(label, bins, texts), build("p", "about", label), asTable([texts.axis_probability, texts.digits, texts.mean, texts.axis_right], rows, texts)];
 }
 
+/** @param {Network} network @param {{history: any[]}} card */
 function curvesOf({ title }, { history }) {
   if (!history.length) return [];
   const watched = "validation_loss" in history[0] ? "validation" : "test";
+  /** @type {Record<string, any[]>} */
   const columns = { loss: history.map(({ loss }) => loss), watched: history.map((epoch) => epoch[`${watched}_loss`]), right: history.map(({ accuracy }) => 100 * accuracy) };
   const [least, most] = [Math.min(...columns.loss, ...columns.watched), Math.max(...columns.loss, ...columns.watched)];
   const losses = { low: least * 0.8, high: most * 1.25, isLog: true, ticks: ticksOfLog(least * 0.8, most * 1.25), say: sayTick, title: texts.axis_loss };
   const floor = Math.floor(Math.min(...columns.right));
-  const shares = { low: floor, high: 100, ticks: ticksWithin(floor, 100, 4), say: (value) => `${+value.toFixed(1)}`, title: texts.axis_right };
+  const shares = { low: floor, high: 100, ticks: ticksWithin(floor, 100, 4), say: (/** @type {number} */ value) => `${+value.toFixed(1)}`, title: texts.axis_right };
   const words = fit(texts.curves_says, { network: title, epochs: history.length, loss: columns.loss.at(-1).toFixed(4), watched: columns.watched.at(-1).toFixed(4), right: columns.right.at(-1).toFixed(2), what: texts[watched] });
   const rows = history.map((_, at) => [at + 1, columns.loss[at].toFixed(4), columns.watched[at].toFixed(4), columns.right[at].toFixed(2)]);
   return [
@@ -219,6 +247,7 @@ function curvesOf({ title }, { history }) {
 
 // What lies upon the pad.
 
+/** @param {HTMLElement | null} button */
 function mark(button) {
   chosen?.classList.remove("chosen");
   chosen = button;
@@ -226,18 +255,20 @@ function mark(button) {
   upon.hidden = !chosen;
 }
 
+/** @param {HTMLElement} button @param {import("../../engine/interface.js").Sample} sample */
 function choose(button, sample) {
   pad.show(sample);
   mark(button);
-  button.closest("li").after(upon);
+  /** @type {Element} */ (button.closest("li")).after(upon);
 }
 
+/** @param {string} name */
 function go(name) {
-  document.querySelector(`#tab-${name}`).click();
-  document.querySelector("#sketchpad").scrollIntoView({ block: "nearest" });
+  /** @type {HTMLElement} */ (document.querySelector(`#tab-${name}`)).click();
+  /** @type {Element} */ (document.querySelector("#sketchpad")).scrollIntoView({ block: "nearest" });
 }
 
-radios([...element.querySelectorAll("[data-judged]")], (button) => (element.dataset.shown = button.dataset.judged));
+radios([.../** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-judged]"))], (button) => (element.dataset.shown = button.dataset.judged));
 pad.addEventListener("sample", () => pad.sample()?.index === Number(chosen?.dataset.index) || mark(null));
 pad.addEventListener("lens", open);
 translate(element);
