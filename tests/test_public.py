@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.crowd import CALL, Page
+from benchmarks.crowd import CALL, JSON, Page
 from benchmarks.load import memory
 from benchmarks.pages import Server, started
 from mnist_demo.page.connections import MOST_PATIENCE
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="look
 
 ROOT = Path(__file__).parent.parent
 SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
+HALF = f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\nContent-Length: 1000\r\n\r\nhalf".encode()
 HANDLES = 256
 HELD = 2**24  # bytes that all clients may hold there: what lies in 192 connections is less than the usual limit
 CODE = f"""
@@ -240,9 +241,7 @@ def test_names_of_callers_are_not_kept(server: Server, page: Page) -> None:
 def test_a_body_that_is_broken_off_harms_nobody(server: Server, page: Page) -> None:
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
-            one.sendall(
-                f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode()
-            )
+            one.sendall(HALF)
     for nonsense in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
             one.sendall(nonsense)
@@ -254,9 +253,7 @@ def test_idle_connections_lock_nobody_out(server: Server, page: Page) -> None:
     for number in range(HANDLES + 50):
         one = socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0))
         if number % 2:
-            one.sendall(
-                f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode()
-            )
+            one.sendall(HALF)
         idle.append(one)
     assert reading(server, page) < 5
     for one in idle:

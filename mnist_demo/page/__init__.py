@@ -5,9 +5,10 @@ Read in this order: `page` (what is where), `pad` (the drawing surface), `wire` 
 in public: `origins` (which sites may use it), `doors` (what may be asked for), `bounds` (how much may come), `calls`
 (the server functions, called), `connections` (how many, how long, and how much memory), `assets` (Gradio's files);
 what answers other programs: `endpoints` (what they may ask), `events` (as Gradio's clients and curl call), `tools` (as
-language models do), `uploads` (pictures, on their way); then `read/`, the lens; then the browser's half of what all lenses share: `sketch.js` (the pad, made of `drawing.js`, `ink.js`, `pen.js`
-and, for Gradio's editor beneath, `pad.js`), `corrections.js` (what the visitor said drawings were), `axes.js` (figures
-become pictures), `texts.json` (every word, in both languages), `texts.js`, `page.css` and `pad.css`.
+language models do), `uploads` (pictures, on their way); then `read/`, the lens; then the browser's half of what all
+lenses share: `sketch.js` (the pad, made of `drawing.js`, `ink.js`, `pen.js` and, for Gradio's editor beneath,
+`pad.js`), `corrections.js` (what the visitor said drawings were), `axes.js` (figures become pictures), `texts.json`
+(every word, in both languages), `texts.js`, `page.css` and `pad.css`.
 """
 
 from mnist_demo.page.page import build, demo, serve
