@@ -1,0 +1,203 @@
+"""Marks on paper that are not strokes of the digit: ruled lines, frames, desk and neighbours at the border, specks.
+
+Knows: the shapes of such marks, and of strokes. Does not know: brightness, or digits.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_demo.components import Components, Mask, convex_region, dilated, eroded
+
+LINE = 0.08  # of the longer side: a ruled line is at most so thick
+STEEPEST = 0.2  # radians that a line may be turned by
+COVERED = 0.85  # of a line's length that is ink
+EVEN = 0.5  # of a line's length that is about as thick as its median
+HOUGH = 256  # pixels of the longer side, on which lines are searched for
+MAX_CANDIDATES = 300  # lines that are tried, those with most ink first
+CELL = 0.08  # of the picture: a cell or the visible part of a sheet covers at least so much
+BROADEST = 0.3  # of the longer side: no stroke is broader
+
+
+class Line(NamedTuple):
+    """A straight line from the left border of a mask to the right one."""
+
+    columns: NDArray[np.int64]  # (C,): those of the mask in which the line lies within the picture
+    middle: NDArray[np.float64]  # (C,): row
+    thickness: float  # pixels, the median
+
+    def rows(self, beside: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(C,) first and last rows of the line, and so many pixels beside it."""
+        half = self.thickness / 2 + beside
+        return np.ceil(self.middle - half).astype(np.int64), np.floor(self.middle + half).astype(np.int64)
+
+    def band(self, shape: tuple[int, int], beside: float) -> Mask:
+        """(H, W): the line, and so many pixels beside it."""
+        first, last = self.rows(beside)
+        y = np.arange(shape[0])[:, None]
+        band = np.zeros(shape, bool)
+        band[:, self.columns] = (y >= first) & (y <= last)
+        return band
+
+
+def lines(mask: Mask) -> Mask | None:
+    """Return the ruled lines in a mask (H, W), without the strokes that cross them; None if little else is there."""
+    both = [(turned, _lines_across(turned)) for turned in (mask, np.ascontiguousarray(mask.T))]
+    bands = [_union([line.band(turned.shape, 1) for line in found], turned.shape) for turned, found in both]
+    if not any(band.any() for band in bands):
+        return None
+    across, down = (
+        band & ~_union([_crossing(turned & ~other.T, line) for line in found], turned.shape)
+        for (turned, found), band, other in zip(both, bands, bands[::-1], strict=True)
+    )
+    gone: Mask = across | down.T
+    left = Components.of(mask & ~gone)
+    return gone if (left.extent >= 0.05 * max(mask.shape)).any() else None
+
+
+def _union(masks: list[Mask], shape: tuple[int, int]) -> Mask:
+    return np.any(masks, axis=0) if masks else np.zeros(shape, bool)
+
+
+def _lines_across(mask: Mask) -> list[Line]:
+    """Return the lines from the left border to the right one."""
+    height, width = mask.shape
+    scale = min(1.0, HOUGH / max(mask.shape))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = (cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 40).astype(np.uint8)
+    found = cv2.HoughLines(
+        small, 1, np.pi / 720, round(0.7 * size[0]), min_theta=np.pi / 2 - STEEPEST, max_theta=np.pi / 2 + STEEPEST
+    )
+    left, traced = mask.copy(), []
+    for rho, theta in () if found is None else found[:MAX_CANDIDATES, 0]:
+        x = np.arange(width)
+        y = (rho / scale - x * np.cos(theta)) / np.sin(theta)
+        line = _traced(left, y, round(1 + 1 / scale))
+        if line is not None:
+            traced.append(line)
+            left &= ~line.band(mask.shape, 1)
+    return traced
+
+
+def _traced(mask: Mask, middle: NDArray[np.float64], slack: int) -> Line | None:
+    """Return the line that runs within `slack` pixels of these rows (W,) of a mask, if it is one."""
+    height, width = mask.shape
+    reach = round(LINE * max(mask.shape)) + slack
+    x = np.arange(width)
+    for _ in range(2):
+        inside = np.flatnonzero((middle > -0.5) & (middle < height - 0.5))
+        if len(inside) < 0.6 * width:
+            return None
+        x, y = inside, np.rint(middle[inside]).astype(np.int64)
+        near = np.arange(-slack, slack + 1)[np.argsort(np.abs(np.arange(-slack, slack + 1)), kind="stable")]
+        hits = mask[(y + near[:, None]).clip(0, height - 1), x]
+        covered = hits.any(axis=0)
+        if covered.mean() < COVERED:
+            return None
+        y = y + near[hits.argmax(axis=0)]
+        up, down = (_run(mask, x, y, step, reach) for step in (-1, 1))
+        thick = up + down - 1
+        thickness = float(np.median(thick[covered]))
+        even = covered & (np.abs(thick - thickness) <= max(1.5, 0.3 * thickness))
+        if even.mean() < EVEN or thickness > LINE * max(mask.shape):
+            return None
+        fit = np.polyfit(x[even], (y + (down - up) / 2)[even], 2)
+        middle, slack = np.polyval(fit, np.arange(width)), 1
+    return Line(x, middle[x], thickness)
+
+
+def _run(mask: Mask, x: NDArray[np.int64], y: NDArray[np.int64], step: int, reach: int) -> NDArray[np.int64]:
+    """Return how many pixels (C,) of the mask follow each other from (x, y) up or down, at most `reach`."""
+    rows = y + step * np.arange(reach + 1)[:, None]
+    run = mask[rows.clip(0, len(mask) - 1), x] & (rows >= 0) & (rows < len(mask))
+    return np.asarray(np.logical_and.accumulate(run, axis=0).sum(axis=0))
+
+
+def _crossing(mask: Mask, line: Line) -> Mask:
+    """Return the pixels of a line where a stroke of the mask crosses it: there is ink at both of its sides."""
+    first, last = line.rows(2)
+    slant = np.ones((1, 2 * round(line.thickness / 2 + 1) + 1), np.uint8)
+    above, below = (
+        cv2.dilate((mask[rows.clip(0, len(mask) - 1), line.columns]).astype(np.uint8)[None], slant)[0]
+        for rows in (first, last)
+    )
+    crossing = np.zeros(mask.shape, bool)
+    crossing[:, line.columns] = (above & below).astype(bool)
+    return crossing & line.band(mask.shape, 1) & mask
+
+
+def outside(mask: Mask) -> Mask | None:
+    """Return all that lies outside of the paper: of a frame, a table's cell, a sheet that ends within the picture.
+
+    Paper is a convex region of straight sides that is written on. None if it is the whole picture.
+    """
+    paper = Components.of(~mask)
+    regions = []
+    for which in np.argsort(-paper.area)[:6].tolist():
+        if paper.area[which] < CELL * mask.size:
+            break
+        region = convex_region(paper.mask(which))
+        is_open = (paper.contacts[:, which] > 0).sum() >= 2 and region.straightness >= 0.95
+        if region.solidity >= 0.8 and (is_open or region.rectangularity >= 0.86):
+            regions.append(region.mask)
+    for region in sorted(regions, key=np.sum):
+        share = region.mean()
+        writing = Components.of(mask & eroded(region, 1))
+        side = min(np.ptp(np.flatnonzero(region.any(axis=1))), np.ptp(np.flatnonzero(region.any(axis=0))))
+        least = 0.03 * min(mask.shape) if share > 0.6 else 0.3 * side
+        if share < 0.995 and (np.maximum(writing.height, writing.width / 3) >= least).any():
+            return ~region
+    return None
+
+
+def digit(components: Components, firm: Mask) -> tuple[Mask, bool]:
+    """Return which components (N,) of a picture are the digit, and if that is doubtful.
+
+    `firm` (N,): which differ from the paper as much as ink does.
+    """
+    touches = (components.contacts > 0).any(axis=0)
+    along = is_along_border(components)
+    score = components.extent * np.where(along, 0.1, np.where(touches, 0.5, 1.0)) * firm
+    main = int(np.argmax(score))
+    chosen = firm & ~_specks(components, main) & (~touches | (touches[main] & ~along))
+    chosen[main] = True
+    return chosen, bool(along[main]) or _is_broad(components, main)
+
+
+def is_along_border(components: Components) -> Mask:
+    """(N,): which components lie in a corner of the picture, or along half of a side."""
+    height, width = components.labels.shape
+    touches = components.contacts > 0
+    half = np.array([[width], [height], [width], [height]]) / 2
+    along: Mask = (touches & np.roll(touches, 1, axis=0)).any(axis=0) | (components.contacts >= half).any(axis=0)
+    return along
+
+
+def _is_broad(components: Components, which: int) -> bool:
+    """Return if a component is broader than strokes are, for its extent."""
+    box = components.labels[
+        components.top[which] : components.bottom[which], components.left[which] : components.right[which]
+    ]
+    inner = cv2.distanceTransform(np.pad(box == which + 1, 1).astype(np.uint8), cv2.DIST_L2, 3)
+    return bool(2 * inner.max() > 0.4 * components.extent[which] + 2)
+
+
+def is_broad(mask: Mask) -> bool:
+    """Return if a circle lies in the mask that is broader than strokes are, for the picture's longer side."""
+    inner = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)
+    return bool(2 * inner.max() > BROADEST * max(mask.shape))
+
+
+def _specks(components: Components, main: int) -> Mask:
+    """(N,): dirt; what is small and far from the main component; a rule above or below it."""
+    extent = int(components.extent[main])
+    stroke = float(components.area[main]) / extent
+    upright = np.maximum(components.top[main] - components.bottom, components.top - components.bottom[main])
+    level = np.maximum(components.left[main] - components.right, components.left - components.right[main])
+    is_dirt = components.extent < max(0.75 * stroke, 0.06 * extent)
+    is_elsewhere = (np.maximum(upright, level) > 0.3 * extent) & (components.extent < 0.35 * extent)
+    is_rule = (upright > 0) & (components.width > 8 * components.height)
+    specks: Mask = is_dirt | is_elsewhere | is_rule
+    return specks

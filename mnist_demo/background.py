@@ -1,0 +1,171 @@
+"""The background of a picture: a sheet on a desk, the paper's brightness and grain, and if ink is darker or lighter.
+
+Knows: that strokes are slim, and that paper reaches the border. Does not know: what is written on it.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_demo.components import Components, Mask, convex_region, dilated, eroded
+
+SMALL = 128  # pixels of the longer side, on which the background is estimated
+WINDOW = 0.25  # of the shorter side: what is slimmer is ink, what is broader is background
+EVEN = 0.75  # of the border: if so much of it is equally bright, the paper is evenly lit
+STEP = 20  # of 255, within three pixels of the small picture: an edge between two things
+MAX_STEPS = 4  # along the border of a sheet
+TINY = 24  # pixels: a picture whose shorter side is shorter is a digit cut out of evenly lit paper
+EDGE = 24  # of 255, that a sheet and its ground differ by
+SHEET = 0.12  # of the picture, that a sheet covers at least
+
+Gray = NDArray[np.uint8]  # (H, W), 0 = black
+Surface = NDArray[np.float32]  # (H, W), 0 to 255
+
+
+def border(values: NDArray[np.uint8] | Surface) -> Surface:
+    """Return the values (2 H + 2 W,) along the border of (H, W)."""
+    return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]]).astype(np.float32)
+
+
+def median(values: NDArray[np.uint8] | Surface) -> float:
+    """Return the median as a plain number."""
+    return float(np.median(values))
+
+
+def sheet_in(gray: Gray) -> Gray | None:
+    """Return the sheet or card alone if it lies on a ground that shows in all four corners; else None."""
+    side = max(1, min(gray.shape) // 30)
+    corners = [median(gray[y, x]) for y in (slice(side), slice(-side, None)) for x in (slice(side), slice(-side, None))]
+    ground = float(np.median(corners))
+    if np.ptp(corners) > EDGE:
+        return None
+    for extreme in np.percentile(gray, [95, 5]).tolist():
+        if abs(extreme - ground) >= EDGE:
+            between = (extreme + ground) / 2
+            region = sheet_region(gray > between if extreme > ground else gray < between)
+            if region is not None and region.sum() >= SHEET * gray.size:
+                sheet = _cut_out(gray, region, abs(extreme - ground))
+                if sheet is not None:
+                    return sheet
+    return None
+
+
+def sheet_region(mask: Mask) -> Mask | None:
+    """Return the largest component, writing included, if it has straight sides and little is missing of it."""
+    components = Components.of(mask)
+    if not len(components.area):
+        return None
+    which = int(np.argmax(components.area))
+    shorter, longer = sorted((int(components.height[which]), int(components.width[which])))
+    if shorter < 12 or longer > 3 * shorter:
+        return None
+    region = convex_region(components.mask(which))
+    is_full = components.area[which] >= 0.7 * region.mask.sum() and region.solidity >= 0.9
+    return region.mask if is_full and region.straightness >= 0.96 else None
+
+
+def _cut_out(gray: Gray, region: Mask, contrast: float) -> Gray | None:
+    """Return the sheet if it differs so much from its ground all around, and is written on."""
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    rim = max(2, min(len(rows), len(columns)) // 40)
+    inside = eroded(region, rim)
+    inner, outer = inside & ~eroded(inside, rim), dilated(region, 2 * rim) & ~dilated(region, rim)
+    if not outer.any() or not inner.any() or abs(median(gray[inner]) - median(gray[outer])) < 0.6 * contrast:
+        return None
+    paper = median(gray[inside])
+    marked = np.abs(gray[inside] - np.float32(paper)) > 0.35 * contrast
+    return np.where(inside, gray, np.uint8(paper))[box] if 0.001 < marked.mean() < 0.4 else None
+
+
+def is_dark_on_light(gray: Gray) -> bool:
+    """Return if what differs from the paper is darker.
+
+    If the picture's border is evenly bright once what is dark and slim is filled, ink is dark, and the other way
+    around. If that says nothing, the smoother of the two surfaces is paper, or ink is what there is more of.
+    """
+    if min(gray.shape) < TINY:
+        return _is_mostly_darker(gray)
+    small = _small(gray)
+    closed, opened = _closed(small), -_closed(-small)
+    by_dark, by_light = _is_even(closed, small), _is_even(opened, small)
+    if by_dark != by_light:
+        level = median(border(closed if by_dark else opened))
+        if abs(level - median(border(gray))) <= 0.1 * np.ptp(small):
+            return by_dark
+    rough = _roughness(closed), _roughness(opened)
+    if (by_dark and by_light) or (max(rough) < 3.5 * min(rough) and _has_two_levels(gray)):
+        return _is_mostly_darker(gray)
+    return rough[0] <= rough[1]
+
+
+def paper_of(gray: Gray, ink: Mask | None = None) -> Surface:
+    """Return the paper's brightness at each pixel, if ink is darker than it; `ink`: pixels known to be ink."""
+    if min(gray.shape) < TINY:
+        return np.full(gray.shape, median(border(gray)), np.float32)
+    small = _small(gray)
+    closed = _closed(small)
+    if _is_even(closed, small) or _has_two_levels(gray):
+        along, level = border(gray), median(border(closed))
+        return np.full(gray.shape, median(along[along >= min(0.9 * level, float(along.max()))]), np.float32)
+    if ink is not None:
+        bare = _small(np.where(ink, np.uint8(0), np.uint8(255))) / 255
+        seen = _small(np.where(ink, np.uint8(0), gray))
+        closed = np.where(bare > 0.3, seen / np.maximum(bare, 0.3), closed)
+    return np.asarray(cv2.resize(closed, gray.shape[::-1], interpolation=cv2.INTER_CUBIC))
+
+
+def is_sheet(gray: Gray) -> bool:
+    """Return if the border shows a sheet, perhaps with some desk or shadow, rather than many things side by side."""
+    small = -_closed(-_closed(_small(gray)))
+    around = np.concatenate([small[0], small[1:, -1], small[-1, -2::-1], small[-2:0:-1, 0]])
+    steep = np.abs(np.roll(around, -3) - around) > STEP
+    return int((steep & ~np.roll(steep, 1)).sum()) <= MAX_STEPS
+
+
+def grain_of(gray: Gray) -> float:
+    """Return the standard deviation of the paper's grain, by the smaller differences between near pixels."""
+    if min(gray.shape) < 64:
+        return 0.0
+    near = np.abs(gray[:, 3:].astype(np.int16) - gray[:, :-3])
+    return float(np.percentile(near, 25)) / 0.45  # a quarter of normal differences is below 0.45 standard deviations
+
+
+def _small(gray: Gray) -> Surface:
+    """Return the brightness on at most SMALL pixels a side."""
+    shrunk = min(1.0, SMALL / max(gray.shape))
+    size = (max(1, round(gray.shape[1] * shrunk)), max(1, round(gray.shape[0] * shrunk)))
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _closed(small: Surface) -> Surface:
+    """Make what is dark and slim as bright as what is around it."""
+    side = 2 * max(1, round(WINDOW * min(small.shape) / 2)) + 1
+    return np.asarray(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)))
+
+
+def _is_even(surface: Surface, small: Surface) -> bool:
+    """Return if the surface is equally bright along the border, as far as matters for what the picture shows."""
+    along = border(surface)
+    level = median(along)
+    tolerance = max(4.0, 0.08 * float(np.abs(level - small).max()))
+    return bool((np.abs(along - level) <= tolerance).mean() >= EVEN)
+
+
+def _has_two_levels(gray: Gray) -> bool:
+    """Return if nearly all pixels are as bright as the brightest or as dark as the darkest."""
+    low, high = np.percentile(gray, [0.05, 99.95]).tolist()
+    values = gray.astype(np.float32)
+    apart = np.minimum(np.abs(values - low), np.abs(high - values))
+    return bool((apart < 0.15 * (high - low)).mean() > 0.75)
+
+
+def _is_mostly_darker(gray: Gray) -> bool:
+    """Return if what differs most from the border's median is darker, most of it."""
+    difference = gray.astype(np.float32) - median(border(gray))
+    difference[np.abs(difference) < np.abs(difference).max() / 2] = 0
+    return float(difference.mean()) <= 0
+
+
+def _roughness(surface: Surface) -> float:
+    return float(np.abs(np.diff(surface, axis=0)).sum() + np.abs(np.diff(surface, axis=1)).sum())

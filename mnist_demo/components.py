@@ -1,0 +1,99 @@
+"""Connected components of a mask, and convex regions. NumPy and OpenCV.
+
+Knows: geometry. Does not know: what the mask shows, or where it came from.
+"""
+
+from typing import NamedTuple, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]  # (H, W)
+Ints = NDArray[np.int64]
+
+
+class Components(NamedTuple):
+    """The N connected components of a mask (H, W): pixels that touch by a side or a corner."""
+
+    labels: NDArray[np.int32]  # (H, W): 0 = outside of the mask, n + 1 = component n
+    left: Ints  # (N,), and the following: bounding boxes, right and bottom exclusive
+    top: Ints
+    right: Ints
+    bottom: Ints
+    area: Ints  # (N,), pixels
+    contacts: Ints  # (4, N): pixels on the picture's top, left, bottom and right border
+
+    @classmethod
+    def of(cls, mask: Mask) -> Self:
+        """Find the components of the mask."""
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+        left, top, width, height, area = stats[1:].astype(np.int64).T
+        sides = labels[0], labels[:, 0], labels[-1], labels[:, -1]
+        contacts = np.stack([np.bincount(side, minlength=len(stats))[1:] for side in sides])
+        return cls(labels, left, top, left + width, top + height, area, contacts)
+
+    @property
+    def height(self) -> Ints:
+        """(N,) of the boxes."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> Ints:
+        """(N,) of the boxes."""
+        return self.right - self.left
+
+    @property
+    def extent(self) -> Ints:
+        """(N,): the longer side of each box."""
+        return np.maximum(self.height, self.width)
+
+    def mask(self, which: Mask | int) -> Mask:
+        """(H, W): pixels of one component, or of those where `which` (N,) is true."""
+        if isinstance(which, np.ndarray):
+            chosen: Mask = np.concatenate([[False], which])[self.labels]
+            return chosen
+        return np.asarray(self.labels == which + 1)
+
+
+class Region(NamedTuple):
+    """The convex hull of a shape."""
+
+    mask: Mask  # (H, W)
+    solidity: float  # share of it that the shape covers once its holes are filled
+    straightness: float  # share of it that a polygon of few corners covers
+    rectangularity: float  # its share of the smallest rectangle around it, which may be turned
+
+
+def convex_region(mask: Mask) -> Region:
+    """Return the convex hull of the largest shape in a mask that has at least one pixel."""
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=len)
+    hull = cv2.convexHull(outline)
+    region = _filled(mask.shape, hull)
+    size = int(region.sum())
+    polygon = cv2.approxPolyDP(hull, 0.02 * cv2.arcLength(hull, True), True)
+    width, height = cv2.minAreaRect(hull)[1]
+    return Region(
+        region,
+        float(_filled(mask.shape, outline).sum()) / size,
+        float(_filled(mask.shape, polygon).sum()) / size,
+        size / ((width + 1) * (height + 1)),
+    )
+
+
+def _filled(shape: tuple[int, ...], outline: NDArray[np.int32]) -> Mask:
+    canvas = np.zeros(shape, np.uint8)
+    cv2.drawContours(canvas, [outline], 0, 1, cv2.FILLED)
+    return canvas.astype(bool)
+
+
+def dilated(mask: Mask, pixels: int) -> Mask:
+    """Return the mask, wider by that many pixels on every side."""
+    side = 2 * pixels + 1
+    return cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
+
+
+def eroded(mask: Mask, pixels: int) -> Mask:
+    """Return the mask, narrower by that many pixels on every side but the picture's border."""
+    return ~dilated(~mask, pixels)
