@@ -14,7 +14,7 @@ from mnist_demo.components import Components, Mask, convex_region, dilated, erod
 LINE = 0.08  # of the longer side: a ruled line is at most so thick
 STEEPEST = 0.2  # radians that a line may be turned by
 COVERED = 0.85  # of a line's length that is ink
-EVEN = 0.5  # of a line's length that is about as thick as its median
+EVEN = 0.5  # of a line's length that is about as thick as its median, and at most 0.15 is thinner
 HOUGH = 256  # pixels of the longer side, on which lines are searched for
 MAX_CANDIDATES = 300  # lines that are tried, those with most ink first
 CELL = 0.08  # of the picture: a cell or the visible part of a sheet covers at least so much
@@ -45,7 +45,7 @@ class Line(NamedTuple):
 def lines(mask: Mask) -> Mask | None:
     """Return the ruled lines in a mask (H, W), without the strokes that cross them; None if little else is there."""
     both = [(turned, _lines_across(turned)) for turned in (mask, np.ascontiguousarray(mask.T))]
-    bands = [_union([line.band(turned.shape, 1) for line in found], turned.shape) for turned, found in both]
+    bands = [_union([line.band(turned.shape, max(1.5, 0.2 * line.thickness)) for line in found], turned.shape) for turned, found in both]
     if not any(band.any() for band in bands):
         return None
     across, down = (
@@ -94,14 +94,20 @@ def _traced(mask: Mask, middle: NDArray[np.float64], slack: int) -> Line | None:
         near = np.arange(-slack, slack + 1)[np.argsort(np.abs(np.arange(-slack, slack + 1)), kind="stable")]
         hits = mask[(y + near[:, None]).clip(0, height - 1), x]
         covered = hits.any(axis=0)
-        if covered.mean() < COVERED:
+        end = max(3, len(x) // 30)
+        if min(covered.mean(), covered[:end].mean() + 0.3, covered[-end:].mean() + 0.3) < COVERED:
             return None
         y = y + near[hits.argmax(axis=0)]
         up, down = (_run(mask, x, y, step, reach) for step in (-1, 1))
         thick = up + down - 1
         thickness = float(np.median(thick[covered]))
-        even = covered & (np.abs(thick - thickness) <= max(1.5, 0.3 * thickness))
-        if even.mean() < EVEN or thickness > LINE * max(mask.shape):
+        even = covered & (np.abs(thick - thickness) <= max(1.5, 0.2 * thickness))
+        thin = covered & ~even & (thick < thickness)
+        end = max(3, len(x) // 8)
+        taper = max(abs(float(np.median(part)) - thickness) for part in (thick[:end], thick[-end:]))
+        if even.mean() < EVEN or thin.mean() > 0.15 or taper > max(2.0, 0.35 * thickness):
+            return None
+        if thickness > LINE * max(mask.shape):
             return None
         fit = np.polyfit(x[even], (y + (down - up) / 2)[even], 2)
         middle, slack = np.polyval(fit, np.arange(width)), 1
@@ -117,21 +123,23 @@ def _run(mask: Mask, x: NDArray[np.int64], y: NDArray[np.int64], step: int, reac
 
 def _crossing(mask: Mask, line: Line) -> Mask:
     """Return the pixels of a line where a stroke of the mask crosses it: there is ink at both of its sides."""
-    first, last = line.rows(2)
+    first, last = line.rows(max(2.5, 0.4 * line.thickness))
     slant = np.ones((1, 2 * round(line.thickness / 2 + 1) + 1), np.uint8)
+    padded = np.pad(mask, ((1, 1), (0, 0)))
     above, below = (
-        cv2.dilate((mask[rows.clip(0, len(mask) - 1), line.columns]).astype(np.uint8)[None], slant)[0]
+        cv2.dilate(padded[(rows + 1).clip(0, len(mask) + 1), line.columns].astype(np.uint8)[None], slant)[0]
         for rows in (first, last)
     )
     crossing = np.zeros(mask.shape, bool)
     crossing[:, line.columns] = (above & below).astype(bool)
-    return crossing & line.band(mask.shape, 1) & mask
+    return crossing & line.band(mask.shape, max(1.5, 0.2 * line.thickness)) & mask
 
 
-def outside(mask: Mask) -> Mask | None:
+def outside(mask: Mask, is_cut: bool = True) -> Mask | None:
     """Return all that lies outside of the paper: of a frame, a table's cell, a sheet that ends within the picture.
 
-    Paper is a convex region of straight sides that is written on. None if it is the whole picture.
+    Paper is a convex region of straight sides that is written on; a bare sheet has nothing inside. None if the paper is
+    the whole picture.
     """
     paper = Components.of(~mask)
     regions = []
@@ -139,16 +147,47 @@ def outside(mask: Mask) -> Mask | None:
         if paper.area[which] < CELL * mask.size:
             break
         region = convex_region(paper.mask(which))
-        is_open = (paper.contacts[:, which] > 0).sum() >= 2 and region.straightness >= 0.95
-        if region.solidity >= 0.8 and (is_open or region.rectangularity >= 0.86):
+        is_open = is_cut and (paper.contacts[:, which] > 0).sum() >= 2 and region.mask.mean() > 0.3
+        is_straight = region.straightness >= 0.95 and region.solidity >= 0.5
+        if (is_open and is_straight) or (region.solidity >= 0.8 and region.rectangularity >= 0.86):
             regions.append(region.mask)
     for region in sorted(regions, key=np.sum):
         share = region.mean()
         writing = Components.of(mask & eroded(region, 1))
         side = min(np.ptp(np.flatnonzero(region.any(axis=1))), np.ptp(np.flatnonzero(region.any(axis=0))))
         least = 0.03 * min(mask.shape) if share > 0.6 else 0.3 * side
-        if share < 0.995 and (np.maximum(writing.height, writing.width / 3) >= least).any():
-            return ~region
+        if share < 0.995:
+            if (np.maximum(writing.height, writing.width / 3) >= least).any():
+                return ~eroded(region, 1 + min(mask.shape) // 300)
+            if share > 0.6:
+                return np.ones(mask.shape, bool)
+    return None
+
+
+def residue(mask: Mask, gone: Mask) -> Mask:
+    """Return the components (H, W) of a mask that lie along what was removed."""
+    components = Components.of(mask)
+    distance = cv2.distanceTransform((~gone).astype(np.uint8), cv2.DIST_L2, 3)
+    total = np.bincount(components.labels.ravel(), distance.ravel(), len(components.area) + 1)[1:]
+    return components.mask(total / components.area < 0.2 * components.extent)
+
+
+def frame(mask: Mask) -> Mask | None:
+    """Return the box around something written, and all that lies outside of it."""
+    components = Components.of(mask)
+    side = np.minimum(components.height, components.width)
+    for which in np.argsort(side)[-5:].tolist():
+        if side[which] < 0.2 * min(mask.shape) or (components.contacts[:, which] > 0).any():
+            continue
+        region = convex_region(components.mask(which))
+        if region.solidity < 0.95 or region.rectangularity < 0.86:
+            continue
+        box = components.box(which)
+        sides = lines(mask[box])
+        if sides is not None and (sides & mask[box]).sum() > 0.8 * (2 * np.add(*mask[box].shape)) :
+            gone = np.ones(mask.shape, bool)
+            gone[box] = sides
+            return gone
     return None
 
 
@@ -163,7 +202,20 @@ def digit(components: Components, firm: Mask) -> tuple[Mask, bool]:
     main = int(np.argmax(score))
     chosen = firm & ~_specks(components, main) & (~touches | (touches[main] & ~along))
     chosen[main] = True
-    return chosen, bool(along[main]) or _is_broad(components, main)
+    return chosen, bool(along[main]) or not may_be_digit(components, main)
+
+
+def may_be_digit(components: Components, which: int) -> bool:
+    """Return if a component is as slim as strokes are, and not a streak from border to border, a dash or a blob."""
+    own = components.mask(which)[components.box(which)]
+    inner = cv2.distanceTransform(np.pad(own, 1).astype(np.uint8), cv2.DIST_L2, 3)
+    region = convex_region(own)
+    fill = own.sum() / region.mask.sum()
+    is_broad = 2 * inner.max() > 0.5 * max(own.shape) + 2 or own.mean() > 0.75 and region.slimness > 0.4
+    is_streak = (components.contacts[:, which] > 0).sum() > 1 and region.slimness < 0.3
+    is_dash = own.shape[1] > 1.2 * own.shape[0] and region.slimness < 0.35 and fill > 0.7
+    is_blob = fill > 0.85 and region.slimness > 0.45
+    return not (is_broad or is_streak or is_dash or is_blob)
 
 
 def is_along_border(components: Components) -> Mask:
@@ -173,15 +225,6 @@ def is_along_border(components: Components) -> Mask:
     half = np.array([[width], [height], [width], [height]]) / 2
     along: Mask = (touches & np.roll(touches, 1, axis=0)).any(axis=0) | (components.contacts >= half).any(axis=0)
     return along
-
-
-def _is_broad(components: Components, which: int) -> bool:
-    """Return if a component is broader than strokes are, for its extent."""
-    box = components.labels[
-        components.top[which] : components.bottom[which], components.left[which] : components.right[which]
-    ]
-    inner = cv2.distanceTransform(np.pad(box == which + 1, 1).astype(np.uint8), cv2.DIST_L2, 3)
-    return bool(2 * inner.max() > 0.4 * components.extent[which] + 2)
 
 
 def is_broad(mask: Mask) -> bool:
@@ -198,6 +241,7 @@ def _specks(components: Components, main: int) -> Mask:
     level = np.maximum(components.left[main] - components.right, components.left - components.right[main])
     is_dirt = components.extent < max(0.75 * stroke, 0.06 * extent)
     is_elsewhere = (np.maximum(upright, level) > 0.3 * extent) & (components.extent < 0.35 * extent)
+    is_beside = (level > 0) & (upright < 0) & (components.extent < 0.3 * extent)
     is_rule = (upright > 0) & (components.width > 8 * components.height)
-    specks: Mask = is_dirt | is_elsewhere | is_rule
+    specks: Mask = is_dirt | is_elsewhere | is_beside | is_rule
     return specks

@@ -48,6 +48,10 @@ class Components(NamedTuple):
         """(N,): the longer side of each box."""
         return np.maximum(self.height, self.width)
 
+    def box(self, which: int) -> tuple[slice, slice]:
+        """Return the rows and columns of a component's bounding box."""
+        return slice(self.top[which], self.bottom[which]), slice(self.left[which], self.right[which])
+
     def mask(self, which: Mask | int) -> Mask:
         """(H, W): pixels of one component, or of those where `which` (N,) is true."""
         if isinstance(which, np.ndarray):
@@ -63,6 +67,7 @@ class Region(NamedTuple):
     solidity: float  # share of it that the shape covers once its holes are filled
     straightness: float  # share of it that a polygon of few corners covers
     rectangularity: float  # its share of the smallest rectangle around it, which may be turned
+    slimness: float  # that rectangle's shorter side over its longer one
 
 
 def convex_region(mask: Mask) -> Region:
@@ -72,13 +77,14 @@ def convex_region(mask: Mask) -> Region:
     hull = cv2.convexHull(outline)
     region = _filled(mask.shape, hull)
     size = int(region.sum())
-    polygon = cv2.approxPolyDP(hull, 0.02 * cv2.arcLength(hull, True), True)
+    polygon = cv2.approxPolyDP(hull, 0.01 * cv2.arcLength(hull, True), True)
     width, height = cv2.minAreaRect(hull)[1]
     return Region(
         region,
         float(_filled(mask.shape, outline).sum()) / size,
         float(_filled(mask.shape, polygon).sum()) / size,
         size / ((width + 1) * (height + 1)),
+        (min(width, height) + 1) / (max(width, height) + 1),
     )
 
 

@@ -121,7 +121,7 @@ def steps(picture: Image.Image) -> list[Step]:
     found = written(gray, is_dark)
     if found.is_doubtful:
         other = written(gray, not is_dark)
-        if not other.is_doubtful and other.level > 1.5 * found.level:
+        if not other.is_doubtful and other.level > 0.5 * found.level:
             found = other
     return left + found.steps
 
@@ -240,7 +240,7 @@ def _reaches_all_sides(mask: Mask) -> bool:
     large = components.extent >= LARGE * max(mask.shape)
     if not touches[:, large].any(axis=1).all() or not touches[:, large].any(axis=0).all():
         return False
-    return not (artifacts.is_broad(mask) or artifacts.lines(mask) is not None or artifacts.outside(mask) is not None)
+    return not (artifacts.is_broad(mask) or artifacts.lines(mask) is not None or artifacts.outside(mask, is_cut=False) is not None)
 
 
 def written(gray: Gray, is_dark: bool) -> Written:
@@ -253,21 +253,29 @@ def written(gray: Gray, is_dark: bool) -> Written:
     ink = Step("ink", _inked(contrast, mask, level))
     if not is_sheet(gray):
         return Written([seen, Step("digit", fitted(ink.left))], level, False)
-    for find in (artifacts.lines, artifacts.outside):
-        gone = find(mask)
+    whole = level
+    for find in (artifacts.lines, artifacts.frame, artifacts.outside):
+        gone = find(mask if find is artifacts.lines else _firm(contrast, mask, level))
         if gone is not None:
             contrast = np.where(gone, 0, contrast)
             mask, level = _mask(contrast, grain, least)
-    components = Components.of(mask)
+            mask = mask if find is artifacts.lines else mask & ~artifacts.residue(mask, gone)
+    strong = mask & (contrast > FIRM * level)
+    components = Components.of(_firm(contrast, mask, level))
     firm = np.zeros(len(components.area), bool)
-    firm[components.labels[mask & (contrast > FIRM * level)] - 1] = True
-    is_doubtful = not firm.any()
+    firm[components.labels[strong] - 1] = True
+    is_doubtful = not firm.any() or level < FAINTEST * whole
     if not is_doubtful:
         firm, is_doubtful = artifacts.digit(components, firm)
     digit = _inked(contrast, components.mask(firm), level)
     if is_doubtful:
         digit = np.zeros_like(digit)
     return Written([seen, ink, Step("digit", fitted(digit))], level, is_doubtful)
+
+
+def _firm(contrast: Surface, mask: Mask, level: float) -> Mask:
+    """Return the pixels of the mask that are near to where it differs from the paper as ink does."""
+    return mask & dilated(contrast > FIRM * level, max(2, round(NEAR * min(mask.shape))))
 
 
 def _contrast(shown: Gray, is_lit: bool) -> tuple[Surface, float]:
@@ -302,8 +310,7 @@ def _mask(contrast: Surface, grain: float, least: float) -> tuple[Mask, float]:
     level = _level(contrast)
     if level < max(least, 1.5 * NOISE * grain):
         return np.zeros(contrast.shape, bool), 1.0
-    mask = contrast > min(max(FAINTEST * level, NOISE * grain), FIRM * level)
-    return mask & dilated(contrast > FIRM * level, max(2, round(NEAR * min(contrast.shape)))), level
+    return contrast > min(max(FAINTEST * level, NOISE * grain), FIRM * level), level
 
 
 def _inked(contrast: Surface, mask: Mask, level: float) -> Gray:
