@@ -169,7 +169,7 @@ def residue(mask: Mask, gone: Mask) -> Mask:
     components = Components.of(mask)
     distance = cv2.distanceTransform((~gone).astype(np.uint8), cv2.DIST_L2, 3)
     total = np.bincount(components.labels.ravel(), distance.ravel(), len(components.area) + 1)[1:]
-    return components.mask(total / components.area < 0.2 * components.extent)
+    return components.mask(total / components.area < 0.1 * components.extent)
 
 
 def frame(mask: Mask) -> Mask | None:
@@ -211,10 +211,10 @@ def may_be_digit(components: Components, which: int) -> bool:
     inner = cv2.distanceTransform(np.pad(own, 1).astype(np.uint8), cv2.DIST_L2, 3)
     region = convex_region(own)
     fill = own.sum() / region.mask.sum()
-    is_broad = 2 * inner.max() > 0.5 * max(own.shape) + 2 or own.mean() > 0.75 and region.slimness > 0.4
+    is_broad = 2 * inner.max() > 0.6 * max(own.shape) + 2 or own.mean() > 0.8 and region.slimness > 0.4
     is_streak = (components.contacts[:, which] > 0).sum() > 1 and region.slimness < 0.3
     is_dash = own.shape[1] > 1.2 * own.shape[0] and region.slimness < 0.35 and fill > 0.7
-    is_blob = fill > 0.85 and region.slimness > 0.45
+    is_blob = fill > 0.92 and region.slimness > 0.45
     return not (is_broad or is_streak or is_dash or is_blob)
 
 

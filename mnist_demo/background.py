@@ -13,7 +13,7 @@ SMALL = 128  # pixels of the longer side, on which the background is estimated
 WINDOW = 0.25  # of the shorter side: what is slimmer is ink, what is broader is background
 EVEN = 0.75  # of the border: if so much of it is equally bright, the paper is evenly lit
 STEP = 20  # of 255, within three pixels of the small picture: an edge between two things
-MAX_STEPS = 4  # along the border of a sheet
+MAX_STEPS = 3  # along the border of a sheet
 TINY = 24  # pixels: a picture whose shorter side is shorter is a digit cut out of evenly lit paper
 EDGE = 24  # of 255, that a sheet and its ground differ by
 SHEET = 0.12  # of the picture, that a sheet covers at least
@@ -61,7 +61,7 @@ def sheet_region(mask: Mask) -> Mask | None:
         return None
     region = convex_region(components.mask(which))
     is_full = components.area[which] >= 0.7 * region.mask.sum() and region.solidity >= 0.9
-    return region.mask if is_full and region.straightness >= 0.96 else None
+    return region.mask if is_full and max(region.straightness, region.rectangularity) >= 0.95 else None
 
 
 def _cut_out(gray: Gray, region: Mask, contrast: float) -> Gray | None:

@@ -62,6 +62,7 @@ class Written(NamedTuple):
     steps: list[Step]  # contrast, ink, digit
     level: float  # how much the ink differs from the paper, 0 to 255
     is_doubtful: bool  # if there is none, or it may be something else
+    is_free: bool  # if it does not touch the border
 
 
 def open_picture(file: str | PathLike[str] | BinaryIO, name: str | None = None) -> Image.Image:
@@ -117,11 +118,13 @@ def steps(picture: Image.Image) -> list[Step]:
         return left + whole
     if grain_of(gray) > COARSE:
         gray = cv2.medianBlur(gray, 3 if min(gray.shape) < 200 else 5)
+    if not is_sheet(gray):
+        return [*left, Step("digit", np.zeros_like(gray))]
     is_dark = is_dark_on_light(gray)
     found = written(gray, is_dark)
     if found.is_doubtful:
         other = written(gray, not is_dark)
-        if not other.is_doubtful and other.level > 0.5 * found.level:
+        if not other.is_doubtful and other.is_free and other.level > 0.5 * found.level:
             found = other
     return left + found.steps
 
@@ -215,9 +218,10 @@ def _card(picture: Image.Image, opacity: Gray) -> Image.Image | None:
 def cut_out(gray: Gray) -> list[Step] | None:
     """Return the last steps if the picture is tiny, or is a digit cut out, whose ink reaches every side.
 
-    Ink is then simply what differs from the border's brightness.
+    Ink is then simply what differs from the border's brightness, as dark or as bright as there is.
     """
-    contrast = np.abs(gray.astype(np.float32) - median(border(gray)))
+    along, low, high = float(border(gray).mean()), float(gray.min()), float(gray.max())
+    contrast = np.abs(gray.astype(np.float32) - (low if along - low < high - along else high))
     level = float(contrast.max())
     if min(gray.shape) >= TINY and not (level >= LEAST and _reaches_all_sides(contrast >= FIRM * level)):
         return None
@@ -251,15 +255,13 @@ def written(gray: Gray, is_dark: bool) -> Written:
     grain = grain_of(gray)
     mask, level = _mask(contrast, grain, least)
     ink = Step("ink", _inked(contrast, mask, level))
-    if not is_sheet(gray):
-        return Written([seen, Step("digit", fitted(ink.left))], level, False)
     whole = level
     for find in (artifacts.lines, artifacts.frame, artifacts.outside):
         gone = find(mask if find is artifacts.lines else _firm(contrast, mask, level))
         if gone is not None:
             contrast = np.where(gone, 0, contrast)
             mask, level = _mask(contrast, grain, least)
-            mask = mask if find is artifacts.lines else mask & ~artifacts.residue(mask, gone)
+            mask = mask & ~artifacts.residue(mask, gone) if find is artifacts.outside else mask
     strong = mask & (contrast > FIRM * level)
     components = Components.of(_firm(contrast, mask, level))
     firm = np.zeros(len(components.area), bool)
@@ -270,7 +272,7 @@ def written(gray: Gray, is_dark: bool) -> Written:
     digit = _inked(contrast, components.mask(firm), level)
     if is_doubtful:
         digit = np.zeros_like(digit)
-    return Written([seen, ink, Step("digit", fitted(digit))], level, is_doubtful)
+    return Written([seen, ink, Step("digit", fitted(digit))], level, is_doubtful, not border(digit).any())
 
 
 def _firm(contrast: Surface, mask: Mask, level: float) -> Mask:
