@@ -18,6 +18,7 @@ EVEN = 0.5  # of a line's length that is about as thick as its median, and at mo
 HOUGH = 256  # pixels of the longer side, on which lines are searched for
 MAX_CANDIDATES = 300  # lines that are tried, those with most ink first
 CELL = 0.08  # of the picture: a cell or the visible part of a sheet covers at least so much
+FEW = 14  # pixels: smaller components have no clear shape
 BROADEST = 0.3  # of the longer side: no stroke is broader
 
 
@@ -208,6 +209,8 @@ def digit(components: Components, firm: Mask) -> tuple[Mask, bool]:
 def may_be_digit(components: Components, which: int) -> bool:
     """Return if a component is as slim as strokes are, and not a streak from border to border, a dash or a blob."""
     own = components.mask(which)[components.box(which)]
+    if max(own.shape) < FEW:
+        return True
     inner = cv2.distanceTransform(np.pad(own, 1).astype(np.uint8), cv2.DIST_L2, 3)
     region = convex_region(own)
     fill = own.sum() / region.mask.sum()

@@ -116,7 +116,10 @@ def paper_of(gray: Gray, ink: Mask | None = None) -> Surface:
 
 
 def is_sheet(gray: Gray) -> bool:
-    """Return if the border shows a sheet, perhaps with some desk or shadow, rather than many things side by side."""
+    """Return if the border shows a sheet, perhaps with some desk or shadow, rather than many things side by side.
+
+    Ink is darker than paper.
+    """
     small = -_closed(-_closed(_small(gray)))
     around = np.concatenate([small[0], small[1:, -1], small[-1, -2::-1], small[-2:0:-1, 0]])
     steep = np.abs(np.roll(around, -3) - around) > STEP
@@ -139,7 +142,8 @@ def _small(gray: Gray) -> Surface:
 
 
 def _closed(small: Surface) -> Surface:
-    """Make what is dark and slim as bright as what is around it."""
+    """Make what is dark and slim as bright as what is around it; bright specks are no part of that."""
+    small = cv2.medianBlur(small, 5)
     side = 2 * max(1, round(WINDOW * min(small.shape) / 2)) + 1
     return np.asarray(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)))
 

@@ -38,7 +38,8 @@ MAX_FRAMES, MAX_FRAMES_PIXELS = 50, 20_000_000  # of an animation, that are look
 
 FAINTEST = 0.25  # of the ink's contrast: what differs less from the paper is paper
 FIRM = 0.5  # of the ink's contrast: a component that nowhere differs so much is not ink
-NEAR = 0.02  # of the shorter side: what is faint is ink as far as this from what is firm
+REMOVED = 0.35  # of the contrast of what was removed: if less is left, it is not ink
+NEAR = 0.05  # of the shorter side: what is faint is ink as far as this from what is firm
 NOISE = 4.0  # standard deviations of the paper's grain that ink differs by
 LEAST, LEAST_UNEVEN = 3.0, 16.0  # of 255, that ink differs by; and under uneven light
 COARSE = 3.0  # of 255: grain of such a standard deviation is smoothed
@@ -118,9 +119,9 @@ def steps(picture: Image.Image) -> list[Step]:
         return left + whole
     if grain_of(gray) > COARSE:
         gray = cv2.medianBlur(gray, 3 if min(gray.shape) < 200 else 5)
-    if not is_sheet(gray):
-        return [*left, Step("digit", np.zeros_like(gray))]
     is_dark = is_dark_on_light(gray)
+    if not is_sheet(gray if is_dark else 255 - gray):
+        return [*left, Step("digit", np.zeros_like(gray))]
     found = written(gray, is_dark)
     if found.is_doubtful:
         other = written(gray, not is_dark)
@@ -220,10 +221,12 @@ def cut_out(gray: Gray) -> list[Step] | None:
 
     Ink is then simply what differs from the border's brightness, as dark or as bright as there is.
     """
-    along, low, high = float(border(gray).mean()), float(gray.min()), float(gray.max())
-    contrast = np.abs(gray.astype(np.float32) - (low if along - low < high - along else high))
+    is_tiny, along, paper = min(gray.shape) < TINY, border(gray), median(border(gray))
+    if is_tiny:
+        paper = float(min((gray.min(), gray.max()), key=lambda extreme: abs(along.mean() - extreme)))
+    contrast = np.abs(gray.astype(np.float32) - paper)
     level = float(contrast.max())
-    if min(gray.shape) >= TINY and not (level >= LEAST and _reaches_all_sides(contrast >= FIRM * level)):
+    if not is_tiny and not (level >= LEAST and _reaches_all_sides(contrast >= FIRM * level)):
         return None
     ink = _inked(contrast, contrast >= max(FAINTEST * level, 1.0), max(level, 1.0))
     return [Step("contrast", np.rint(contrast).astype(np.uint8)), Step("digit", fitted(ink))]
@@ -266,7 +269,7 @@ def written(gray: Gray, is_dark: bool) -> Written:
     components = Components.of(_firm(contrast, mask, level))
     firm = np.zeros(len(components.area), bool)
     firm[components.labels[strong] - 1] = True
-    is_doubtful = not firm.any() or level < FAINTEST * whole
+    is_doubtful = not firm.any() or level < REMOVED * whole
     if not is_doubtful:
         firm, is_doubtful = artifacts.digit(components, firm)
     digit = _inked(contrast, components.mask(firm), level)
