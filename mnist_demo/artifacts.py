@@ -203,22 +203,26 @@ def digit(components: Components, firm: Mask) -> tuple[Mask, bool]:
     main = int(np.argmax(score))
     chosen = firm & ~_specks(components, main) & (~touches | (touches[main] & ~along))
     chosen[main] = True
-    return chosen, bool(along[main]) or not may_be_digit(components, main)
+    return chosen, bool(along[main]) or not may_be_digit(components.mask(chosen))
 
 
-def may_be_digit(components: Components, which: int) -> bool:
-    """Return if a component is as slim as strokes are, and not a streak from border to border, a dash or a blob."""
-    own = components.mask(which)[components.box(which)]
+def may_be_digit(mask: Mask) -> bool:
+    """Return if a mask is as slim as strokes are, and not a streak from border to border, a dash or a blob."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    own = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     if max(own.shape) < FEW:
         return True
-    inner = cv2.distanceTransform(np.pad(own, 1).astype(np.uint8), cv2.DIST_L2, 3)
+    inner = cv2.distanceTransform(np.pad(own, 1).astype(np.uint8), cv2.DIST_L2, 3).max()
     region = convex_region(own)
     fill = own.sum() / region.mask.sum()
-    is_broad = 2 * inner.max() > 0.6 * max(own.shape) + 2 or own.mean() > 0.8 and region.slimness > 0.4
-    is_streak = (components.contacts[:, which] > 0).sum() > 1 and region.slimness < 0.3
+    near = 1 + min(mask.shape) // 100
+    ends = np.array([rows[0], columns[0], mask.shape[0] - 1 - rows[-1], mask.shape[1] - 1 - columns[-1]])
+    is_broad = 2 * inner > 0.6 * max(own.shape) + 2 or (own.mean() > 0.8 and region.slimness > 0.4)
+    is_streak = (ends < near).sum() > 1 and region.slimness < 0.3
     is_dash = own.shape[1] > 1.2 * own.shape[0] and region.slimness < 0.35 and fill > 0.7
-    is_blob = fill > 0.92 and region.slimness > 0.45
-    return not (is_broad or is_streak or is_dash or is_blob)
+    is_hair = own.sum() < 1.5 * max(own.shape) and max(own.shape) >= 40
+    is_blob = fill > 0.92 and region.slimness > 0.4
+    return not (is_broad or is_streak or is_dash or is_blob or is_hair)
 
 
 def is_along_border(components: Components) -> Mask:
@@ -245,6 +249,6 @@ def _specks(components: Components, main: int) -> Mask:
     is_dirt = components.extent < max(0.75 * stroke, 0.06 * extent)
     is_elsewhere = (np.maximum(upright, level) > 0.3 * extent) & (components.extent < 0.35 * extent)
     is_beside = (level > 0) & (upright < 0) & (components.extent < 0.3 * extent)
-    is_rule = (upright > 0) & (components.width > 8 * components.height)
+    is_rule = (upright > 0.15 * extent) & (components.width > 8 * components.height)
     specks: Mask = is_dirt | is_elsewhere | is_beside | is_rule
     return specks

@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_demo.components import Components, Mask, convex_region, dilated, eroded
+from mnist_demo.components import Components, Mask, Region, convex_region, dilated, eroded
 
 SMALL = 128  # pixels of the longer side, on which the background is estimated
 WINDOW = 0.25  # of the shorter side: what is slimmer is ink, what is broader is background
 EVEN = 0.75  # of the border: if so much of it is equally bright, the paper is evenly lit
 STEP = 20  # of 255, within three pixels of the small picture: an edge between two things
 MAX_STEPS = 3  # along the border of a sheet
+MAX_COLOURS = 5  # of a picture of ink on paper: so many cover at least 1.5 % of it
 TINY = 24  # pixels: a picture whose shorter side is shorter is a digit cut out of evenly lit paper
 EDGE = 24  # of 255, that a sheet and its ground differ by
 SHEET = 0.12  # of the picture, that a sheet covers at least
@@ -43,14 +44,14 @@ def sheet_in(gray: Gray) -> Gray | None:
         if abs(extreme - ground) >= EDGE:
             between = (extreme + ground) / 2
             region = sheet_region(gray > between if extreme > ground else gray < between)
-            if region is not None and region.sum() >= SHEET * gray.size:
+            if region is not None and region.mask.sum() >= SHEET * gray.size:
                 sheet = _cut_out(gray, region, abs(extreme - ground))
                 if sheet is not None:
                     return sheet
     return None
 
 
-def sheet_region(mask: Mask) -> Mask | None:
+def sheet_region(mask: Mask) -> Region | None:
     """Return the largest component, writing included, if it has straight sides and little is missing of it."""
     components = Components.of(mask)
     if not len(components.area):
@@ -61,21 +62,24 @@ def sheet_region(mask: Mask) -> Mask | None:
         return None
     region = convex_region(components.mask(which))
     is_full = components.area[which] >= 0.7 * region.mask.sum() and region.solidity >= 0.9
-    return region.mask if is_full and max(region.straightness, region.rectangularity) >= 0.95 else None
+    return region if is_full and max(region.straightness, region.rectangularity) >= 0.95 else None
 
 
-def _cut_out(gray: Gray, region: Mask, contrast: float) -> Gray | None:
-    """Return the sheet if it differs so much from its ground all around, and is written on."""
-    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+def _cut_out(gray: Gray, region: Region, contrast: float) -> Gray | None:
+    """Return the sheet, turned upright, if it differs so much from its ground all around, and is written on."""
+    rows, columns = np.flatnonzero(region.mask.any(axis=1)), np.flatnonzero(region.mask.any(axis=0))
     rim = max(2, min(len(rows), len(columns)) // 40)
-    inside = eroded(region, rim)
-    inner, outer = inside & ~eroded(inside, rim), dilated(region, 2 * rim) & ~dilated(region, rim)
+    inside = eroded(region.mask, rim)
+    inner, outer = inside & ~eroded(inside, rim), dilated(region.mask, 2 * rim) & ~dilated(region.mask, rim)
     if not outer.any() or not inner.any() or abs(median(gray[inner]) - median(gray[outer])) < 0.6 * contrast:
         return None
     paper = median(gray[inside])
     marked = np.abs(gray[inside] - np.float32(paper)) > 0.35 * contrast
-    return np.where(inside, gray, np.uint8(paper))[box] if 0.001 < marked.mean() < 0.4 else None
+    if not 0.001 < marked.mean() < 0.4:
+        return None
+    sheet = np.where(inside, gray, np.uint8(paper))[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    upright = cv2.getRotationMatrix2D((sheet.shape[1] / 2, sheet.shape[0] / 2), region.turn, 1)
+    return np.asarray(cv2.warpAffine(sheet, upright, sheet.shape[::-1], borderValue=paper))
 
 
 def is_dark_on_light(gray: Gray) -> bool:
@@ -124,6 +128,14 @@ def is_sheet(gray: Gray) -> bool:
     around = np.concatenate([small[0], small[1:, -1], small[-1, -2::-1], small[-2:0:-1, 0]])
     steep = np.abs(np.roll(around, -3) - around) > STEP
     return int((steep & ~np.roll(steep, 1)).sum()) <= MAX_STEPS
+
+
+def is_colourful(picture: NDArray[np.uint8]) -> bool:
+    """Return if a picture (H, W, 3) has more colours, bright or dark, than ink, lines, paper and desk do."""
+    shrunk = min(1.0, SMALL / max(picture.shape))
+    small = cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
+    a, b = ((cv2.cvtColor(small, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.int64) - 116) // 24 + 8).T
+    return int((np.bincount((16 * a + b).ravel()) >= 0.015 * a.size).sum()) > MAX_COLOURS
 
 
 def grain_of(gray: Gray) -> float:

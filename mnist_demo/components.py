@@ -68,29 +68,42 @@ class Region(NamedTuple):
     straightness: float  # share of it that a polygon of few corners covers
     rectangularity: float  # its share of the smallest rectangle around it, which may be turned
     slimness: float  # that rectangle's shorter side over its longer one
+    turn: float  # degrees, -45 to 45, by which its longest side within the picture is turned clockwise
 
 
 def convex_region(mask: Mask) -> Region:
-    """Return the convex hull of the largest shape in a mask that has at least one pixel."""
+    """Return the convex hull of all in a mask that has at least one pixel."""
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = max(outlines, key=len)
-    hull = cv2.convexHull(outline)
+    hull = cv2.convexHull(np.concatenate(outlines))
     region = _filled(mask.shape, hull)
     size = int(region.sum())
     polygon = cv2.approxPolyDP(hull, 0.01 * cv2.arcLength(hull, True), True)
     width, height = cv2.minAreaRect(hull)[1]
     return Region(
         region,
-        float(_filled(mask.shape, outline).sum()) / size,
+        float(_filled(mask.shape, *outlines).sum()) / size,
         float(_filled(mask.shape, polygon).sum()) / size,
         size / ((width + 1) * (height + 1)),
         (min(width, height) + 1) / (max(width, height) + 1),
+        _turn(polygon[:, 0], mask.shape),
     )
 
 
-def _filled(shape: tuple[int, ...], outline: NDArray[np.int32]) -> Mask:
+def _turn(corners: NDArray[np.int32], shape: tuple[int, ...]) -> float:
+    """Return by how many degrees, -45 to 45, the longest side is turned that does not lie along the picture's border."""
+    after = np.roll(corners, -1, axis=0)
+    last = np.array([shape[1] - 1, shape[0] - 1])
+    is_cut = (((corners <= 1) & (after <= 1)) | ((corners >= last - 1) & (after >= last - 1))).any(axis=1)
+    sides = (after - corners)[~is_cut].astype(np.float64)
+    if not len(sides):
+        return 0.0
+    x, y = sides[np.hypot(*sides.T).argmax()]
+    return float((np.rad2deg(np.arctan2(y, x)) + 45) % 90 - 45)
+
+
+def _filled(shape: tuple[int, ...], *outlines: NDArray[np.int32]) -> Mask:
     canvas = np.zeros(shape, np.uint8)
-    cv2.drawContours(canvas, [outline], 0, 1, cv2.FILLED)
+    cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
     return canvas.astype(bool)
 
 

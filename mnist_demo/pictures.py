@@ -23,6 +23,7 @@ from mnist_demo.background import (
     Surface,
     border,
     grain_of,
+    is_colourful,
     is_dark_on_light,
     is_sheet,
     median,
@@ -42,6 +43,7 @@ REMOVED = 0.35  # of the contrast of what was removed: if less is left, it is no
 NEAR = 0.05  # of the shorter side: what is faint is ink as far as this from what is firm
 NOISE = 4.0  # standard deviations of the paper's grain that ink differs by
 LEAST, LEAST_UNEVEN = 3.0, 16.0  # of 255, that ink differs by; and under uneven light
+LEAST_SHARE = 0.25  # of the paper's own range under uneven light, that ink differs by
 COARSE = 3.0  # of 255: grain of such a standard deviation is smoothed
 MARGIN = 0.05  # of the longer side, that a digit cut out may have around it
 LARGE = 0.15  # of the longer side: what reaches as far is large there
@@ -120,7 +122,7 @@ def steps(picture: Image.Image) -> list[Step]:
     if grain_of(gray) > COARSE:
         gray = cv2.medianBlur(gray, 3 if min(gray.shape) < 200 else 5)
     is_dark = is_dark_on_light(gray)
-    if not is_sheet(gray if is_dark else 255 - gray):
+    if is_colourful(left[0].left) or not is_sheet(gray if is_dark else 255 - gray):
         return [*left, Step("digit", np.zeros_like(gray))]
     found = written(gray, is_dark)
     if found.is_doubtful:
@@ -207,12 +209,12 @@ def _card(picture: Image.Image, opacity: Gray) -> Image.Image | None:
     if region is None:
         return None
     colours = np.asarray(picture.convert("RGB"))
-    gray = np.asarray(picture.convert("L"), np.float32)[region]
+    gray = np.asarray(picture.convert("L"), np.float32)[region.mask]
     if (np.abs(gray - median(gray)) > 40).mean() < 0.002:
         return None
-    ground = np.median(colours[region], axis=0).astype(np.uint8)
-    y, x = np.nonzero(region)
-    inside = eroded(region, 2)[..., None]
+    ground = np.median(colours[region.mask], axis=0).astype(np.uint8)
+    y, x = np.nonzero(region.mask)
+    inside = eroded(region.mask, 2)[..., None]
     return Image.fromarray(np.where(inside, colours, ground)[y.min() : y.max() + 1, x.min() : x.max() + 1])
 
 
@@ -226,14 +228,15 @@ def cut_out(gray: Gray) -> list[Step] | None:
         paper = float(min((gray.min(), gray.max()), key=lambda extreme: abs(along.mean() - extreme)))
     contrast = np.abs(gray.astype(np.float32) - paper)
     level = float(contrast.max())
-    if not is_tiny and not (level >= LEAST and _reaches_all_sides(contrast >= FIRM * level)):
+    if not is_tiny and not (level >= LEAST and _reaches_all_sides(contrast / max(level, 1.0))):
         return None
     ink = _inked(contrast, contrast >= max(FAINTEST * level, 1.0), max(level, 1.0))
     return [Step("contrast", np.rint(contrast).astype(np.uint8)), Step("digit", fitted(ink))]
 
 
-def _reaches_all_sides(mask: Mask) -> bool:
-    """Return if what is large in the mask lies along all sides and may be strokes."""
+def _reaches_all_sides(contrast: Surface) -> bool:
+    """Return if what is large in a contrast of 0 to 1 lies along all sides and may be strokes."""
+    mask = contrast >= FIRM
     components, (height, width) = Components.of(mask), mask.shape
     margin = MARGIN * max(mask.shape)
     touches = np.stack(
@@ -247,7 +250,7 @@ def _reaches_all_sides(mask: Mask) -> bool:
     large = components.extent >= LARGE * max(mask.shape)
     if not touches[:, large].any(axis=1).all() or not touches[:, large].any(axis=0).all():
         return False
-    return not (artifacts.is_broad(mask) or artifacts.lines(mask) is not None or artifacts.outside(mask, is_cut=False) is not None)
+    return not (artifacts.is_broad(mask) or artifacts.lines(contrast >= FAINTEST) is not None or artifacts.outside(mask, is_cut=False) is not None)
 
 
 def written(gray: Gray, is_dark: bool) -> Written:
@@ -299,7 +302,7 @@ def _contrast(shown: Gray, is_lit: bool) -> tuple[Surface, float]:
             contrast *= np.float32(max(median(paper), 1.0)) / np.maximum(paper, 32)
         faint = contrast[contrast < FIRM * max(_level(contrast.clip(min=0)), 1.0)]
         contrast -= np.float32(max(median(faint), 0.0))
-    return contrast.clip(0, 255), LEAST_UNEVEN if is_uneven else LEAST
+    return contrast.clip(0, 255), max(LEAST_UNEVEN, LEAST_SHARE * float(np.ptp(paper))) if is_uneven else LEAST
 
 
 def _level(contrast: Surface) -> float:
