@@ -16,54 +16,59 @@ STEEPEST = 0.2  # radians that a line may be turned by
 COVERED = 0.85  # of a line's length that is ink
 EVEN = 0.5  # of a line's length that is about as thick as its median, and at most 0.15 is thinner
 HOUGH = 256  # pixels of the longer side, on which lines are searched for
-MAX_CANDIDATES = 300  # lines that are tried, those with most ink first
+MAX_CANDIDATES, MAX_LINES = 200, 40  # lines that are tried, those with most ink first, and that are found
 CELL = 0.08  # of the picture: a cell or the visible part of a sheet covers at least so much
 FEW = 14  # pixels: smaller components have no clear shape
 BROADEST = 0.3  # of the longer side: no stroke is broader
 
 
 class Line(NamedTuple):
-    """A straight line from the left border of a mask to the right one."""
+    """A straight line from the left border of a mask (H, W) to the right one, in the C columns where it is visible."""
 
-    columns: NDArray[np.int64]  # (C,): those of the mask in which the line lies within the picture
-    middle: NDArray[np.float64]  # (C,): row
+    x: NDArray[np.int64]  # (C,)
+    y: NDArray[np.int64]  # (C,), its middle
     thickness: float  # pixels, the median
 
-    def rows(self, beside: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(C,) first and last rows of the line, and so many pixels beside it."""
-        half = self.thickness / 2 + beside
-        return np.ceil(self.middle - half).astype(np.int64), np.floor(self.middle + half).astype(np.int64)
+    def paint(self, canvas: Mask, columns: Mask | None = None) -> None:
+        """Set the line's pixels, blurred edges included, in a canvas (H, W); only in some of its columns (C,) if given."""
+        half = round(self.thickness / 2 + max(1.5, 0.2 * self.thickness))
+        x, y = (values if columns is None else values[columns] for values in (self.x, self.y))
+        rows = y + np.arange(-half, half + 1)[:, None]
+        inside = (rows >= 0) & (rows < len(canvas))
+        canvas[rows[inside], np.broadcast_to(x, rows.shape)[inside]] = True
 
-    def band(self, shape: tuple[int, int], beside: float) -> Mask:
-        """(H, W): the line, and so many pixels beside it."""
-        first, last = self.rows(beside)
-        y = np.arange(shape[0])[:, None]
-        band = np.zeros(shape, bool)
-        band[:, self.columns] = (y >= first) & (y <= last)
-        return band
+    def crossed(self, mask: Mask) -> Mask:
+        """(C,): where a stroke of the mask crosses the line, so that there is ink at both of its sides."""
+        beside = round(self.thickness / 2 + max(2.5, 0.4 * self.thickness))
+        slant = np.ones((1, 2 * round(self.thickness / 2 + 1) + 1), np.uint8)
+        padded = np.pad(mask, ((1, 1), (0, 0)))
+        above, below = (
+            cv2.dilate(padded[rows.clip(0, len(mask) + 1), self.x].astype(np.uint8)[None], slant)[0]
+            for rows in (self.y + 1 - beside, self.y + 1 + beside)
+        )
+        return np.asarray((above & below).astype(bool))
 
 
 def lines(mask: Mask) -> Mask | None:
     """Return the ruled lines in a mask (H, W), without the strokes that cross them; None if little else is there."""
     both = [(turned, _lines_across(turned)) for turned in (mask, np.ascontiguousarray(mask.T))]
-    bands = [_union([line.band(turned.shape, max(1.5, 0.2 * line.thickness)) for line in found], turned.shape) for turned, found in both]
+    bands = [np.zeros_like(turned) for turned, _ in both]
+    for band, (_, found) in zip(bands, both, strict=True):
+        for line in found:
+            line.paint(band)
     if not any(band.any() for band in bands):
         return None
-    across, down = (
-        band & ~_union([_crossing(turned & ~other.T, line) for line in found], turned.shape)
-        for (turned, found), band, other in zip(both, bands, bands[::-1], strict=True)
-    )
-    gone: Mask = across | down.T
+    gone = np.zeros_like(mask)
+    for (turned, found), canvas, other in zip(both, (gone, gone.T), bands[::-1], strict=True):
+        strokes = turned & ~other.T
+        for line in found:
+            line.paint(canvas, ~line.crossed(strokes))
     left = Components.of(mask & ~gone)
     return gone if (left.extent >= 0.05 * max(mask.shape)).any() else None
 
 
-def _union(masks: list[Mask], shape: tuple[int, int]) -> Mask:
-    return np.any(masks, axis=0) if masks else np.zeros(shape, bool)
-
-
 def _lines_across(mask: Mask) -> list[Line]:
-    """Return the lines from the left border to the right one."""
+    """Return the lines from the left border to the right one, MAX_LINES at most."""
     height, width = mask.shape
     scale = min(1.0, HOUGH / max(mask.shape))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -71,69 +76,57 @@ def _lines_across(mask: Mask) -> list[Line]:
     found = cv2.HoughLines(
         small, 1, np.pi / 720, round(0.7 * size[0]), min_theta=np.pi / 2 - STEEPEST, max_theta=np.pi / 2 + STEEPEST
     )
-    left, traced = mask.copy(), []
-    for rho, theta in () if found is None else found[:MAX_CANDIDATES, 0]:
-        x = np.arange(width)
-        y = (rho / scale - x * np.cos(theta)) / np.sin(theta)
-        line = _traced(left, y, round(1 + 1 / scale))
+    if found is None:
+        return []
+    up, left, traced = _run_lengths(mask), mask.copy(), list[Line]()
+    down = _run_lengths(mask[::-1])[::-1]
+    for rho, theta in found[:MAX_CANDIDATES, 0]:
+        middle = (rho / scale - np.arange(width) * np.cos(theta)) / np.sin(theta)
+        line = _traced(left, up, down, middle, round(1 + 1 / scale))
         if line is not None:
             traced.append(line)
-            left &= ~line.band(mask.shape, 1)
+            seen = np.zeros_like(mask)
+            line.paint(seen)
+            left &= ~seen
+        if len(traced) == MAX_LINES:
+            break
     return traced
 
 
-def _traced(mask: Mask, middle: NDArray[np.float64], slack: int) -> Line | None:
+def _run_lengths(mask: Mask) -> NDArray[np.int32]:
+    """(H, W): how many pixels of the mask follow each other from each of its pixels upwards."""
+    rows = np.arange(1, len(mask) + 1, dtype=np.int32)[:, None]
+    return np.asarray(rows - np.maximum.accumulate(np.where(mask, np.int32(0), rows), axis=0))
+
+
+def _traced(
+    mask: Mask, up: NDArray[np.int32], down: NDArray[np.int32], middle: NDArray[np.float64], slack: int
+) -> Line | None:
     """Return the line that runs within `slack` pixels of these rows (W,) of a mask, if it is one."""
     height, width = mask.shape
-    reach = round(LINE * max(mask.shape)) + slack
-    x = np.arange(width)
     for _ in range(2):
-        inside = np.flatnonzero((middle > -0.5) & (middle < height - 0.5))
-        if len(inside) < 0.6 * width:
+        x = np.flatnonzero((middle > -0.5) & (middle < height - 0.5))
+        if len(x) < 0.6 * width:
             return None
-        x, y = inside, np.rint(middle[inside]).astype(np.int64)
-        near = np.arange(-slack, slack + 1)[np.argsort(np.abs(np.arange(-slack, slack + 1)), kind="stable")]
-        hits = mask[(y + near[:, None]).clip(0, height - 1), x]
-        covered = hits.any(axis=0)
-        end = max(3, len(x) // 30)
+        near = np.array(sorted(range(-slack, slack + 1), key=abs))
+        rows = (np.rint(middle[x]).astype(np.int64) + near[:, None]).clip(0, height - 1)
+        hits = mask[rows, x]
+        covered, end = hits.any(axis=0), max(3, len(x) // 30)
         if min(covered.mean(), covered[:end].mean() + 0.3, covered[-end:].mean() + 0.3) < COVERED:
             return None
-        y = y + near[hits.argmax(axis=0)]
-        up, down = (_run(mask, x, y, step, reach) for step in (-1, 1))
-        thick = up + down - 1
-        thickness = float(np.median(thick[covered]))
+        y = rows[hits.argmax(axis=0), np.arange(len(x))]
+        thick = up[y, x] + down[y, x] - 1
+        thickness, end = float(np.median(thick[covered])), max(3, len(x) // 8)
         even = covered & (np.abs(thick - thickness) <= max(1.5, 0.2 * thickness))
         thin = covered & ~even & (thick < thickness)
-        end = max(3, len(x) // 8)
         taper = max(abs(float(np.median(part)) - thickness) for part in (thick[:end], thick[-end:]))
         if even.mean() < EVEN or thin.mean() > 0.15 or taper > max(2.0, 0.35 * thickness):
             return None
         if thickness > LINE * max(mask.shape):
             return None
-        fit = np.polyfit(x[even], (y + (down - up) / 2)[even], 2)
+        fit = np.polyfit(x[even], (y + (down[y, x] - up[y, x]) / 2)[even], 2)
         middle, slack = np.polyval(fit, np.arange(width)), 1
-    return Line(x, middle[x], thickness)
-
-
-def _run(mask: Mask, x: NDArray[np.int64], y: NDArray[np.int64], step: int, reach: int) -> NDArray[np.int64]:
-    """Return how many pixels (C,) of the mask follow each other from (x, y) up or down, at most `reach`."""
-    rows = y + step * np.arange(reach + 1)[:, None]
-    run = mask[rows.clip(0, len(mask) - 1), x] & (rows >= 0) & (rows < len(mask))
-    return np.asarray(np.logical_and.accumulate(run, axis=0).sum(axis=0))
-
-
-def _crossing(mask: Mask, line: Line) -> Mask:
-    """Return the pixels of a line where a stroke of the mask crosses it: there is ink at both of its sides."""
-    first, last = line.rows(max(2.5, 0.4 * line.thickness))
-    slant = np.ones((1, 2 * round(line.thickness / 2 + 1) + 1), np.uint8)
-    padded = np.pad(mask, ((1, 1), (0, 0)))
-    above, below = (
-        cv2.dilate(padded[(rows + 1).clip(0, len(mask) + 1), line.columns].astype(np.uint8)[None], slant)[0]
-        for rows in (first, last)
-    )
-    crossing = np.zeros(mask.shape, bool)
-    crossing[:, line.columns] = (above & below).astype(bool)
-    return crossing & line.band(mask.shape, max(1.5, 0.2 * line.thickness)) & mask
+    return Line(x, np.rint(middle[x]).astype(np.int64), thickness)
 
 
 def outside(mask: Mask, is_cut: bool = True) -> Mask | None:
