@@ -403,7 +403,10 @@ def table_cell(hand: Hand, random: Random, margins: tuple[float, float], turn: f
     """
     height = int(random.integers(60, 240))
     width = int(height * random.uniform(0.8, 1.8))
-    ink, lines = (PENCIL, PEN, BLUE)[random.integers(3)], ((30, 30, 34), (90, 90, 96), (120, 140, 190))[random.integers(3)]
+    ink, lines = (
+        (PENCIL, PEN, BLUE)[random.integers(3)],
+        ((30, 30, 34), (90, 90, 96), (120, 140, 190))[random.integers(3)],
+    )
     look = sheet(3 * height, 3 * width, PAPER)
     thickness = max(1, round(height * random.uniform(0.01, 0.05)))
     for at in range(1, 3):
@@ -521,7 +524,9 @@ def stripe(random: Random) -> Image.Image:
     along = y * np.sin(angle) + x * np.cos(angle) - random.uniform(-0.4, 0.4)
     half, soft = random.uniform(0.03, 0.2), random.uniform(0.01, 0.08)
     light = 1 / (1 + np.exp((np.abs(along) - half) / soft))
-    look = sheet(height, width, (190, 188, 182)) * (1 + random.choice([-0.4, 0.3]) * light)[..., None].astype(np.float32)
+    look = sheet(height, width, (190, 188, 182)) * (1 + random.choice([-0.4, 0.3]) * light)[..., None].astype(
+        np.float32
+    )
     return picture(grained(look, random, 2))
 
 

@@ -178,7 +178,7 @@ def frame(mask: Mask) -> Mask | None:
             continue
         box = components.box(which)
         sides = lines(mask[box])
-        if sides is not None and (sides & mask[box]).sum() > 0.8 * (2 * np.add(*mask[box].shape)) :
+        if sides is not None and (sides & mask[box]).sum() > 0.8 * (2 * np.add(*mask[box].shape)):
             gone = np.ones(mask.shape, bool)
             gone[box] = sides
             return gone

@@ -88,19 +88,8 @@ def is_dark_on_light(gray: Gray) -> bool:
     If the picture's border is evenly bright once what is dark and slim is filled, ink is dark, and the other way
     around. If that says nothing, the smoother of the two surfaces is paper, or ink is what there is more of.
     """
-    if min(gray.shape) < TINY:
-        return _is_mostly_darker(gray)
     small = _small(gray)
-    closed, opened = _closed(small), -_closed(-small)
-    by_dark, by_light = _is_even(closed, small), _is_even(opened, small)
-    if by_dark != by_light:
-        level = median(border(closed if by_dark else opened))
-        if abs(level - median(border(gray))) <= 0.1 * np.ptp(small):
-            return by_dark
-    rough = _roughness(closed), _roughness(opened)
-    if (by_dark and by_light) or (max(rough) < 3.5 * min(rough) and _has_two_levels(gray)):
-        return _is_mostly_darker(gray)
-    return rough[0] <= rough[1]
+    return _roughness(_closed(small)) <= _roughness(_closed(-small))
 
 
 def paper_of(gray: Gray, ink: Mask | None = None) -> Surface:
@@ -112,10 +101,6 @@ def paper_of(gray: Gray, ink: Mask | None = None) -> Surface:
     if _is_even(closed, small) or _has_two_levels(gray):
         along, level = border(gray), median(border(closed))
         return np.full(gray.shape, median(along[along >= min(0.9 * level, float(along.max()))]), np.float32)
-    if ink is not None:
-        bare = _small(np.where(ink, np.uint8(0), np.uint8(255))) / 255
-        seen = _small(np.where(ink, np.uint8(0), gray))
-        closed = np.where(bare > 0.3, seen / np.maximum(bare, 0.3), closed)
     return np.asarray(cv2.resize(closed, gray.shape[::-1], interpolation=cv2.INTER_CUBIC))
 
 

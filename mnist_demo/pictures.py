@@ -250,7 +250,11 @@ def _reaches_all_sides(contrast: Surface) -> bool:
     large = components.extent >= LARGE * max(mask.shape)
     if not touches[:, large].any(axis=1).all() or not touches[:, large].any(axis=0).all():
         return False
-    return not (artifacts.is_broad(mask) or artifacts.lines(contrast >= FAINTEST) is not None or artifacts.outside(mask, is_cut=False) is not None)
+    return not (
+        artifacts.is_broad(mask)
+        or artifacts.lines(contrast >= FAINTEST) is not None
+        or artifacts.outside(mask, is_cut=False) is not None
+    )
 
 
 def written(gray: Gray, is_dark: bool) -> Written:
@@ -292,9 +296,6 @@ def _contrast(shown: Gray, is_lit: bool) -> tuple[Surface, float]:
     If `is_lit`, brightness is that of light, which falls on paper and ink alike: what counts is their ratio.
     """
     paper = paper_of(shown)
-    contrast = (paper - shown).clip(min=0)
-    strokes = contrast > FIRM * max(_level(contrast), 1.0)
-    paper = paper_of(shown, dilated(strokes, max(1, max(shown.shape) // 150)))
     contrast = paper - shown
     is_uneven = float(np.ptp(paper)) > 0
     if is_uneven:
