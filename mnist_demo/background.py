@@ -11,7 +11,7 @@ from mnist_demo.components import Components, Mask, Region, convex_region, dilat
 
 SMALL = 128  # pixels of the longer side, on which the background is estimated
 WINDOW = 0.25  # of the shorter side: what is slimmer is ink, what is broader is background
-EVEN = 0.75  # of the border: if so much of it is equally bright, the paper is evenly lit
+EVEN = 0.7  # of the border: if so much of it is equally bright, the paper is evenly lit
 STEP = 20  # of 255, within three pixels of the small picture: an edge between two things
 MAX_STEPS = 3  # along the border of a sheet
 MAX_COLOURS = 5  # of a picture of ink on paper: so many cover at least 1.5 % of it
@@ -92,16 +92,15 @@ def is_dark_on_light(gray: Gray) -> bool:
     return _roughness(_closed(small)) <= _roughness(_closed(-small))
 
 
-def paper_of(gray: Gray, ink: Mask | None = None) -> Surface:
-    """Return the paper's brightness at each pixel, if ink is darker than it; `ink`: pixels known to be ink."""
-    if min(gray.shape) < TINY:
-        return np.full(gray.shape, median(border(gray)), np.float32)
+def paper_of(gray: Gray) -> Surface:
+    """Return the paper's brightness at each pixel, if ink is darker than it; one brightness if it is evenly lit."""
     small = _small(gray)
     closed = _closed(small)
-    if _is_even(closed, small) or _has_two_levels(gray):
-        along, level = border(gray), median(border(closed))
-        return np.full(gray.shape, median(along[along >= min(0.9 * level, float(along.max()))]), np.float32)
-    return np.asarray(cv2.resize(closed, gray.shape[::-1], interpolation=cv2.INTER_CUBIC))
+    level = median(border(closed))
+    is_near = np.abs(border(closed) - level) <= max(4.0, 0.08 * float(np.abs(level - small).max()))
+    if is_near.mean() >= EVEN:
+        return np.full(gray.shape, level, np.float32)
+    return np.asarray(cv2.resize(closed, gray.shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def is_sheet(gray: Gray) -> bool:
@@ -143,29 +142,6 @@ def _closed(small: Surface) -> Surface:
     small = cv2.medianBlur(small, 5)
     side = 2 * max(1, round(WINDOW * min(small.shape) / 2)) + 1
     return np.asarray(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)))
-
-
-def _is_even(surface: Surface, small: Surface) -> bool:
-    """Return if the surface is equally bright along the border, as far as matters for what the picture shows."""
-    along = border(surface)
-    level = median(along)
-    tolerance = max(4.0, 0.08 * float(np.abs(level - small).max()))
-    return bool((np.abs(along - level) <= tolerance).mean() >= EVEN)
-
-
-def _has_two_levels(gray: Gray) -> bool:
-    """Return if nearly all pixels are as bright as the brightest or as dark as the darkest."""
-    low, high = np.percentile(gray, [0.05, 99.95]).tolist()
-    values = gray.astype(np.float32)
-    apart = np.minimum(np.abs(values - low), np.abs(high - values))
-    return bool((apart < 0.15 * (high - low)).mean() > 0.75)
-
-
-def _is_mostly_darker(gray: Gray) -> bool:
-    """Return if what differs most from the border's median is darker, most of it."""
-    difference = gray.astype(np.float32) - median(border(gray))
-    difference[np.abs(difference) < np.abs(difference).max() / 2] = 0
-    return float(difference.mean()) <= 0
 
 
 def _roughness(surface: Surface) -> float:

@@ -43,7 +43,8 @@ REMOVED = 0.35  # of the contrast of what was removed: if less is left, it is no
 NEAR = 0.05  # of the shorter side: what is faint is ink as far as this from what is firm
 NOISE = 4.0  # standard deviations of the paper's grain that ink differs by
 LEAST, LEAST_UNEVEN = 3.0, 16.0  # of 255, that ink differs by; and under uneven light
-LEAST_SHARE = 0.25  # of the paper's own range under uneven light, that ink differs by
+UNEVEN = 8.0  # of 255: paper that varies by so much is unevenly lit
+LEAST_SHARE = 0.25  # of how much the paper varies, that ink differs by
 COARSE = 3.0  # of 255: grain of such a standard deviation is smoothed
 MARGIN = 0.05  # of the longer side, that a digit cut out may have around it
 LARGE = 0.15  # of the longer side: what reaches as far is large there
@@ -297,13 +298,12 @@ def _contrast(shown: Gray, is_lit: bool) -> tuple[Surface, float]:
     """
     paper = paper_of(shown)
     contrast = paper - shown
-    is_uneven = float(np.ptp(paper)) > 0
-    if is_uneven:
-        if is_lit:
-            contrast *= np.float32(max(median(paper), 1.0)) / np.maximum(paper, 32)
-        faint = contrast[contrast < FIRM * max(_level(contrast.clip(min=0)), 1.0)]
-        contrast -= np.float32(max(median(faint), 0.0))
-    return contrast.clip(0, 255), max(LEAST_UNEVEN, LEAST_SHARE * float(np.ptp(paper))) if is_uneven else LEAST
+    if is_lit:
+        contrast *= np.float32(max(median(paper), 1.0)) / np.maximum(paper, 32)
+    faint = contrast[contrast < FIRM * max(_level(contrast.clip(min=0)), 1.0)]
+    contrast -= np.float32(max(median(faint), 0.0))
+    spread = float(np.ptp(paper))
+    return contrast.clip(0, 255), LEAST if spread < UNEVEN else max(LEAST_UNEVEN, LEAST_SHARE * spread)
 
 
 def _level(contrast: Surface) -> float:
