@@ -399,7 +399,8 @@ def scan(hand: Hand, random: Random) -> Image.Image:
 def table_cell(hand: Hand, random: Random, margins: tuple[float, float], turn: float = 0) -> Image.Image:
     """A cell cut from a table written in pencil or pen, with lines of 1 to 5 % of the cell, as photographed.
 
-    The cut lies `margins` (from, to) outside of the cell, as shares of its height, after a turn by up to `turn` degrees.
+    The cut lies `margins` (from, to) outside of the cell, as shares of its height; before, all is turned by 0.6 to 1 of
+    `turn` degrees.
     """
     height = int(random.integers(60, 240))
     width = int(height * random.uniform(0.8, 1.8))

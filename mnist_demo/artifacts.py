@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_demo.components import Components, Mask, convex_region, dilated, eroded
+from mnist_demo.components import Components, Mask, convex_region, eroded
 
 LINE = 0.08  # of the longer side: a ruled line is at most so thick
 STEEPEST = 0.2  # radians that a line may be turned by
@@ -19,7 +19,7 @@ HOUGH = 256  # pixels of the longer side, on which lines are searched for
 MAX_CANDIDATES, MAX_LINES = 200, 40  # lines that are tried, those with most ink first, and that are found
 CELL = 0.08  # of the picture: a cell or the visible part of a sheet covers at least so much
 FEW = 14  # pixels: smaller components have no clear shape
-BROADEST = 0.3  # of the longer side: no stroke is broader
+BROADEST = 0.4  # of the longer side: no stroke is broader
 
 
 class Line(NamedTuple):
@@ -30,7 +30,7 @@ class Line(NamedTuple):
     thickness: float  # pixels, the median
 
     def paint(self, canvas: Mask, columns: Mask | None = None) -> None:
-        """Set the line's pixels, blurred edges included, in a canvas (H, W); only in some of its columns (C,) if given."""
+        """Set the line's pixels, blurred edges included, in a canvas (H, W); only in these columns (C,) if given."""
         half = round(self.thickness / 2 + max(1.5, 0.2 * self.thickness))
         x, y = (values if columns is None else values[columns] for values in (self.x, self.y))
         rows = y + np.arange(-half, half + 1)[:, None]
@@ -125,11 +125,11 @@ def _traced(
         if thickness > LINE * max(mask.shape):
             return None
         fit = np.polyfit(x[even], (y + (down[y, x] - up[y, x]) / 2)[even], 2)
-        middle, slack = np.polyval(fit, np.arange(width)), 1
+        middle, slack = np.polyval(fit, np.arange(float(width))), 1
     return Line(x, np.rint(middle[x]).astype(np.int64), thickness)
 
 
-def outside(mask: Mask, is_cut: bool = True) -> Mask | None:
+def outside(mask: Mask) -> Mask | None:
     """Return all that lies outside of the paper: of a frame, a table's cell, a sheet that ends within the picture.
 
     Paper is a convex region of straight sides that is written on; a bare sheet has nothing inside. None if the paper is
@@ -141,18 +141,19 @@ def outside(mask: Mask, is_cut: bool = True) -> Mask | None:
         if paper.area[which] < CELL * mask.size:
             break
         region = convex_region(paper.mask(which))
-        is_open = is_cut and (paper.contacts[:, which] > 0).sum() >= 2 and region.mask.mean() > 0.3
+        beyond = mask & ~region.mask
+        along = max(float(side.mean()) for side in (beyond[0], beyond[-1], beyond[:, 0], beyond[:, -1]))
         is_straight = region.straightness >= 0.95 and region.solidity >= 0.5
-        if (is_open and is_straight) or (region.solidity >= 0.8 and region.rectangularity >= 0.86):
+        if (is_straight and along >= 0.4) or (region.solidity >= 0.8 and region.rectangularity >= 0.92):
             regions.append(region.mask)
-    for region in sorted(regions, key=np.sum):
-        share = region.mean()
-        writing = Components.of(mask & eroded(region, 1))
-        side = min(np.ptp(np.flatnonzero(region.any(axis=1))), np.ptp(np.flatnonzero(region.any(axis=0))))
+    for sheet in sorted(regions, key=np.sum):
+        share = sheet.mean()
+        writing = Components.of(mask & eroded(sheet, 1))
+        side = min(np.ptp(np.flatnonzero(sheet.any(axis=1))), np.ptp(np.flatnonzero(sheet.any(axis=0))))
         least = 0.03 * min(mask.shape) if share > 0.6 else 0.3 * side
         if share < 0.995:
             if (np.maximum(writing.height, writing.width / 3) >= least).any():
-                return ~eroded(region, 1 + min(mask.shape) // 300)
+                return ~eroded(sheet, 1 + min(mask.shape) // 300)
             if share > 0.6:
                 return np.ones(mask.shape, bool)
     return None
@@ -190,7 +191,7 @@ def digit(components: Components, firm: Mask) -> tuple[Mask, bool]:
 
     `firm` (N,): which differ from the paper as much as ink does.
     """
-    touches = (components.contacts > 0).any(axis=0)
+    touches = np.asarray((components.contacts > 0).any(axis=0))
     along = is_along_border(components)
     score = components.extent * np.where(along, 0.1, np.where(touches, 0.5, 1.0)) * firm
     main = int(np.argmax(score))
@@ -223,8 +224,8 @@ def is_along_border(components: Components) -> Mask:
     height, width = components.labels.shape
     touches = components.contacts > 0
     half = np.array([[width], [height], [width], [height]]) / 2
-    along: Mask = (touches & np.roll(touches, 1, axis=0)).any(axis=0) | (components.contacts >= half).any(axis=0)
-    return along
+    is_corner: Mask = np.any(touches & np.roll(touches, 1, axis=0), axis=0)
+    return is_corner | np.any(components.contacts >= half, axis=0)
 
 
 def is_broad(mask: Mask) -> bool:

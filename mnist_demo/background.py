@@ -61,8 +61,8 @@ def sheet_region(mask: Mask) -> Region | None:
     if shorter < 12 or longer > 3 * shorter:
         return None
     region = convex_region(components.mask(which))
-    is_full = components.area[which] >= 0.7 * region.mask.sum() and region.solidity >= 0.9
-    return region if is_full and max(region.straightness, region.rectangularity) >= 0.95 else None
+    is_full = components.area[which] >= 0.82 * region.mask.sum() and region.solidity >= 0.9
+    return region if is_full and max(region.straightness, region.rectangularity) >= 0.93 else None
 
 
 def _cut_out(gray: Gray, region: Region, contrast: float) -> Gray | None:
@@ -83,11 +83,7 @@ def _cut_out(gray: Gray, region: Region, contrast: float) -> Gray | None:
 
 
 def is_dark_on_light(gray: Gray) -> bool:
-    """Return if what differs from the paper is darker.
-
-    If the picture's border is evenly bright once what is dark and slim is filled, ink is dark, and the other way
-    around. If that says nothing, the smoother of the two surfaces is paper, or ink is what there is more of.
-    """
+    """Return if ink is darker than paper: filling what is dark and slim leaves less than filling what is light."""
     small = _small(gray)
     return _roughness(_closed(small)) <= _roughness(_closed(-small))
 
@@ -111,7 +107,14 @@ def is_sheet(gray: Gray) -> bool:
     small = -_closed(-_closed(_small(gray)))
     around = np.concatenate([small[0], small[1:, -1], small[-1, -2::-1], small[-2:0:-1, 0]])
     steep = np.abs(np.roll(around, -3) - around) > STEP
-    return int((steep & ~np.roll(steep, 1)).sum()) <= MAX_STEPS
+    return int((steep & ~np.roll(steep, 1)).sum()) <= MAX_STEPS or _has_two_levels(gray)
+
+
+def _has_two_levels(gray: Gray) -> bool:
+    """Return if nearly all pixels are about as bright as the brightest or as dark as the darkest."""
+    low, high = np.percentile(gray, [0.05, 99.95]).astype(np.float32)
+    apart = np.minimum(gray - low, high - gray)
+    return bool((apart < 0.15 * (high - low)).mean() > 0.75)
 
 
 def is_colourful(picture: NDArray[np.uint8]) -> bool:
@@ -126,7 +129,7 @@ def grain_of(gray: Gray) -> float:
     """Return the standard deviation of the paper's grain, by the smaller differences between near pixels."""
     if min(gray.shape) < 64:
         return 0.0
-    near = np.abs(gray[:, 3:].astype(np.int16) - gray[:, :-3])
+    near = np.abs(gray[:, 8:].astype(np.int16) - gray[:, :-8])
     return float(np.percentile(near, 25)) / 0.45  # a quarter of normal differences is below 0.45 standard deviations
 
 
@@ -139,9 +142,9 @@ def _small(gray: Gray) -> Surface:
 
 def _closed(small: Surface) -> Surface:
     """Make what is dark and slim as bright as what is around it; bright specks are no part of that."""
-    small = cv2.medianBlur(small, 5)
+    even = cv2.medianBlur(small, 5)
     side = 2 * max(1, round(WINDOW * min(small.shape) / 2)) + 1
-    return np.asarray(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)))
+    return np.asarray(cv2.morphologyEx(even, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)))
 
 
 def _roughness(surface: Surface) -> float:

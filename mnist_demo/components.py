@@ -3,7 +3,7 @@
 Knows: geometry. Does not know: what the mask shows, or where it came from.
 """
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ class Components(NamedTuple):
         left, top, width, height, area = stats[1:].astype(np.int64).T
         sides = labels[0], labels[:, 0], labels[-1], labels[:, -1]
         contacts = np.stack([np.bincount(side, minlength=len(stats))[1:] for side in sides])
-        return cls(labels, left, top, left + width, top + height, area, contacts)
+        return cls(labels.astype(np.int32, copy=False), left, top, left + width, top + height, area, contacts)
 
     @property
     def height(self) -> Ints:
@@ -77,7 +77,7 @@ def convex_region(mask: Mask) -> Region:
     hull = cv2.convexHull(np.concatenate(outlines))
     region = _filled(mask.shape, hull)
     size = int(region.sum())
-    polygon = cv2.approxPolyDP(hull, 0.01 * cv2.arcLength(hull, True), True)
+    polygon = cv2.approxPolyDP(hull, 0.02 * cv2.arcLength(hull, True), True)
     width, height = cv2.minAreaRect(hull)[1]
     return Region(
         region,
@@ -89,8 +89,8 @@ def convex_region(mask: Mask) -> Region:
     )
 
 
-def _turn(corners: NDArray[np.int32], shape: tuple[int, ...]) -> float:
-    """Return by how many degrees, -45 to 45, the longest side is turned that does not lie along the picture's border."""
+def _turn(corners: NDArray[Any], shape: tuple[int, ...]) -> float:
+    """Return by how many degrees, -45 to 45, the longest side is turned that is not cut by the picture's border."""
     after = np.roll(corners, -1, axis=0)
     last = np.array([shape[1] - 1, shape[0] - 1])
     is_cut = (((corners <= 1) & (after <= 1)) | ((corners >= last - 1) & (after >= last - 1))).any(axis=1)
@@ -101,7 +101,7 @@ def _turn(corners: NDArray[np.int32], shape: tuple[int, ...]) -> float:
     return float((np.rad2deg(np.arctan2(y, x)) + 45) % 90 - 45)
 
 
-def _filled(shape: tuple[int, ...], *outlines: NDArray[np.int32]) -> Mask:
+def _filled(shape: tuple[int, ...], *outlines: NDArray[Any]) -> Mask:
     canvas = np.zeros(shape, np.uint8)
     cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
     return canvas.astype(bool)

@@ -121,7 +121,7 @@ def steps(picture: Image.Image) -> list[Step]:
     if whole is not None:
         return left + whole
     if grain_of(gray) > COARSE:
-        gray = cv2.medianBlur(gray, 3 if min(gray.shape) < 200 else 5)
+        gray = np.asarray(cv2.medianBlur(gray, 3 if min(gray.shape) < 200 else 5), np.uint8)
     is_dark = is_dark_on_light(gray)
     if is_colourful(left[0].left) or not is_sheet(gray if is_dark else 255 - gray):
         return [*left, Step("digit", np.zeros_like(gray))]
@@ -168,7 +168,7 @@ def eight_bits(picture: Image.Image) -> Image.Image:
         values = np.asarray(picture).astype(np.float64)
         finite = np.isfinite(values)
         low, high = np.percentile(values[finite], [0.01, 99.99]) if finite.any() else (0.0, 1.0)
-        shares = (np.where(finite, values, low) - low) / max(high - low, 1e-300)
+        shares = (np.where(finite, values, low) - low) / ((high - low) or 1.0)
         return Image.fromarray(np.rint(255 * shares.clip(0, 1)).astype(np.uint8))
     if picture.mode == "1":
         return picture.convert("L")
@@ -222,7 +222,7 @@ def _card(picture: Image.Image, opacity: Gray) -> Image.Image | None:
 def cut_out(gray: Gray) -> list[Step] | None:
     """Return the last steps if the picture is tiny, or is a digit cut out, whose ink reaches every side.
 
-    Ink is then simply what differs from the border's brightness, as dark or as bright as there is.
+    Ink is then what differs from the border's brightness; if tiny, from the darkest or brightest pixel, like the border.
     """
     is_tiny, along, paper = min(gray.shape) < TINY, border(gray), median(border(gray))
     if is_tiny:
@@ -240,22 +240,12 @@ def _reaches_all_sides(contrast: Surface) -> bool:
     mask = contrast >= FIRM
     components, (height, width) = Components.of(mask), mask.shape
     margin = MARGIN * max(mask.shape)
-    touches = np.stack(
-        [
-            components.top <= margin,
-            components.left <= margin,
-            components.bottom >= height - margin,
-            components.right >= width - margin,
-        ]
-    )
+    near = [components.top <= margin, components.left <= margin]
+    touches = np.stack([*near, components.bottom >= height - margin, components.right >= width - margin])
     large = components.extent >= LARGE * max(mask.shape)
     if not touches[:, large].any(axis=1).all() or not touches[:, large].any(axis=0).all():
         return False
-    return not (
-        artifacts.is_broad(mask)
-        or artifacts.lines(contrast >= FAINTEST) is not None
-        or artifacts.outside(mask, is_cut=False) is not None
-    )
+    return not (artifacts.is_broad(mask) or artifacts.lines(contrast >= FAINTEST) is not None)
 
 
 def written(gray: Gray, is_dark: bool) -> Written:
