@@ -122,7 +122,7 @@ def _traced(
         taper = max(abs(float(np.median(part)) - thickness) for part in (thick[:end], thick[-end:]))
         if even.mean() < EVEN or thin.mean() > 0.15 or taper > max(2.0, 0.35 * thickness):
             return None
-        if thickness > LINE * max(mask.shape):
+        if thickness > min(LINE * max(mask.shape), 1.0 + 0.12 * width):
             return None
         fit = np.polyfit(x[even], (y + (down[y, x] - up[y, x]) / 2)[even], 2)
         middle, slack = np.polyval(fit, np.arange(float(width))), 1

@@ -220,7 +220,7 @@ def _card(picture: Image.Image, opacity: Gray) -> Image.Image | None:
 
 
 def cut_out(gray: Gray) -> list[Step] | None:
-    """Return the last steps if the picture is tiny, or is a digit cut out, whose ink reaches every side.
+    """Return the last steps if the picture is tiny, or is a digit cut out, whose ink reaches the sides.
 
     Ink is then what differs from the border's brightness; if tiny, from the darkest or brightest pixel, like the border.
     """
@@ -229,23 +229,26 @@ def cut_out(gray: Gray) -> list[Step] | None:
         paper = float(min((gray.min(), gray.max()), key=lambda extreme: abs(along.mean() - extreme)))
     contrast = np.abs(gray.astype(np.float32) - paper)
     level = float(contrast.max())
-    if not is_tiny and not (level >= LEAST and _reaches_all_sides(contrast / max(level, 1.0))):
+    if not is_tiny and not (level >= LEAST and _reaches_the_sides(contrast / max(level, 1.0))):
         return None
     ink = _inked(contrast, contrast >= max(FAINTEST * level, 1.0), max(level, 1.0))
     return [Step("contrast", np.rint(contrast).astype(np.uint8)), Step("digit", fitted(ink))]
 
 
-def _reaches_all_sides(contrast: Surface) -> bool:
-    """Return if what is large in a contrast of 0 to 1 lies along all sides and may be strokes."""
+def _reaches_the_sides(contrast: Surface) -> bool:
+    """Return if what is large in a contrast of 0 to 1 reaches the sides, one of them nearly, and may be strokes."""
     mask = contrast >= FIRM
     components, (height, width) = Components.of(mask), mask.shape
-    margin = MARGIN * max(mask.shape)
-    near = [components.top <= margin, components.left <= margin]
-    touches = np.stack([*near, components.bottom >= height - margin, components.right >= width - margin])
     large = components.extent >= LARGE * max(mask.shape)
-    if not touches[:, large].any(axis=1).all() or not touches[:, large].any(axis=0).all():
+    if not large.any():
         return False
-    return not (artifacts.is_broad(mask) or artifacts.lines(contrast >= FAINTEST) is not None)
+    gaps = np.stack([components.top, components.left, height - components.bottom, width - components.right])[:, large]
+    margins = np.sort(gaps.min(axis=1))
+    reaches = (gaps <= MARGIN * max(mask.shape)).any(axis=0).all()
+    if not reaches or (margins[2:] > np.array([1, 2.5]) * MARGIN * max(mask.shape)).any():
+        return False
+    is_side = (components.contacts >= 0.6 * np.array([[width], [height]] * 2)).any()
+    return not (is_side or artifacts.is_broad(mask) or artifacts.lines(contrast >= FAINTEST) is not None)
 
 
 def written(gray: Gray, is_dark: bool) -> Written:
