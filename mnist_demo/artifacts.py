@@ -225,7 +225,8 @@ def is_along_border(components: Components) -> Mask:
     touches = components.contacts > 0
     half = np.array([[width], [height], [width], [height]]) / 2
     is_corner: Mask = np.any(touches & np.roll(touches, 1, axis=0), axis=0)
-    return is_corner | np.any(components.contacts >= half, axis=0)
+    along: Mask = is_corner | np.any(components.contacts >= half, axis=0)
+    return along
 
 
 def is_broad(mask: Mask) -> bool:

@@ -222,7 +222,7 @@ def _card(picture: Image.Image, opacity: Gray) -> Image.Image | None:
 def cut_out(gray: Gray) -> list[Step] | None:
     """Return the last steps if the picture is tiny, or is a digit cut out, whose ink reaches the sides.
 
-    Ink is then what differs from the border's brightness; if tiny, from the darkest or brightest pixel, like the border.
+    Ink is then what differs from the border, or if tiny, from the darkest or brightest pixel, whichever is nearer to it.
     """
     is_tiny, along, paper = min(gray.shape) < TINY, border(gray), median(border(gray))
     if is_tiny:
