@@ -38,6 +38,24 @@ STARTS = 3
 STROKES = 8
 MOVES = 60  # of a stroke: a second
 ROUNDS = 3
+POINTS = 7500  # of an endless stroke
+ENDLESS = """async (count) => {  // ms between frames at the end of a stroke of so many points, 16 of them a frame
+  const canvas = document.querySelector(".surface .ink");
+  const { left, top, width } = canvas.getBoundingClientRect();
+  const point = (kind, at) => canvas.dispatchEvent(new PointerEvent(kind, {
+    bubbles: true, pointerId: 9, isPrimary: true, buttons: Number(kind !== "pointerup"),
+    clientX: left + width * (0.5 + 0.4 * Math.cos(at / 20) * Math.sin(at / 777)),
+    clientY: top + width * (0.5 + 0.4 * Math.sin(at / 20)),
+  }));
+  point("pointerdown", 0);
+  const times = [];
+  for (let at = 1; at < count; at += 1) {
+    point("pointermove", at);
+    if (at % 16 === 0) times.push(await new Promise(requestAnimationFrame));
+  }
+  point("pointerup", count);
+  return times.slice(-60).map((time, at, last) => time - last[at - 1]).slice(1);
+}"""
 HEIGHTS = (60 / 280, 0.92)  # of the drawings whose answers are compared, shares of the pad
 
 Figures = dict[str, Any]
@@ -189,6 +207,7 @@ async def before_and_after(before: Path) -> list[Figures]:
                     visit = await open_page(browser, OURS, address)
                     for name, values in (await during(visit)).items():
                         taken.setdefault(name, []).append(values)
+                    taken.setdefault("endless", []).append(await visit.page.evaluate(ENDLESS, POINTS))
                     await visit.page.context.close()
         await browser.close()
     return figures
@@ -208,6 +227,7 @@ def compared(figures: Sequence[Figures]) -> Sequence[Sequence[str]]:
         ["updates a second during a stroke", *shown("rates")],
         ["pointer-up to final answer, ms", *shown("finals")],
         ["bytes sent for 40 updates of a stroke", *shown("bytes", max)],
+        [f"a frame after {POINTS:,} points of one stroke, ms", *shown("endless")],
     ]
 
 

@@ -51,7 +51,7 @@ class Pupil:
             raise OSError(f"no training: {begun}")
         self.key = begun["key"]
         while not (run := await self.call("follow", {"key": self.key}))["steps"]:
-            if run["state"] not in ("starting", "training") or time.perf_counter() - start > LONGEST:
+            if run["state"] not in ("waiting", "starting", "training") or time.perf_counter() - start > LONGEST:
                 raise OSError(f"no first step: {run}")
             await asyncio.sleep(EVERY)
         return time.perf_counter() - start

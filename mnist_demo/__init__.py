@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mnist_demo.page import demo
 
 __all__ = ["Classifier", "demo"]
+__version__ = "0.1.0"
 
 PLACES = {"Classifier": "mnist_demo.classifier", "demo": "mnist_demo.page"}
 

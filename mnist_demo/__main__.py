@@ -1,6 +1,6 @@
 """All command lines in one: `mnist-demo [COMMAND] ...`, or `python -m mnist_demo [COMMAND] ...`.
 
-Knows: their names. Does not know: what they do; each has a module of its own, that is imported when it is asked for.
+Knows: their names. Does not know: what they do; each has a module of its own, which is imported when it is called.
 """
 
 import argparse
@@ -11,20 +11,21 @@ from typing import NoReturn
 from mnist_demo import commandline
 
 COMMANDS = {
-    "serve": "serve the page (what is done without a command)",
+    "serve": "serve the page (the default)",
     "train": "train a network",
     "predict": "read a digit from each picture",
     "evaluate": "judge a network",
     "export": "write a network as an ONNX file",
 }
+OWN = ("-h", "--help", "--version")  # options that are not those of serve
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line, up to the command's name."""
-    p = argparse.ArgumentParser(
-        prog=commandline.INSTALLED,
+    """Return the parser of the command line up to the command's name."""
+    p = commandline.new_parser(
+        commandline.INSTALLED,
         description="Draw a digit, see what two small convolutional networks make of it, live.",
-        epilog="Each command has a --help of its own.",
+        epilog="Each command has its own --help. Without a command, options are those of serve.",
     )
     commands = p.add_subparsers(metavar="COMMAND")
     for name, does in COMMANDS.items():
@@ -33,15 +34,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def chosen(arguments: list[str]) -> tuple[str, list[str]]:
-    """The command that those ask for, and what is for it. Ends the process where there is none such, or for --help."""
+    """Return the command that is called and its arguments. Ends the process for an unknown one, --help or --version."""
     if arguments and arguments[0] in COMMANDS:
         return arguments[0], arguments[1:]
-    parser().parse_args(arguments)
-    return "serve", []
+    if arguments and (arguments[0] in OWN or not arguments[0].startswith("-")):
+        parser().parse_args(arguments)
+    return "serve", arguments
 
 
 def main() -> NoReturn:
-    """Runs the command that is named first on the command line, with what follows, and ends the process."""
+    """Run the command that the command line names first, with the arguments that follow, and end the process."""
     commandline.end_quietly()
     name, arguments = chosen(sys.argv[1:])
     if name == "predict":

@@ -1,8 +1,10 @@
-"""Where the page is served, and what it may do there, as the environment variables say that Gradio and we go by.
+"""Where the page is served, and what it may do there, by the environment variables that Gradio and we read.
 
-Knows: which values Gradio ends on in a traceback, or passes over without a word. Does not know: the page.
+Knows: which values end Gradio in a traceback, or are ignored by it without a word. Does not know: the page.
 """
 
+import argparse
+import contextlib
 import errno
 import ipaddress
 import os
@@ -15,21 +17,24 @@ from urllib.parse import urlsplit
 HOST = "127.0.0.1"  # this machine alone
 FIRST_PORT = 7860
 PORTS = 100  # from the first on, that are tried
+EVERYWHERE = "0.0.0.0"  # all addresses of this machine
+ABROAD = ("192.0.2.1", 9)  # an address that documents use: asking the way there sends nothing
+SHARED_MEMORY = "/dev/shm"  # can be written even in a container whose disk cannot
 
 
 class Address(NamedTuple):
     """Where a server listens."""
 
-    host: str  # a name or an IPv4 address of this machine
+    host: str  # a name or an IP address of this machine, as URLs have it ("[::1]")
     port: int
 
 
 def address() -> Address:
-    """GRADIO_SERVER_NAME and the first free port from GRADIO_SERVER_PORT on; else HOST, FIRST_PORT on.
+    """Return GRADIO_SERVER_NAME (default: HOST) and the first free port from GRADIO_SERVER_PORT (FIRST_PORT) on.
 
-    GRADIO_NUM_PORTS says how many are tried; one that was named is the only one, else there are PORTS.
-    Raises ValueError or OSError, in one line, where these or the other variables that Gradio starts by make no sense,
-    or none of the ports is free.
+    GRADIO_NUM_PORTS says how many are tried; by default a port that was named is the only one, else there are PORTS.
+    Raises ValueError or OSError, in one line, if these or the other variables that Gradio starts by are invalid, or
+    none of the ports is free.
     """
     _check_temporary_folder(os.environ.get("GRADIO_TEMP_DIR"))
     _check_root_path(os.environ.get("GRADIO_ROOT_PATH", ""))
@@ -37,54 +42,112 @@ def address() -> Address:
     first = first_port()
     count = _whole_number("GRADIO_NUM_PORTS", 1 if "GRADIO_SERVER_PORT" in os.environ else PORTS)
     last = min(first + count, 65_536) - 1
+    hosts = [host.strip("[]"), HOST] if ":" in host else [host]  # Gradio looks at the port of IPv4, too
     for port in range(first, last + 1):
-        if _is_free(host, port):
-            return Address(host, port)
+        if all(_is_free(one, port) for one in hosts):
+            return Address(f"[{hosts[0]}]" if ":" in host else host, port)
     which = f"port {first} is" if first == last else f"all ports from {first} to {last} are"
-    raise OSError(f"{which} in use: set GRADIO_SERVER_PORT to a free one")
+    raise OSError(f"{which} in use: name a free one by --port or GRADIO_SERVER_PORT")
+
+
+def urls(host: str, port: int) -> tuple[str | None, list[str]]:
+    """Return the page's URL on this machine, None if it has none there, and its URLs on this machine's networks."""
+    if is_loopback(host):
+        return f"http://{host}:{port}", []
+    if host not in (EVERYWHERE, "[::]"):
+        return None, [f"http://{host}:{port}"]
+    return f"http://{HOST}:{port}", [f"http://{one}:{port}" for one in _network_addresses()]
+
+
+def _network_addresses() -> list[str]:
+    """Return this machine's address on the way out or, if there is no way out, those that go by its name."""
+    found = list[str]()
+    with contextlib.suppress(OSError), socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.connect(ABROAD)
+        found.append(probe.getsockname()[0])
+    if not found:
+        with contextlib.suppress(OSError):
+            found += socket.gethostbyname_ex(socket.gethostname())[2]
+    return [one for one in found if not is_loopback(one)]
+
+
+def find_temporary_folder() -> None:
+    """Have temporary files written to shared memory if no usual folder can be written, as in a read-only container.
+
+    That holds for Gradio and for processes that this one starts, too. Raises OSError, in one line, if that cannot be
+    written, either.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        tempfile.gettempdir()
+        return
+    if not os.access(SHARED_MEMORY, os.W_OK):
+        raise OSError("no folder for temporary files can be written: set TMPDIR to one that can")
+    os.environ["TMPDIR"] = tempfile.tempdir = SHARED_MEMORY
 
 
 def server_name() -> str:
-    """What GRADIO_SERVER_NAME says; else HOST."""
+    """Return GRADIO_SERVER_NAME; HOST if that is not set."""
     return os.environ.get("GRADIO_SERVER_NAME") or HOST
 
 
 def may_train(host: str) -> bool:
-    """Whether visitors of the page may have networks trained: MNIST_DEMO_TRAIN, 1 or 0; else where `host` is loopback.
+    """Return whether users may train networks: MNIST_DEMO_TRAIN, 1 or 0; by default if `host` is loopback.
 
-    Not where Gradio is to share it, either, which lets the world in by a door of its own.
+    By default not if Gradio shares the page, either, which opens it to the world.
 
-    Raises ValueError, in one line, where that is neither.
+    Raises ValueError, in one line, if the variable is neither 1 nor 0.
     """
     value = os.environ.get("MNIST_DEMO_TRAIN", "")
     if value not in ("", "0", "1"):
-        raise ValueError(f"MNIST_DEMO_TRAIN must be 1 (visitors may train) or 0, not {value!r}")
+        raise ValueError(f"MNIST_DEMO_TRAIN must be 1 (users may train) or 0, got {value!r}")
     is_shared = os.environ.get("GRADIO_SHARE", "").lower() == "true"
-    return value == "1" if value else _is_loopback(host) and not is_shared
+    return value == "1" if value else is_loopback(host) and not is_shared
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether that name or IP address always means this machine: localhost, 127.0.0.0/8, ::1."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
 
 
+def origin(text: str) -> str:
+    """Return the origin that a command line names, as browsers send it. Raises ArgumentTypeError, in one line."""
+    try:
+        parts = urlsplit(text.strip().rstrip("/").lower())
+        is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_sound = False
+    if not is_sound or parts.path or parts.query or parts.fragment or "@" in parts.netloc or not text.isascii():
+        raise argparse.ArgumentTypeError(f"must be like https://example.com or http://localhost:3000, got {text!r}")
+    default = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.removesuffix(default)}"
+
+
+def public_origins(root: str | None = None) -> list[str]:
+    """Return the page's own public origins: of `root` or GRADIO_ROOT_PATH if that is a URL, and of the Space."""
+    root = os.environ.get("GRADIO_ROOT_PATH", "") if root is None else root
+    parts = urlsplit(root.lower())
+    spaces = [f"https://{host.strip()}" for host in os.environ.get("SPACE_HOST", "").lower().split(",") if host.strip()]
+    return [f"{parts.scheme}://{parts.netloc}", *spaces] if parts.scheme and parts.netloc else spaces
+
+
 def first_port() -> int:
-    """The port that is asked for. Raises ValueError, in one line, where that is none."""
-    return _whole_number("GRADIO_SERVER_PORT", FIRST_PORT)
+    """Return the port that is asked for. Raises ValueError, in one line, if that is not a port."""
+    return _whole_number("GRADIO_SERVER_PORT", FIRST_PORT, "--port or ")
 
 
-def _whole_number(variable: str, default: int) -> int:
+def _whole_number(variable: str, default: int, option: str = "") -> int:
     value = os.environ.get(variable, str(default))
     if not (value.isascii() and value.isdigit() and len(value) < 6 and 1 <= int(value) <= 65_535):
-        raise ValueError(f"{variable} must be a whole number from 1 to 65535, not {value!r}")
+        raise ValueError(f"{option}{variable} must be a whole number from 1 to 65535, got {value!r}")
     return int(value)
 
 
 def _is_free(host: str, port: int) -> bool:
-    """Whether one can listen there. Raises OSError, in one line, where it hangs on more than the port."""
-    with socket.socket() as probe:
+    """Return whether the port is free. Raises OSError, in one line, if another port would not help."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if os.name == "posix":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -93,8 +156,12 @@ def _is_free(host: str, port: int) -> bool:
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
                 return False
             if isinstance(error, PermissionError):
-                raise OSError(f"port {port} may not be listened at: set GRADIO_SERVER_PORT to another one") from None
-            raise OSError(f"GRADIO_SERVER_NAME {host!r} is no IPv4 address of this machine") from None
+                raise OSError(
+                    f"port {port} needs more rights: name another one by --port or GRADIO_SERVER_PORT"
+                ) from None
+            raise OSError(
+                f"--host or GRADIO_SERVER_NAME must be an address of this machine, or {EVERYWHERE}, got {host!r}"
+            ) from None
     return True
 
 

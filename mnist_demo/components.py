@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]  # (H, W)
 Ints = NDArray[np.int64]
 
+MAX_RUNS = 60_000  # of a mask, along its rows: ink on paper has far fewer, noise has hundreds of thousands
+
 
 class Components(NamedTuple):
     """The N connected components of a mask (H, W): pixels that touch by a side or a corner."""
@@ -105,6 +107,11 @@ def _filled(shape: tuple[int, ...], *outlines: NDArray[Any]) -> Mask:
     canvas = np.zeros(shape, np.uint8)
     cv2.drawContours(canvas, outlines, -1, 1, cv2.FILLED)
     return canvas.astype(bool)
+
+
+def is_noise(mask: Mask) -> bool:
+    """Return if a mask shows noise or a texture, which takes long to search."""
+    return int((mask[:, 1:] & ~mask[:, :-1]).sum()) > MAX_RUNS
 
 
 def dilated(mask: Mask, pixels: int) -> Mask:

@@ -8,7 +8,7 @@ import hashlib
 import lzma
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,9 +16,10 @@ import torch
 from platformdirs import user_cache_path
 from torch import Tensor
 
-from mnist_demo.files import clear_away, read_whole, write_whole
+from mnist_demo.files import clear_away, open_regular, read_whole, write_whole
 
 BOX = Path(__file__).parent / "mnist"  # the data set as this package carries it, one .xz a file
+VARIABLE = "MNIST_DEMO_DATA"  # the environment variable that names the data set's folder
 
 MD5 = {  # of the unpacked files, as published with the data set
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -45,40 +46,42 @@ class Samples(NamedTuple):
 
 
 def default_root() -> Path:
-    """`MNIST_DEMO_DATA` where that is set, a leading ~ being the home directory, else a per-user cache folder.
+    """Return the folder that `MNIST_DEMO_DATA` names (~ is the home directory), else a cache folder of the user's.
 
-    Raises OSError, in one line, where that needs a home directory and there is none.
+    Raises OSError, in one line, if that needs a home directory and there is none.
     """
     try:
-        return Path(os.environ.get("MNIST_DEMO_DATA") or user_cache_path("mnist-demo")).expanduser()
+        return Path(os.environ.get(VARIABLE) or user_cache_path("mnist-demo")).expanduser()
     except RuntimeError:
-        raise OSError("there is no home directory for the data set: set MNIST_DEMO_DATA to a folder") from None
+        raise OSError(f"there is no home directory for the data set: set {VARIABLE} to a folder") from None
 
 
 def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Samples:
-    """The 60,000 training or the 10,000 test samples, in the data set's own order.
+    """Return the 60,000 training or the 10,000 test samples, in the data set's own order.
 
-    `root` (default: `default_root()`) is a folder as torchvision lays it out, root/MNIST/raw/*-ubyte. Files that
-    are not there are unpacked from this package or, where it carries none, downloaded by torchvision, if there is one.
+    `root` (default: `default_root()`) is a folder as torchvision lays it out, root/MNIST/raw/*-ubyte. Missing files
+    are unpacked from this package or, if it carries none, downloaded by torchvision, if that is installed. If nobody
+    named a folder and the default one cannot be written (a read-only home, a full disk), the samples are unpacked in
+    memory alone.
 
-    Raises ValueError, naming the file, where one is damaged or not MNIST's, and OSError where a folder cannot be
+    Raises ValueError, naming the file, if one is damaged or not MNIST's, and OSError if a named folder cannot be
     written or a download fails.
     """
     images, labels = (
-        torch.frombuffer(_checked(raw), dtype=torch.uint8, offset=header)
-        for raw, header in zip(_at_hand(split, root), (16, 8), strict=True)
+        torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)
+        for content, header in zip(_contents(split, root), (16, 8), strict=True)
     )
     return Samples(images.view(-1, 1, 28, 28), labels.long())
 
 
 def mnist_files(split: Literal["train", "test"], root: Path | None = None) -> tuple[Path, Path]:
-    """The files of that split's images and labels, for who would not hold them all; checked, a part at a time.
+    """Return the files of that split's images and labels, for callers that stream; their checksums are verified.
 
-    A header, then a byte a pixel, digit by digit and row by row; or a byte a label. `root` and errors are those of
-    `load_mnist`.
+    A header, then a byte a pixel, digit by digit and row by row; or a byte a label. `root` is that of `load_mnist`, and
+    so are the errors, but OSError is raised for any folder that cannot be written.
     """
     for path in (both := _at_hand(split, root)):
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             _check_sum(path.name, hashlib.file_digest(file, "md5").hexdigest(), path)
     return both
 
@@ -96,19 +99,38 @@ def ten_of_each(labels: Tensor) -> Tensor:
     return torch.cat([torch.nonzero(labels == digit).flatten()[:10] for digit in range(10)])
 
 
+def _contents(split: Literal["train", "test"], root: Path | None) -> list[bytes]:
+    """Return the content of that split's two files."""
+    try:
+        return [_checked(path) for path in _at_hand(split, root)]
+    except OSError:
+        if root is not None or os.environ.get(VARIABLE) or not _is_included(names := _names(split)):
+            raise
+        return [_unpacked(name) for name in names]
+
+
+def _names(split: Literal["train", "test"]) -> tuple[str, str]:
+    prefix = "train" if split == "train" else "t10k"
+    return f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+
+
 def _at_hand(split: Literal["train", "test"], root: Path | None) -> tuple[Path, Path]:
-    """Where that split's images and labels lie, all four files unpacked or downloaded where they did not."""
+    """Return the paths of that split's two files, after unpacking or downloading those of all four that are missing."""
     raw = (default_root() if root is None else root) / "MNIST" / "raw"
     for name in MD5:
         clear_away(raw / name)
     if missing := [name for name in MD5 if not (raw / name).exists()]:
         _make(raw)
-        if all((BOX / f"{name}.xz").exists() for name in missing):
+        if _is_included(missing):
             _unpack(missing, raw)
         else:
             _download(missing, raw)
-    prefix = "train" if split == "train" else "t10k"
-    return raw / f"{prefix}-images-idx3-ubyte", raw / f"{prefix}-labels-idx1-ubyte"
+    images, labels = _names(split)
+    return raw / images, raw / labels
+
+
+def _is_included(names: Sequence[str]) -> bool:
+    return all((BOX / f"{name}.xz").exists() for name in names)
 
 
 def _make(raw: Path) -> None:
@@ -116,15 +138,15 @@ def _make(raw: Path) -> None:
         raw.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(
-            f"{raw} cannot be made ({error.strerror}): name a folder for the data set by MNIST_DEMO_DATA or --data-dir"
+            f"{raw} cannot be made ({error.strerror}): name a folder for the data set by {VARIABLE} or --data-dir"
         ) from None
 
 
-def _checked(path: Path) -> bytearray:
-    """The content of the data set's file at that path."""
+def _checked(path: Path) -> bytes:
+    """Return the content of the data set's file at that path."""
     content = read_whole(path)
     _check(path.name, content, path)
-    return bytearray(content)
+    return content
 
 
 def _check(name: str, content: bytes, path: Path) -> None:
@@ -136,15 +158,20 @@ def _check_sum(name: str, md5: str, path: Path) -> None:
         raise ValueError(f"{path} is damaged or not MNIST's (MD5 differs): delete it and run again")
 
 
-def _unpack(names: list[str], raw: Path) -> None:
+def _unpack(names: Sequence[str], raw: Path) -> None:
     for name in names:
-        packed = BOX / f"{name}.xz"
-        try:
-            content = lzma.decompress(packed.read_bytes())
-        except lzma.LZMAError:
-            raise ValueError(f"{packed} is damaged: restore it from the repository") from None
-        _check(name, content, packed)
-        write_whole(raw / name, content)
+        write_whole(raw / name, _unpacked(name))
+
+
+def _unpacked(name: str) -> bytes:
+    """Return the content of the file that this package carries under that name."""
+    packed = BOX / f"{name}.xz"
+    try:
+        content = lzma.decompress(packed.read_bytes())
+    except lzma.LZMAError:
+        raise ValueError(f"{packed} is damaged: restore it from the repository") from None
+    _check(name, content, packed)
+    return content
 
 
 def _download(names: list[str], raw: Path) -> None:

@@ -74,7 +74,7 @@ class Judged(NamedTuple):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog=commandline.command("evaluate"), description="Judges a network.")
+    p = commandline.new_parser(commandline.command("evaluate"), description="Judges a network.")
     source = p.add_mutually_exclusive_group()
     source.add_argument("--model", choices=MODELS, default="convnet", help="the network (default: convnet)")
     source.add_argument(

@@ -204,8 +204,8 @@ def check_packages() -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog=commandline.command("export"),
+    p = commandline.new_parser(
+        commandline.command("export"),
         description=f"{WHAT.partition(':')[0]}.",
         epilog=HOW,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -11,6 +11,7 @@ import stat
 import tempfile
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 PART = ".part"  # ends the name of a file that is being written
 ABANDONED = 60  # seconds since anything was written to it, after which such a file is a killed process's
@@ -22,13 +23,19 @@ def read_whole(path: Path) -> bytes:
 
     Raises OSError where it cannot be read, is no regular file, or has more than MOST_BYTES.
     """
-    with open(path, "rb", opener=_without_waiting) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(f"{path} is no regular file")
-        if found.st_size > MOST_BYTES:
-            raise OSError(f"{path} is larger than {MOST_BYTES} bytes")
+    with open_regular(path) as file:
         return file.read()
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to be read. Raises OSError as `read_whole` does: a pipe or a device could keep a reader for ever."""
+    file = open(path, "rb", opener=_without_waiting)
+    found = os.fstat(file.fileno())
+    is_regular = stat.S_ISREG(found.st_mode)
+    if is_regular and found.st_size <= MOST_BYTES:
+        return file
+    file.close()
+    raise OSError(f"{path} is larger than {MOST_BYTES} bytes" if is_regular else f"{path} is no regular file")
 
 
 def place_of(path: Path) -> Path:

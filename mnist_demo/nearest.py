@@ -4,9 +4,11 @@ Knows: what a network's last hidden layer makes of the 60,000, and where that is
 Does not know: what the network answers, or who looks.
 """
 
-import mmap
+import os
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, Self
+from weakref import finalize
 
 import numpy as np
 import torch
@@ -17,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from mnist_demo.data import default_root, mnist_files
+from mnist_demo.data import default_root, load_mnist, mnist_files
 from mnist_demo.drawing import SIDE
-from mnist_demo.files import write_whole
+from mnist_demo.files import open_regular, write_whole
 from mnist_demo.models import bare
 from mnist_demo.weights import digest
 
@@ -50,7 +52,7 @@ class Nearest:
     """
 
     def __init__(
-        self, network: nn.Module, features: "_Features", units: "_Rows | Bytes", images: "_Rows", labels: Bytes
+        self, network: nn.Module, features: "_Features", units: "_Rows | Bytes", images: "_Rows | Bytes", labels: Bytes
     ) -> None:
         self._network = network
         self._axes, self._places = _surveyed(features.levels)
@@ -59,22 +61,19 @@ class Nearest:
 
     @classmethod
     def load(cls, model: nn.Module, root: Path | None = None) -> Self:
-        """What is kept for a network of these very weights, or else made now, which takes some seconds, and kept.
+        """Load the features that are kept for a network of these very weights, or compute and keep them: some seconds.
 
         `model`: in eval mode, on any device; of a `HalfPixelShifts` it is the network within. `root` (default:
-        `data.default_root()`) is the folder of MNIST, and of what is kept: nearest-*.safetensors, 60 kB for each
-        hidden unit. A file that is damaged or not ours is made anew; where none can be written, all stays in memory.
+        `data.default_root()`) is the folder of MNIST and of the features: nearest-*.safetensors, 60 kB for each
+        hidden unit. A file that is damaged or not ours is made anew; if none can be written, all stays in memory.
         May run in a thread beside others, and in two processes at once; works in small batches.
 
         Raises ValueError and OSError as `data.load_mnist` does.
         """
         network = bare(model)
-        root = default_root() if root is None else root
-        images_file, labels_file = mnist_files("train", root)
-        labels = np.frombuffer(labels_file.read_bytes(), np.uint8, offset=8)
-        images = _Rows(images_file, len(labels), SIDE * SIDE)
+        images, labels = _training_digits(root)
         key = _key(network)
-        path = root / f"nearest-{key[:16]}.safetensors"
+        path = _folder(root) / f"nearest-{key[:16]}.safetensors"
         if (features := _read(path, key)) is None:
             features = _computed(network, images)
             try:
@@ -113,22 +112,49 @@ class _Features(NamedTuple):
 
 
 class _Rows:
-    """Rows of bytes, the last of a file, that are read where they are looked at and not held."""
+    """Rows of bytes, the last of a file, that are read when they are looked at and not held.
+
+    Not mapped into memory: whoever may cut the file short could end the process by that.
+    """
 
     def __init__(self, path: Path, count: int, width: int) -> None:
-        with path.open("rb") as file:
-            self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        header = len(self._content) - count * width
-        self._rows = np.frombuffer(self._content, np.uint8, offset=header).reshape(count, width)
+        self._file, self._lock, self._shape = open_regular(path), Lock(), (count, width)
+        finalize(self, self._file.close)
+        self._header = os.fstat(self._file.fileno()).st_size - count * width
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._shape[0]
 
     def __getitem__(self, where: slice | NDArray[np.int64]) -> Bytes:
-        rows = self._rows[where].copy()
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self._content.madvise(mmap.MADV_DONTNEED)  # or all that was ever read would count as this process's memory
+        """Raises OSError if the file has become shorter."""
+        count, width = self._shape
+        starts = [where.start] if isinstance(where, slice) else where.tolist()
+        rows = np.empty((len(range(count)[where]) if isinstance(where, slice) else len(starts), width), np.uint8)
+        with self._lock:
+            for start, part in zip(starts, np.split(rows, len(starts)), strict=True):
+                self._file.seek(self._header + start * width)
+                if self._file.readinto(part.data) != part.nbytes:  # type: ignore[attr-defined]
+                    raise OSError(f"{self._file.name} is shorter than it was")
         return rows
+
+
+def _training_digits(root: Path | None) -> tuple[_Rows | Bytes, Bytes]:
+    """Return the images (60000, 784), from their file if it can be had and else in memory, and the labels (60000,)."""
+    try:
+        images_file, labels_file = mnist_files("train", root)
+        labels = np.frombuffer(labels_file.read_bytes(), np.uint8, offset=8)
+        return _Rows(images_file, len(labels), SIDE * SIDE), labels
+    except OSError:
+        samples = load_mnist("train", root)
+        return samples.images.numpy().reshape(-1, SIDE * SIDE), samples.labels.numpy().astype(np.uint8)
+
+
+def _folder(root: Path | None) -> Path:
+    """Return the folder for features; without a home directory one that cannot be written."""
+    try:
+        return default_root() if root is None else root
+    except OSError:
+        return Path(os.devnull)
 
 
 class _LastLinear(TorchFunctionMode):
@@ -153,7 +179,7 @@ def _hidden(network: nn.Module, pixels: Tensor) -> _Features:
 
 
 @torch.inference_mode()
-def _computed(network: nn.Module, images: _Rows) -> _Features:
+def _computed(network: nn.Module, images: _Rows | Bytes) -> _Features:
     """Of all the images."""
     width = _hidden(network, torch.zeros(1, 1, SIDE, SIDE)).levels.shape[1]
     features = _Features(torch.empty(len(images), width, dtype=torch.int8), torch.empty(len(images)))

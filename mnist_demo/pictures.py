@@ -14,7 +14,14 @@ from typing import BinaryIO, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, ImageSequence
+from PIL import (
+    Image,
+    ImageOps,
+    ImageSequence,
+    TiffImagePlugin,  # noqa: F401  # imported here, because otherwise Pillow loads all its plugins to find this one,
+    WebPImagePlugin,  # noqa: F401  # and this one
+)
+from PIL.JpegImagePlugin import JpegImageFile
 
 from mnist_demo import artifacts
 from mnist_demo.background import (
@@ -31,10 +38,12 @@ from mnist_demo.background import (
     sheet_in,
     sheet_region,
 )
-from mnist_demo.components import Components, Mask, dilated, eroded
+from mnist_demo.components import Components, Mask, dilated, eroded, is_noise
 
 LARGEST = 1200  # pixels a side; a larger picture is made smaller first
-MOST_PIXELS = 100_000_000  # of a picture, as it is decoded: more would take gigabytes
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # no other decoder of Pillow is ever used
+MAX_PIXELS = 100_000_000  # of a picture: decoding more takes gigabytes
+JPEG_FACTOR = 3.25  # a JPEG may have so many times the pixels, because it is reduced while it is decoded
 MAX_FRAMES, MAX_FRAMES_PIXELS = 50, 20_000_000  # of an animation, that are looked at
 
 FAINTEST = 0.25  # of the ink's contrast: what differs less from the paper is paper
@@ -69,33 +78,42 @@ class Written(NamedTuple):
     is_free: bool  # if it does not touch the border
 
 
-def open_picture(file: str | PathLike[str] | BinaryIO, name: str | None = None) -> Image.Image:
-    """The picture in that file, upright, at most LARGEST pixels a side.
+def open_picture(
+    file: str | PathLike[str] | BinaryIO, name: str | None = None, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """Return the picture in a file, upright, at most LARGEST pixels a side.
 
-    Raises ValueError, in one line that names the file (as `name`, where given), where there is none that can be read.
+    Only the decoders of FORMATS are tried, and the file is opened once, so that what is checked is what is decoded.
+    Raises ValueError, in one line that names the file (as `name`, if given), if it cannot be read, is in another
+    format, or has more than `max_pixels` pixels (a JPEG: JPEG_FACTOR times as many).
     """
+    limit = max_pixels
     try:
         with _opened(file) as picture:
-            picture.draft(None, _bounded(picture.size))  # JPEG's own way to be made smaller
-            if picture.width * picture.height > MOST_PIXELS:
+            if isinstance(picture, JpegImageFile):
+                limit = round(JPEG_FACTOR * max_pixels)
+            if picture.width * picture.height > limit:
                 raise Image.DecompressionBombError
+            picture.draft(None, _bounded(picture.size))  # JPEG's own way to be made smaller
             return upright(picture)
     except Exception as error:  # of a damaged file Pillow raises whatever its decoder meets
-        raise ValueError(f"{name or file}: {_reason(error)}") from None
+        raise ValueError(f"{name or file}: {_reason(error, limit)}") from None
 
 
 def _opened(file: str | PathLike[str] | BinaryIO) -> Image.Image:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # for MOST_PIXELS is the bound
-        return Image.open(file)
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `max_pixels` is the limit
+        return Image.open(file, formats=FORMATS)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, max_pixels: int) -> str:
     if isinstance(error, Image.DecompressionBombError):
-        return f"too large: at most {MOST_PIXELS // 1_000_000} megapixels can be read"
+        return f"too large: at most {max_pixels // 1_000_000} megapixels can be read"
+    if isinstance(error, MemoryError):
+        return "too large: decoding it takes too much memory"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return "no image that can be read"
+    return f"cannot be read as a picture ({', '.join(FORMATS)})"
 
 
 def ink_of(picture: Image.Image) -> NDArray[np.uint8]:
@@ -222,7 +240,7 @@ def _card(picture: Image.Image, opacity: Gray) -> Image.Image | None:
 def cut_out(gray: Gray) -> list[Step] | None:
     """Return the last steps if the picture is tiny, or is a digit cut out, whose ink reaches the sides.
 
-    Ink is then what differs from the border, or if tiny, from the darkest or brightest pixel, whichever is nearer to it.
+    Ink is then what differs from the border; if tiny, from the darkest or brightest pixel, whichever is nearer to it.
     """
     is_tiny, along, paper = min(gray.shape) < TINY, border(gray), median(border(gray))
     if is_tiny:
@@ -238,6 +256,8 @@ def cut_out(gray: Gray) -> list[Step] | None:
 def _reaches_the_sides(contrast: Surface) -> bool:
     """Return if what is large in a contrast of 0 to 1 reaches the sides, one of them nearly, and may be strokes."""
     mask = contrast >= FIRM
+    if is_noise(mask):
+        return False
     components, (height, width) = Components.of(mask), mask.shape
     large = components.extent >= LARGE * max(mask.shape)
     if not large.any():
@@ -259,6 +279,8 @@ def written(gray: Gray, is_dark: bool) -> Written:
     grain = grain_of(gray)
     mask, level = _mask(contrast, grain, least)
     ink = Step("ink", _inked(contrast, mask, level))
+    if is_noise(mask):
+        return Written([seen, ink, Step("digit", np.zeros_like(gray))], level, True, True)
     whole = level
     for find in (artifacts.lines, artifacts.frame, artifacts.outside):
         gone = find(mask if find is artifacts.lines else _firm(contrast, mask, level))

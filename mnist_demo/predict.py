@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from mnist_demo.classifier import Classifier, Reading
 from mnist_demo.models import MODELS
-from mnist_demo.pictures import Step, open_picture, steps
+from mnist_demo.pictures import FORMATS, Step, open_picture, steps
 
 __all__ = ["Classifier", "main"]  # where other programs have always found the classifier
 
@@ -45,8 +45,9 @@ def files_of(arguments: Iterable[str]) -> Iterator[str]:
 
 
 def _is_picture(file: Path) -> bool:
-    """Whether a file of a folder is one to read: by its name, and not hidden."""
-    return file.is_file() and not file.name.startswith(".") and file.suffix.lower() in Image.registered_extensions()
+    """Return whether a file of a folder is a picture to read: not hidden, and named as one of FORMATS."""
+    format_name = Image.registered_extensions().get(file.suffix.lower())
+    return file.is_file() and not file.name.startswith(".") and format_name in FORMATS
 
 
 def _opened(file: str) -> Image.Image:
@@ -85,9 +86,7 @@ def _as_json(path: str, reading: Reading) -> dict[str, object]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=commandline.command("predict"), description="Reads a digit from each picture."
-    )
+    parser = commandline.new_parser(commandline.command("predict"), description="Reads a digit from each picture.")
     parser.add_argument(
         "files",
         nargs="+",

@@ -79,7 +79,14 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "convnet": {
         "tutorial": Recipe(name="tutorial", optimizer="adam", lr=1e-3, epochs=20, batch_size=512),
         "fast": Recipe(
-            name="fast", optimizer="adamw", lr=1.6e-2, epochs=2, batch_size=256, one_cycle=True, held_out=5000
+            name="fast",
+            optimizer="adamw",
+            lr=1.6e-2,
+            epochs=2,
+            batch_size=256,
+            one_cycle=True,
+            label_smoothing=0.1,
+            held_out=5000,
         ),
         "best": Recipe(
             name="best",

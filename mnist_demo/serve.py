@@ -1,6 +1,7 @@
-"""Weights at hand, page built, page served: `mnist-demo`, and `app.py` in a clone.
+"""Load the weights, build the page and serve it: `mnist-demo`, and `app.py` in a clone.
 
-Knows: what must be there before there is a page. Does not know: the page, or how networks are trained.
+Knows: what must be there before there is a page, and what is printed once it is. Does not know: the page, or how
+networks are trained.
 """
 
 import os
@@ -8,29 +9,69 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, read when it is imported: they fight for the processor
 
 import argparse
+import io
+import sys
+from pathlib import Path
+
+import segno
 
 from mnist_demo import commandline, zerogpu
-from mnist_demo.address import address, first_port, may_train
+from mnist_demo.address import address, find_temporary_folder, first_port, may_train, origin, urls
 from mnist_demo.classifier import Classifier
-from mnist_demo.data import load_mnist
+from mnist_demo.data import VARIABLE, load_mnist
 from mnist_demo.models import MODELS
 from mnist_demo.weights import path_at_hand
 
+SETTINGS = {  # the environment variable that each option overrides
+    "host": "GRADIO_SERVER_NAME",
+    "port": "GRADIO_SERVER_PORT",
+    "train": "MNIST_DEMO_TRAIN",
+    "data_dir": VARIABLE,
+}
+
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    return argparse.ArgumentParser(
-        description="Serves the demo's page until stopped.",
-        epilog="Where it listens is said by the environment variables GRADIO_SERVER_NAME and GRADIO_SERVER_PORT; "
-        "whether its visitors may train, by MNIST_DEMO_TRAIN=1 or 0 (default: where this machine alone can reach it).",
-    )
+    """Return the command line's parser. An option left out is None, and its environment variable holds."""
+    is_app = Path(sys.argv[0]).name == "app.py"
+    p = commandline.new_parser("app.py" if is_app else f"{commandline.INSTALLED} serve", description="Serve the page.")
+    p.add_argument(
+        "--host", metavar="ADDRESS",
+        help="IP address or name to listen at: 127.0.0.1 (default) for this machine alone, 0.0.0.0 for the network; "
+        f"overrides {SETTINGS['host']}",
+    )  # fmt: skip
+    p.add_argument(
+        "--port", metavar="N",
+        help=f"port to listen at (default: the first free one from 7860 on); overrides {SETTINGS['port']}",
+    )  # fmt: skip
+    p.add_argument(
+        "--train", action=argparse.BooleanOptionalAction,
+        help="let visitors train networks (default: only if this machine alone can reach the page); "
+        f"overrides {SETTINGS['train']}=1 or 0",
+    )  # fmt: skip
+    p.add_argument(
+        "--data-dir", type=Path, metavar="DIR",
+        help=f"folder of MNIST's files (default: a cache folder of yours, or memory if that cannot be written); "
+        f"overrides {VARIABLE}",
+    )  # fmt: skip
+    p.add_argument(
+        "--allow-origin", type=origin, action="append", default=[], metavar="URL",
+        help="a site whose pages may use this server, or the public address that a proxy gives it; may be repeated",
+    )  # fmt: skip
+    return p
+
+
+def set_environment(options: argparse.Namespace) -> None:
+    """Set the environment variables that the options override: Gradio, and processes that train, read them, too."""
+    for name, variable in SETTINGS.items():
+        if (value := getattr(options, name)) is not None:
+            os.environ[variable] = str(int(value) if isinstance(value, bool) else value)
 
 
 def train_missing() -> int:
-    """Trains, in seconds, each network without a weights file. Returns the exit code of the first that failed, or 0."""
+    """Train each network that has no weights file, in seconds. Return the exit code of the first that failed, or 0."""
     for name in MODELS:
         if not path_at_hand(name).exists():
-            from mnist_demo import train  # here, for a start that trains nothing should not wait for it
+            from mnist_demo import train  # here, so that a start that trains nothing does not wait for it
 
             device = "cpu" if zerogpu.IS_HERE else "auto"
             if code := train.main(["--model", name, "--recipe", "fast", "--device", device]):
@@ -38,22 +79,47 @@ def train_missing() -> int:
     return 0
 
 
+def announce(host: str, port: int) -> None:
+    """Print where the page is: on this machine, and on its networks with a QR code for phones if a person watches."""
+    here, elsewhere = urls(host, port)
+    if here:
+        print(f"The page is at {here}", flush=True)
+    for url in elsewhere:
+        print(f"On this network it is at {url}", flush=True)
+    if elsewhere and sys.stdout.isatty() and sys.stdout.encoding.lower().startswith("utf"):
+        print_code(elsewhere[0])
+
+
+def print_code(url: str) -> None:
+    """Print that address as a QR code, white on black whatever the terminal's colours are."""
+    code = io.StringIO()
+    segno.make(url).terminal(code, compact=True)
+    for line in code.getvalue().splitlines():
+        print(f"\033[97;40m{line}\033[0m")
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Serves the page until stopped. Returns the exit code: 0, or not where weights or samples could not be had."""
-    parser().parse_args(arguments)
+    """Serve the page until stopped. Return the exit code: 0, or 2 if it cannot be served."""
+    options = parser().parse_args(arguments)
     try:
+        set_environment(options)
         host, port = address()
         trains = may_train(host)
+        find_temporary_folder()
         if code := train_missing():
             return code
         classifiers = {name: Classifier.load(name) for name in MODELS}
         samples = load_mnist("test")
-    except (ValueError, OSError) as error:
+        if ":" in host:
+            os.environ.pop(SETTINGS["host"], None)  # which Gradio reads when it is imported, and takes no IPv6 from
+        from mnist_demo.page import serve  # here, for Gradio reads what `address` checks when it is imported
+    except (ValueError, OSError, ImportError) as error:
         commandline.complain(error)
         return commandline.WRONG
-    from mnist_demo.page import serve  # here, for Gradio reads what `address` checks when it is imported
-
     if port != first_port():
         print(f"port {first_port()} is in use: serving at {port}")
-    serve(classifiers, samples, trains, server_name=host, server_port=port)
+    serve(
+        classifiers, samples, trains, lambda: announce(host, port), options.allow_origin,
+        server_name=host, server_port=port,
+    )  # fmt: skip
     return 0

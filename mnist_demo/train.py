@@ -14,20 +14,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mnist_demo.commandline import STOPPED, WRONG, complain
+from mnist_demo.commandline import STOPPED, WRONG, complain, said
 from mnist_demo.device import DEVICES, choose_device
 from mnist_demo.files import check_can_write
 from mnist_demo.following import awaited, check_own, followed
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, TEACH, Recipe
 from mnist_demo.training import CHECKPOINT, Job, begun, files_of, load_checkpoint, precision, train
-from mnist_demo.weights import Card, default_path, load_weights, make_folder, path_at_hand
+from mnist_demo.weights import SHIPPED, Card, default_path, load_weights, make_folder, path_at_hand
 from mnist_demo.written import read_written
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line: the tutorial's flags and ours. A flag left out is None, and the recipe's value holds."""
-    p = argparse.ArgumentParser(prog=commandline.command("train"), description="Trains a network on MNIST.")
+    p = commandline.new_parser(commandline.command("train"), description="Trains a network on MNIST.")
     p.add_argument("--model", choices=MODELS, help="the network (default: convnet)")
     p.add_argument("--recipe", choices=RECIPES["convnet"], help="how it is trained (default: best)")
     own = p.add_argument_group("values in place of the recipe's own")
@@ -118,30 +118,39 @@ def begun_job(options: argparse.Namespace) -> Job:
 
 
 def check_input(job: Job) -> None:
-    """Raises ValueError or OSError, in one line, where the digits or the weights that a job reads make no sense."""
+    """Raise ValueError or OSError, in one line, if digits or weights that a job reads are missing or invalid."""
     if job.extra is not None:
-        read_written(job.extra)
+        try:
+            read_written(job.extra)
+        except OSError as error:
+            raise OSError(f"--extra {said(error)}") from None
     if job.start is not None:
         begun(job.start, job.model)
 
 
 def resumed(options: argparse.Namespace) -> tuple[Job, dict[str, Any]]:
-    """A job that goes on, and its checkpoint. Raises ValueError or OSError where that cannot be."""
+    """Return a job that goes on, and its checkpoint. Raises ValueError or OSError if it cannot go on as asked."""
     named = None if options.resume == Path() else options.resume
     output = options.output or (output_of(named) if named else default_path(options.model or "convnet"))
-    fixed = {"--from": options.start, "--extra": options.extra, "--recipe": options.recipe, "--seed": options.seed}
-    fixed |= {f"--{name.replace('_', '-')}": value for name, value in asked_for(options).items()}
-    if given := [flag for flag, value in fixed.items() if value is not None]:
-        raise ValueError(f"--resume goes on as the run began: leave out {given[0]}")
-    path = named or Path(f"{output}{CHECKPOINT}")
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(named or Path(f"{output}{CHECKPOINT}"))
     model, recipe = checkpoint["model"], Recipe(**checkpoint["recipe"])
-    if options.model not in (None, model):
-        raise ValueError(f"{path} is of a {model}: leave out --model {options.model}")
-    device = choose_device("cpu" if options.no_cuda else options.device)
     files = files_of(checkpoint)
+    began = {"model": model, "recipe": recipe.name, "seed": checkpoint["seed"]} | files
+    check_unchanged(options, began | {name: getattr(recipe, name) for name in RECIPE_FLAGS})
+    device = choose_device("cpu" if options.no_cuda else options.device)
     job = Job(model, recipe, output, device, checkpoint["seed"], options.data_dir, options.log_interval, **files)
     return job, checkpoint
+
+
+def check_unchanged(options: argparse.Namespace, began: dict[str, Any]) -> None:
+    """Raise ValueError, in one line, if an option differs from the value that the run began with."""
+    for name in ("model", "recipe", "seed", "extra", "start", *RECIPE_FLAGS):
+        given, value = getattr(options, name), began.get(name)
+        if given is None or (given.resolve() if isinstance(given, Path) else given) == value:
+            continue
+        flag = "--from" if name == "start" else f"--{name.replace('_', '-')}"
+        how = f"without {flag}" if value is None else f"with {flag} {value}"
+        raise ValueError(f"--resume goes on as the run began, {how}: leave out {flag} {given}")
 
 
 def output_of(checkpoint: Path) -> Path:
@@ -174,8 +183,16 @@ def announce(job: Job) -> str:
     )
 
 
+def warning(job: Job) -> str | None:
+    """Return the line that says that a clone's shipped weights will be replaced; None if no such file will be."""
+    is_shipped = job.output.resolve() in [default_path(name).resolve() for name in MODELS] and not SHIPPED.is_dir()
+    if not is_shipped or not job.output.exists():
+        return None
+    return f"{job.output} will be replaced at the end; to restore the shipped file: git checkout weights/"
+
+
 def report(job: Job, card: Card, before: Card | None) -> str:
-    """The line that says what was written, and what it replaced."""
+    """Return the line that says what was written, and what it replaced."""
     figures = f"test loss {card.test_loss:.4f}, test accuracy {100 * card.test_accuracy:.2f} %"
     line = f"wrote {job.output}: {figures}, as it reads drawings, each at four half-pixel shifts"
     if before is not None:
@@ -202,16 +219,17 @@ def main(arguments: list[str] | None = None) -> int:
         before, left = card_at(job.output), version_of(job.checkpoint)
         if left and checkpoint is None:
             print(f"{job.checkpoint} is an older run's: the first epoch replaces it, or --resume goes on with it")
+        if line := warning(job):
+            print(line)
         print(announce(job))
         with followed(options.follow) as watch:
             print(report(job, train(job, checkpoint, watch), before))
     except KeyboardInterrupt:
-        way_on = job and (how_to_go_on(job, options.resume, left) or "No epoch was finished: start anew.")
-        print(f"\nstopped; {job.output} is as it was. {way_on}" if job else "\nstopped", file=sys.stderr)
+        print(f"\nstopped{'; ' + how_it_stands(job, options.resume, left) if job else ''}", file=sys.stderr)
         return STOPPED
     except (ValueError, OSError, FloatingPointError) as error:
         way_on = how_to_go_on(job, options.resume, left) if job and isinstance(error, OSError) else None
-        complain(OSError(f"{error}. {way_on}") if way_on else error)
+        complain(OSError(f"{said(error)}. {way_on}") if way_on else error)
         return 1 if isinstance(error, FloatingPointError) else WRONG
     return 0
 
@@ -223,6 +241,12 @@ def version_of(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns
+
+
+def how_it_stands(job: Job, resumed: Path | None, left: tuple[int, int] | None) -> str:
+    """Return what to say of a run that was stopped; see `how_to_go_on`."""
+    state = "is as it was" if job.output.exists() else "was not written"
+    return f"{job.output} {state}. {how_to_go_on(job, resumed, left) or 'No epoch was finished: start anew.'}"
 
 
 def how_to_go_on(job: Job, resumed: Path | None, left: tuple[int, int] | None) -> str | None:

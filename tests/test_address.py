@@ -2,12 +2,13 @@
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from mnist_demo import address as module
-from mnist_demo.address import PORTS, address, may_train
+from mnist_demo.address import PORTS, address, find_temporary_folder, may_train, urls
 
 
 @pytest.fixture(autouse=True)
@@ -37,23 +38,30 @@ def test_a_port_that_is_named_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -
     with listening() as held:
         port = held.getsockname()[1]
         monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
-        with pytest.raises(OSError, match=f"^port {port} is in use: set GRADIO_SERVER_PORT to a free one$"):
+        with pytest.raises(OSError, match=f"^port {port} is in use: name a free one by --port or GRADIO_SERVER_PORT$"):
             address()
     assert address().port == port
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("value", ["::1", "[::1]"])
+def test_ipv6_is_listened_at(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", value)
+    assert address().host == "[::1]"
 
 
 @pytest.mark.parametrize("value", ["", "abc", "0", "-1", "65536", "1e3", "٣", "7860 ", "9" * 5000])
 @pytest.mark.parametrize("variable", ["GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"])
 def test_a_port_that_is_none_is_told(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ValueError, match=f"^{variable} must be a whole number from 1 to 65535, not '"):
+    with pytest.raises(ValueError, match=f"{variable} must be a whole number from 1 to 65535, got '"):
         address()
 
 
-@pytest.mark.parametrize("value", ["no.such.host.invalid", "203.0.113.1", "::1", "a" * 300, "a..b", "http://localhost"])
+@pytest.mark.parametrize("value", ["no.such.host.invalid", "203.0.113.1", "2001:db8::1", "a" * 300, "a..b", "http://localhost"])
 def test_a_name_that_is_not_this_machines_is_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_SERVER_NAME", value)
-    with pytest.raises(OSError, match=r"^GRADIO_SERVER_NAME '.*' is no IPv4 address of this machine$"):
+    with pytest.raises(OSError, match=r"must be an address of this machine, or 0\.0\.0\.0, got '"):
         address()
 
 
@@ -85,7 +93,7 @@ def test_a_temporary_folder_is_made_and_one_that_cannot_be_is_told(
 
 @pytest.mark.parametrize(
     ("host", "may"),
-    [("127.0.0.1", True), ("127.1.2.3", True), ("localhost", True), ("0.0.0.0", False), ("a.org", False)],
+    [("127.1.2.3", True), ("localhost", True), ("[::1]", True), ("0.0.0.0", False), ("[::]", False), ("a.org", False)],
 )
 def test_visitors_may_train_by_default_where_this_machine_alone_can_reach_it(
     host: str, may: bool, monkeypatch: pytest.MonkeyPatch
@@ -99,3 +107,29 @@ def test_visitors_may_train_by_default_where_this_machine_alone_can_reach_it(
 def test_visitors_may_not_train_by_default_where_the_page_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_SHARE", "True")
     assert not may_train("127.0.0.1")
+
+
+def test_the_addresses_are_those_that_other_devices_can_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert urls("localhost", 80) == ("http://localhost:80", [])
+    assert urls("192.168.1.2", 80) == (None, ["http://192.168.1.2:80"])
+    here, elsewhere = urls("0.0.0.0", 80)
+    assert here == "http://127.0.0.1:80"
+    assert not [url for url in elsewhere if "//127." in url or "//0." in url]
+    monkeypatch.setattr(module, "ABROAD", ("255.255.255.255", 9))  # as without a way out
+    monkeypatch.setattr(socket, "gethostbyname_ex", lambda _: ("name", [], ["127.0.1.1", "10.1.2.3"]))
+    assert urls("0.0.0.0", 80)[1] == ["http://10.1.2.3:80"]
+
+
+def test_temporary_files_go_to_shared_memory_if_no_other_folder_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "nowhere")])
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(module, "SHARED_MEMORY", str(tmp_path))
+    find_temporary_folder()
+    assert tempfile.gettempdir() == os.environ["TMPDIR"] == str(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(module, "SHARED_MEMORY", str(tmp_path / "nowhere"))
+    with pytest.raises(OSError, match=r"^no folder for temporary files can be written: set TMPDIR to one that can$"):
+        find_temporary_folder()

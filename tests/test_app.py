@@ -1,14 +1,21 @@
 """The entry: what it does before there is a page, and where it cannot serve one."""
 
+import asyncio
+import json
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from test_public import call as post
 
 import app
+from benchmarks.crowd import Page
+from benchmarks.pages import free_port, started
 from mnist_demo import page, serve, train, weights
+from mnist_demo.address import urls
 from mnist_demo.models import MODELS
 from mnist_demo.page.files import HERE
 
@@ -38,8 +45,9 @@ def test_both_networks_and_the_test_set_are_served(monkeypatch: pytest.MonkeyPat
     served = []
     monkeypatch.setattr(page, "serve", lambda *what, **where: served.append(what))
     assert app.main([]) == 0
-    [(classifiers, samples, trains)] = served
+    [(classifiers, samples, trains, _, origins)] = served
     assert trains
+    assert origins == []
     assert list(classifiers) == list(MODELS)
     assert samples.labels[:5].tolist() == [7, 2, 1, 0, 4]
 
@@ -49,7 +57,66 @@ def test_whether_visitors_may_train_is_yes_or_no(
 ) -> None:
     monkeypatch.setenv("MNIST_DEMO_TRAIN", "maybe")
     assert app.main([]) == 2
-    assert capsys.readouterr().err == "error: MNIST_DEMO_TRAIN must be 1 (visitors may train) or 0, not 'maybe'\n"
+    assert capsys.readouterr().err == "error: MNIST_DEMO_TRAIN must be 1 (users may train) or 0, got 'maybe'\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable"),
+    [(["--port", "abc"], "GRADIO_SERVER_PORT"), (["--host", "no.such.host.invalid"], "GRADIO_SERVER_NAME")],
+)
+def test_an_option_overrides_its_variable_and_both_are_named_if_it_is_wrong(
+    arguments: list[str], variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, "127.0.0.1" if arguments[0] == "--host" else "7860")
+    assert app.main(arguments) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(f"error: {arguments[0]} or {variable} must be ")
+    assert complaint.endswith(f" got '{arguments[1]}'\n")
+
+
+def test_the_data_sets_folder_is_named_by_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MNIST_DEMO_DATA", str(tmp_path / "variable"))
+    monkeypatch.setattr(page, "serve", lambda *what, **where: None)
+    assert app.main(["--data-dir", str(tmp_path / "option")]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["option"]
+
+
+def test_another_gradio_ends_in_one_line_that_names_the_version_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(metadata, "version", lambda name: "6.20.0")
+    monkeypatch.delitem(sys.modules, "mnist_demo.page")
+    assert app.main([]) == 2
+    needed = f"the page needs gradio {page.GRADIO}, found 6.20.0: pip install gradio=={page.GRADIO}"
+    assert capsys.readouterr().err == f"error: {needed}\n"
+
+
+def test_a_page_for_a_class_starts_where_nothing_can_be_written_and_says_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    port, home = free_port(), str(tmp_path / "file" / "home")
+    environment = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), home) | {"MNIST_DEMO_TRAIN": "0"}
+    options = ("--host", "0.0.0.0", "--port", str(port), "--train")
+    with started("app.py", *options, port=port, environment=environment | {"GRADIO_SERVER_PORT": "1"}) as server:
+        visit = asyncio.run(Page.open(server.address))
+        answer = json.loads(post(server, visit.call("begin", {"network": "net", "recipe": "none"})).content)
+        printed = server.printed()
+    assert answer["error"].startswith("wanted: ")  # and not that training is off
+    expected = [f"The page is at http://127.0.0.1:{port}"]
+    expected += [f"On this network it is at {url}" for url in urls("0.0.0.0", port)[1]]
+    assert printed.splitlines() == expected  # no hint at public links, and no code where nobody watches
+
+
+def test_who_watches_gets_a_code_for_phones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    serve.announce("127.0.0.1", 7860)
+    assert "\033" not in capsys.readouterr().out
+    serve.announce("192.168.1.2", 7860)
+    address, *code = capsys.readouterr().out.splitlines()
+    assert address == "On this network it is at http://192.168.1.2:7860"
+    assert len({len(line) for line in code}) == 1
+    assert {character for line in code for character in line[8:-4]} == set(" ▀▄█")
 
 
 def test_a_damaged_weights_file_ends_in_one_line(

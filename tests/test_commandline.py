@@ -1,17 +1,19 @@
 """How command lines begin and end, in processes of their own: never in a traceback."""
 
+import argparse
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 from paper import picture
 
+from mnist_demo import __main__, __version__, evaluate, export, predict, serve, train
 from mnist_demo.data import Samples
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +52,22 @@ def test_a_full_disk_behind_standard_output_is_told_in_one_line(test_digits: Sam
         ended = run(*command, stdout="/dev/full", environment={"PYTHONUNBUFFERED": unbuffered})
         assert ended.returncode == 2
         assert ended.stderr == "error: standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit memory so")
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ("RLIMIT_AS, (400 * 2**20,) * 2", "not enough memory: libtorch"),
+        ("RLIMIT_NOFILE, (48, 48)", "48 open files are too few: allow at least 64 (ulimit -n 64)"),
+    ],
+)
+def test_a_process_that_may_have_too_little_says_so_in_one_line(limit: str, told: str) -> None:
+    code = f"import resource, runpy; resource.setrlimit(resource.{limit}); runpy.run_path('app.py', run_name='__main__')"
+    ended = run("-c", code)
+    assert ended.returncode != 0
+    assert ended.stderr.startswith(f"error: {told}")
+    assert is_one_line(ended.stderr)
 
 
 def test_what_cannot_be_encoded_is_printed_escaped(test_digits: Samples, tmp_path: Path) -> None:
@@ -112,7 +130,6 @@ def test_ctrl_c_while_starting_ends_without_a_word(command: Sequence[str], secon
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("GRADIO_SERVER_PORT", "abc"),
         ("GRADIO_ROOT_PATH", "abc"),
     ],
 )
@@ -124,11 +141,24 @@ def test_the_app_says_in_one_line_that_it_cannot_be_served_there(variable: str, 
     assert not ended.stdout
 
 
-def test_the_app_has_a_help_and_takes_no_other_argument() -> None:
-    assert "GRADIO_SERVER_PORT" in run("app.py", "--help").stdout
-    ended = run("app.py", "--port", "8000")
+def test_the_app_has_a_help_and_refuses_an_unknown_argument() -> None:
+    printed = run("app.py", "--help").stdout
+    assert printed.startswith("usage: app.py ")
+    assert all(name in printed for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "MNIST_DEMO_DATA"))
+    ended = run("app.py", "--prot", "8000")
     assert ended.returncode == 2
-    assert ended.stderr.endswith("error: unrecognized arguments: --port 8000\n")
+    assert ended.stderr.endswith("error: unrecognized arguments: --prot 8000\n")
+
+
+@pytest.mark.parametrize(
+    "parser", [module.parser for module in (__main__, evaluate, export, serve, train)] + [predict._parser]
+)
+def test_every_command_line_tells_its_version(
+    parser: Callable[[], argparse.ArgumentParser], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        parser().parse_args(["--version"])
+    assert capsys.readouterr().out == f"mnist-demo {__version__}\n"
 
 
 @pytest.mark.parametrize("module", ["training", "inside"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_demo.components import Components, convex_region, dilated, eroded
+from mnist_demo.components import MAX_RUNS, Components, convex_region, dilated, eroded, is_noise
 
 
 def flooded(mask: np.ndarray) -> list[int]:
@@ -57,3 +57,11 @@ def test_a_mask_grows_and_shrinks_on_every_side_but_the_border() -> None:
     assert dilated(mask, 2).sum() == 25
     assert (eroded(dilated(mask, 2), 2) == mask).all()
     assert eroded(np.ones((5, 5), bool), 2).all()
+
+
+def test_noise_is_a_mask_of_very_many_runs() -> None:
+    mask = np.zeros((2, 2 * MAX_RUNS + 2), bool)
+    mask[0, 1 : 2 * MAX_RUNS : 2] = True
+    assert not is_noise(mask)
+    mask[1, 1] = True
+    assert is_noise(mask)

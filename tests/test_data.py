@@ -61,18 +61,40 @@ def test_a_tilde_in_the_environment_is_the_home_directory(monkeypatch: pytest.Mo
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can be a user who is not known")
-@pytest.mark.parametrize("environment", [{}, {"MNIST_DEMO_DATA": "~/x"}])
-def test_without_a_home_directory_one_line_says_what_to_set(tmp_path: Path, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("environment", "printed"),
+    [
+        ({}, "10000\n"),
+        (
+            {"MNIST_DEMO_DATA": "~/x"},
+            "there is no home directory for the data set: set MNIST_DEMO_DATA to a folder\n",
+        ),
+    ],
+)
+def test_without_a_home_directory_one_line_says_what_to_set_if_that_names_it(
+    tmp_path: Path, environment: dict[str, str], printed: str
+) -> None:
     code = (
         "import os; from mnist_demo.data import load_mnist; os.setuid(54321)\n"
-        "try: load_mnist('test')\nexcept OSError as error: print(error)"
+        "try: print(len(load_mnist('test').labels))\nexcept OSError as error: print(error)"
     )
     variables = {name: value for name, value in os.environ.items() if name not in ("HOME", "MNIST_DEMO_DATA")}
     variables = {k: v for k, v in variables.items() if not k.startswith("XDG_")}
     variables["PYTHONPATH"] = str(Path(__file__).parent.parent)
     command = [sys.executable, "-c", code]
     run = subprocess.run(command, capture_output=True, text=True, env=variables | environment, cwd=tmp_path, check=True)
-    assert run.stdout == "there is no home directory for the data set: set MNIST_DEMO_DATA to a folder\n"
+    assert run.stdout == printed
+
+
+def test_in_a_home_that_cannot_be_written_the_samples_are_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_digits: Samples
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(data, "user_cache_path", lambda name: tmp_path / "file" / name)
+    monkeypatch.delenv("MNIST_DEMO_DATA", raising=False)
+    assert torch.equal(load_mnist("test").images, test_digits.images)
+    with pytest.raises(OSError, match="cannot be made"):
+        data.mnist_files("test")
 
 
 def test_a_folder_that_cannot_be_made_is_told_with_what_to_set_instead(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from proxy import below, listening
+from test_picture_process import costly, have_ended, on_linux, workers_of
 from test_public import ask
 
 from benchmarks.load import memory
@@ -30,7 +32,7 @@ from benchmarks.pages import Server, started
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
-from mnist_demo.page.bounds import MOST_BYTES, MOST_PICTURE_FILE
+from mnist_demo.page.bounds import BUSY, MOST_BYTES, MOST_PICTURE_FILE
 from mnist_demo.page.endpoints import Endpoints, words_of
 from mnist_demo.page.events import MOST_KEPT, MOST_WAITING, Jobs
 from mnist_demo.page.read.gallery import open_gallery
@@ -139,34 +141,36 @@ def test_they_answer_below_a_prefix() -> None:
 
 def test_a_picture_is_read_as_predict_reads_it(server: Server, endpoints: Endpoints) -> None:
     read = told(server, "read", {"path": uploaded(server, PICTURE), "meta": {"_type": "gradio.FileData"}})
-    assert read == endpoints.read(base64.b64encode(PICTURE).decode())
+    assert read == asyncio.run(endpoints.read(base64.b64encode(PICTURE).decode()))
     assert sum(read["net"]["probabilities"]) == pytest.approx(1, abs=1e-4)
     assert 0.9 < read["net"]["certainty"] <= 1
 
 
 def test_what_is_no_digit_has_no_answer(endpoints: Endpoints) -> None:
-    blank = endpoints.read_strokes([])
+    blank = asyncio.run(endpoints.read_strokes([]))
     assert blank["convnet"] == {"answer": None, "certainty": 0.0, "probabilities": [0.0] * 10}
     rays = [float(angle) for angle in np.arange(0, 6.2, 0.5)]
     star = [[[140 + 100 * math.cos(angle), 140 + 100 * math.sin(angle)], [140, 140]] for angle in rays]
-    assert endpoints.read_strokes(star)["convnet"]["answer"] is None
+    assert asyncio.run(endpoints.read_strokes(star))["convnet"]["answer"] is None
 
 
 def test_samples_are_those_that_were_asked_for(endpoints: Endpoints, test_digits: Samples) -> None:
-    for sample in endpoints.samples(digit=9, hard=True, count=18):
+    for sample in asyncio.run(endpoints.samples(digit=9, hard=True, count=18)):
         assert sample["label"] == 9 == test_digits.labels[sample["index"]]
         assert (np.array(sample["pixels"]) == test_digits.images[sample["index"], 0].numpy()).all()
         assert 9 not in (sample["convnet"]["answer"], sample["net"]["answer"]) or sample["convnet"] != sample["net"]
-    assert len(endpoints.samples()) == 6
+    assert len(asyncio.run(endpoints.samples())) == 6
 
 
 def test_why_compares_the_answer_with_its_rival(endpoints: Endpoints) -> None:
-    why = endpoints.why(SEVEN, network="net")
+    why = asyncio.run(endpoints.why(SEVEN, network="net"))
     assert why["for"] == why["answer"] == 7
     assert why["against"] != 7
     assert why["speaks_for"]["move"] == pytest.approx(np.max(why["moves"]), abs=0.01)
+    told = [why["log_odds"], why["speaks_for"]["move"], *np.ravel(why["moves"])]
+    assert told == [round(number, 3) for number in told]
     image = base64.b64encode(PICTURE).decode()
-    assert endpoints.why(None, image, rival=1)["against"] == 1
+    assert asyncio.run(endpoints.why(None, image, rival=1))["against"] == 1
 
 
 def test_every_parameter_is_explained(endpoints: Endpoints) -> None:
@@ -305,7 +309,7 @@ def test_uploads_that_are_broken_off_are_not_held(server: Server) -> None:
     before = memory(server.process.pid)
     for _ in range(3 * MOST_HELD):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
-            head = "Host: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n"
+            head = "Host: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n"
             one.sendall(f"POST /gradio_api/upload HTTP/1.1\r\n{head}--x\r\n".encode() + bytes(1_000_000))
     time.sleep(0.5)
     assert told(server, "read", {"path": uploaded(server, PICTURE)})["net"]["answer"] == 7
@@ -342,39 +346,51 @@ def test_a_crowd_is_answered_or_told_that_the_server_is_busy(server: Server) -> 
     assert told(server, "read_strokes", SEVEN)["net"]["answer"] == 7
 
 
-def test_a_call_that_waits_for_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_demo.page.events.MOST_PATIENCE", 0.05)
+def test_a_call_that_takes_too_long_gets_503_whatever_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_demo.page.events.MAX_AGE_SECONDS", 0.05)
 
-    async def two() -> list[Any]:
-        jobs = Jobs()
-        return await asyncio.gather(jobs.start(lambda: time.sleep(0.2)), jobs.start(lambda: 7))
+    async def late() -> Any:
+        return await Jobs().start(lambda: asyncio.sleep(60))
 
-    first, second = asyncio.run(two())
-    assert first == {"data": [None]}
-    assert "too many" in second["error"]
+    assert asyncio.run(late()) == {"error": BUSY}
 
 
 def test_a_fault_in_an_endpoint_is_told_in_a_word() -> None:
+    async def fault() -> Any:
+        return 1 / 0
+
     async def broken() -> Any:
-        return await Jobs().start(lambda: 1 / 0)
+        return await Jobs().start(fault)
 
     assert asyncio.run(broken()) == {"error": "something went wrong here"}
 
 
-@pytest.mark.parametrize("kind", ["chequers", "noise", "rings", "hatching"])
-def test_no_picture_takes_long(kind: str, endpoints: Endpoints) -> None:
-    y, x = np.indices((1200, 1200))
-    pictures = {
-        "chequers": (x + y) // 2 % 2,
-        "noise": np.random.default_rng(1).integers(0, 2, x.shape),
-        "rings": np.minimum(np.minimum(x, y), np.minimum(1199 - x, 1199 - y)) // 2 % 2,
-        "hatching": (x + y) // 3 % 2,
-    }
-    file = io.BytesIO()
-    Image.fromarray((255 * pictures[kind]).astype(np.uint8)).save(file, "PNG")
-    start = time.process_time()
-    endpoints.read(base64.b64encode(file.getvalue()).decode())
-    assert time.process_time() - start < 12
+def test_strokes_are_read_while_pictures_are(server: Server) -> None:
+    paths = [uploaded(server, costly()) for _ in range(3)]
+    begun = [json.loads(begin(server, "read", {"path": path}).content)["event_id"] for path in paths]
+    assert told(server, "read_strokes", SEVEN)["net"]["answer"] == 7
+    for event in begun:  # so the reading of the strokes did not wait for them
+        stream = HTTPConnection(urlsplit(server.address).netloc)
+        stream.request("GET", f"/gradio_api/call/read/{event}")
+        assert stream.getresponse().status == 200
+        stream.close()  # which ends the work for it
+    assert told(server, "read", {"path": uploaded(server, PICTURE)})["net"]["answer"] == 7
+
+
+def test_a_costly_picture_is_refused_in_one_line(server: Server) -> None:
+    assert "too complex" in told(server, "read", {"path": uploaded(server, costly())})
+    assert told(server, "read", {"path": uploaded(server, PICTURE)})["net"]["answer"] == 7
+
+
+@on_linux
+def test_ctrl_c_ends_the_server_and_the_work_for_its_callers() -> None:
+    with started("app.py") as server:
+        for _ in range(6):
+            begin(server, "read", {"path": uploaded(server, costly())})
+        [worker] = workers_of(server.process.pid)
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(20)
+        assert have_ended(worker)
 
 
 def test_nobody_is_told_the_address_that_another_caller_said(server: Server) -> None:
@@ -396,6 +412,9 @@ def test_a_language_model_is_told_of_the_tools_and_may_choose_some(server: Serve
     assert [tool["name"] for tool in tools] == ["read", "read_strokes", "samples", "why"]
     assert all(len(tool["description"]) > 100 for tool in tools)
     assert tools[0]["inputSchema"]["properties"]["image"]["type"] == "string"
+    why = tools[3]["inputSchema"]
+    assert why["required"] == []
+    assert why["properties"]["image"]["oneOf"] == [{"type": "null"}, {"type": "string"}]
     [chosen] = rpc(server, "tools/list", path="mcp/?tools=why")["result"]["tools"]
     assert chosen["name"] == "why"
     listed = json.loads(ask(server, "GET", "/gradio_api/mcp/schema").content)
@@ -412,6 +431,8 @@ def test_a_tool_takes_base64_and_what_was_uploaded_and_fetches_nothing(server: S
         result = rpc(server, "tools/call", {"name": "read", "arguments": {"image": image}})["result"]
         assert result["structuredContent"]["net"]["answer"] == 7
         assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+    result = rpc(server, "tools/call", {"name": "why", "arguments": {"image": text, "rival": 1}})["result"]
+    assert (result["structuredContent"]["for"], result["structuredContent"]["against"]) == (7, 1)
     result = rpc(server, "tools/call", {"name": "read", "arguments": {"image": "https://example.com/a.png"}})["result"]
     assert result["isError"]
     assert "no address is fetched" in result["content"][0]["text"]

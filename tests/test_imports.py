@@ -30,6 +30,8 @@ FLOORS = [  # a module imports of ours only what stands in a floor below its own
         "background",
         "artifacts",
         "pictures",
+        "picture_worker",
+        "structure",
         "written",
     },
     {"handwriting", "figures"},

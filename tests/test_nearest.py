@@ -1,3 +1,4 @@
+import os
 import threading
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mnist_demo import nearest
+from mnist_demo import data, nearest
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, default_root, load_mnist
 from mnist_demo.inside import Nearest, trace
@@ -66,6 +67,23 @@ def test_eleven_of_twelve_neighbours_carry_the_right_label(ready, test_digits):
     right = np.array(found) == test_digits.labels[:200, None].numpy()
     assert right.shape == (200, 12)
     assert right.sum(axis=1).mean() >= 11
+
+
+def test_a_kept_file_that_is_cut_short_does_not_end_the_process(quick, root, training_digits):
+    Nearest.load(quick, root)
+    [kept], found = kept_in(root), Nearest.load(quick, root)
+    with kept.open("r+b") as file:
+        file.truncate(9)
+    with pytest.raises(OSError, match=r"nearest-.* is shorter than it was$"):
+        found.find(digit(training_digits, 0))
+
+
+def test_a_pipe_in_the_place_of_the_data_set_is_told(quick, root):
+    (root / "MNIST").unlink()
+    (root / "MNIST" / "raw").mkdir(parents=True)
+    os.mkfifo(root / "MNIST" / "raw" / "train-images-idx3-ubyte")
+    with pytest.raises(OSError, match="train-images-idx3-ubyte is no regular file$"):
+        Nearest.load(quick, root)
 
 
 def test_neighbours_come_nearest_first_with_their_own_labels_and_images(ready, training_digits, test_digits):
@@ -150,8 +168,14 @@ def test_where_nothing_can_be_kept_it_serves_all_the_same(quick, root, test_digi
     from_memory = Nearest.load(quick, root).find(digit(test_digits, 0))
     assert kept_in(root) == []
     monkeypatch.undo()
+    (root / "file").touch()
+    monkeypatch.setattr(data, "user_cache_path", lambda name: root / "file" / name)
+    monkeypatch.delenv("MNIST_DEMO_DATA", raising=False)
+    without_a_folder = Nearest.load(quick).find(digit(test_digits, 0))
     from_file = Nearest.load(quick, root).find(digit(test_digits, 0))
-    assert all(np.array_equal(a, b) for a, b in zip(from_memory, from_file, strict=True))
+    for a, b, c in zip(from_memory, without_a_folder, from_file, strict=True):
+        assert np.array_equal(a, b)
+        assert np.array_equal(a, c)
 
 
 def test_two_threads_may_get_it_ready_and_ask_it_at_once(quick, root, test_digits):

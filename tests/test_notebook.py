@@ -94,11 +94,21 @@ def test_the_readmes_lines_are_the_notebooks_own() -> None:
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the notebook runs in."""
+    return tmp_path_factory.mktemp("notebook")
+
+
+@pytest.fixture(scope="module")
+def printed(folder: Path) -> str:
     """What the notebook prints as it stands, asked some more while its page is there."""
     at = next(number for number, cell in enumerate(CODE) if "launch()" in cell)
     cells = [*CODE[:at], "import torch; torch.set_num_threads(3)", CODE[at], ASK, *CODE[at + 1 :]]
-    return run(cells, tmp_path_factory.mktemp("notebook"), epochs=0 if THOROUGH else 1)
+    return run(cells, folder, epochs=0 if THOROUGH else 1)
+
+
+def test_the_notebook_leaves_no_file_where_it_runs(printed: str, folder: Path) -> None:
+    assert [path.name for path in folder.iterdir()] == ["stubs"]
 
 
 def test_the_notebook_trains_a_network_and_judges_it(printed: str) -> None:

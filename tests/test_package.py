@@ -13,7 +13,7 @@ from paper import picture
 
 import mnist_demo
 from mnist_demo import __main__ as command_line
-from mnist_demo import commandline, evaluate, train, weights
+from mnist_demo import commandline, evaluate, page, train, weights
 from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
 from mnist_demo.weights import default_path, load_named, load_weights, path_at_hand, save_weights
@@ -30,6 +30,10 @@ def requirements(file: str) -> list[str]:
 
 def test_the_package_asks_for_what_the_requirements_ask_for() -> None:
     assert PROJECT["dependencies"] == requirements("requirements.txt")
+
+
+def test_the_page_needs_the_gradio_that_is_asked_for() -> None:
+    assert f"gradio=={page.GRADIO}" in PROJECT["dependencies"]
 
 
 def test_the_command_is_there_under_its_name() -> None:
@@ -58,6 +62,7 @@ def test_the_wheel_holds_package_page_data_and_weights_and_no_more(wheel: zipfil
     shipped = {f"mnist_demo/shipped/{name}.safetensors" for name in MODELS}
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == ours | shipped
+    assert f"mnist_demo-{mnist_demo.__version__}.dist-info/METADATA" in wheel.namelist()
     assert wheel.read("mnist_demo/shipped/net.safetensors") == default_path("net").read_bytes()
 
 
@@ -127,6 +132,10 @@ def test_a_folder_of_ones_own_that_cannot_be_made_is_told_in_one_line(
 )
 def test_the_first_word_is_the_command(arguments: list[str], command: str) -> None:
     assert command_line.chosen(arguments) == (command, arguments[1:])
+
+
+def test_without_a_command_options_are_those_of_the_page() -> None:
+    assert command_line.chosen(["--port", "8000"]) == ("serve", ["--port", "8000"])
 
 
 def test_a_word_that_is_no_command_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:

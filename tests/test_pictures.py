@@ -256,7 +256,7 @@ def test_a_picture_is_read_from_memory_too(test_digits: Samples) -> None:
     file = io.BytesIO()
     picture(test_digits.images[0]).save(file, "PNG")
     assert Classifier.load("convnet").read(ink_of(open_picture(file, "pasted"))).answer == 7
-    with pytest.raises(ValueError, match=r"^pasted: no image that can be read$"):
+    with pytest.raises(ValueError, match=r"^pasted: cannot be read as a picture"):
         open_picture(io.BytesIO(b"nothing"), "pasted")
 
 
@@ -270,3 +270,9 @@ def test_a_picture_of_too_many_pixels_is_told_with_the_bound(size: tuple[int, in
 def test_a_picture_of_sixteen_bits_is_read_as_one_of_eight(classifier: Classifier, test_digits: Samples) -> None:
     grey = np.asarray(picture(test_digits.images[0]), np.uint16) * 150 + 20_000
     assert classifier.read(ink_of(Image.fromarray(grey))).answer == 7
+
+
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_noise_is_no_ink_and_soon_known(side: int) -> None:
+    cells = np.random.default_rng(side).integers(0, 2, (1200 // side, 1200 // side)).astype(np.uint8)
+    assert not ink_of(Image.fromarray(255 * np.kron(cells, np.ones((side, side), np.uint8)))).any()

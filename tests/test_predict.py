@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,9 +83,23 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(
     printed = capsys.readouterr()
     assert printed.out.startswith(f"{tmp_path / 'seven.png'}  7")
     bad, missing, broken = printed.err.splitlines()
-    assert bad == f"error: {tmp_path / 'text.png'}: no image that can be read"
+    assert bad.startswith(f"error: {tmp_path / 'text.png'}: cannot be read as a picture")
     assert "none.png" in missing
-    assert broken == f"error: {tmp_path / 'broken.png'}: no image that can be read"
+    assert broken.startswith(f"error: {tmp_path / 'broken.png'}: cannot be read as a picture")
+
+
+def test_only_the_formats_that_are_named_are_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n", encoding="ascii")  # Ghostscript, to Pillow
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    assert main([str(tmp_path / "a.eps")]) == 2
+    assert "cannot be read as a picture (PNG, JPEG, WEBP, GIF, BMP, TIFF)" in capsys.readouterr().err
+    assert not (tmp_path / "started").exists()
+    assert main([str(tmp_path)]) == 2  # and no other is looked for in a folder
+    assert "no picture in there" in capsys.readouterr().err
 
 
 def test_weights_that_cannot_be_read_end_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,7 +151,7 @@ def test_standard_input_is_read(
         assert main(["-"]) == code
     printed = capsys.readouterr()
     assert printed.out.startswith("-  7")
-    assert printed.err == "error: standard input: no image that can be read\n"
+    assert printed.err.startswith("error: standard input: cannot be read as a picture")
 
 
 def test_explain_writes_a_picture_a_step(

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import gradio
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,19 +23,27 @@ from PIL import Image
 from benchmarks.crowd import CALL, Page
 from benchmarks.load import memory
 from benchmarks.pages import Server, started
+from mnist_demo.page.connections import MOST_PATIENCE
 
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks at handles as Linux shows them")
 
 ROOT = Path(__file__).parent.parent
 SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
 HANDLES = 256
-FEW_HANDLES = f"import resource, app; resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES},) * 2); app.main()"
+HELD = 2**24  # bytes that all clients may hold there: what lies in 192 connections is less than the usual limit
+CODE = f"""
+import resource, app
+from mnist_demo.page import connections
+resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES},) * 2)
+connections.MAX_HELD_BYTES = {HELD}
+app.main()
+"""
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """The app, as few handles allowed as it must do with; in the end it has told nothing of itself."""
-    with started("-c", FEW_HANDLES) as server:
+    with started("-c", CODE) as server:
         yield server
         printed = server.printed()
     assert "Traceback" not in printed
@@ -95,7 +105,7 @@ def named(value: object) -> str:
     ],
 )
 def test_what_the_page_needs_is_there(server: Server, path: str) -> None:
-    assert ask(server, "GET", path).status == 200
+    assert [ask(server, method, path).status for method in ("GET", "HEAD")] == [200, 200]
 
 
 @pytest.mark.parametrize(
@@ -147,15 +157,14 @@ def test_what_the_page_does_not_need_is_not_there(server: Server, path: str) -> 
 
 @pytest.mark.parametrize("path", ["run/read", "api/read", "call/look", "call/v2/settle", "reset", "cancel", "stream/a"])
 def test_nothing_is_taken_in_but_calls(server: Server, path: str) -> None:
-    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\nb\r\n--x--\r\n'
-    assert ask(server, "POST", f"/gradio_api/{path}", body, "multipart/form-data; boundary=x").status in (400, 404)
+    assert ask(server, "POST", f"/gradio_api/{path}", b"{}").status in (400, 404)
 
 
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/"), ("DELETE", "/config"), ("GET", CALL), ("GET", "/gradio_api/upload")]
 )
 def test_a_door_is_for_its_own_methods(server: Server, method: str, path: str) -> None:
-    assert ask(server, method, path).status == 405
+    assert ask(server, method, path, b"{}" if method == "POST" else None).status == 405
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/nowhere", "/static/nothing.js", CALL])
@@ -231,7 +240,7 @@ def test_names_of_callers_are_not_kept(server: Server, page: Page) -> None:
 def test_a_body_that_is_broken_off_harms_nobody(server: Server, page: Page) -> None:
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
-            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf".encode())
+            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode())
     for nonsense in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100_000):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
             one.sendall(nonsense)
@@ -243,10 +252,39 @@ def test_idle_connections_lock_nobody_out(server: Server, page: Page) -> None:
     for number in range(HANDLES + 50):
         one = socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0))
         if number % 2:
-            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf".encode())
+            one.sendall(f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\nhalf".encode())
         idle.append(one)
     assert reading(server, page) < 5
     for one in idle:
+        one.close()
+
+
+def connected(server: Server) -> int:
+    """How many sockets the server has open."""
+    handles = Path(f"/proc/{server.process.pid}/fd").iterdir()
+    return sum(handle.is_socket() for handle in handles)
+
+
+@pytest.mark.parametrize("what", ["bodies", "answers"])
+def test_what_clients_hold_counts_against_one_limit(server: Server, page: Page, what: str) -> None:
+    assets = (Path(gradio.__file__).parent / "templates/frontend/assets").glob("*.js")
+    largest = max(assets, key=lambda path: path.stat().st_size)  # far more than the system buffers
+    request = f"GET /assets/{largest.name} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    if what == "bodies":
+        head = f"POST {CALL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        request = f"{head}Content-Length: 250001\r\n\r\n".encode() + b" " * 250_000
+    before, clients = connected(server), []
+    for _ in range(150):
+        one = socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0))
+        clients.append(one)
+        with contextlib.suppress(ConnectionError):
+            one.sendall(request)
+    reading(server, page)
+    deadline = time.monotonic() + MOST_PATIENCE / 2  # later it ends them all
+    while connected(server) > before + HELD / 250_000 + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for one in clients:
         one.close()
 
 

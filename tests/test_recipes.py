@@ -1,7 +1,10 @@
 import dataclasses
 
 import pytest
+import torch
 
+from benchmarks.training import fast_run
+from mnist_demo.data import Samples
 from mnist_demo.models import MODELS
 from mnist_demo.recipes import RECIPES, Recipe
 
@@ -47,6 +50,12 @@ def test_a_value_that_makes_no_sense_is_refused(change: dict[str, float], messag
 def test_momentum_is_refused_where_the_optimizer_has_no_use_for_it() -> None:
     with pytest.raises(ValueError, match="--momentum is of no use to adam"):
         dataclasses.replace(RECIPES["convnet"]["tutorial"], momentum=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_recipe_fast_brings_convnet_to_99_per_cent(dtype: torch.dtype, test_digits: Samples) -> None:
+    assert fast_run("convnet", 1, torch.device("cpu"), test_digits, dtype).accuracy >= 0.99
 
 
 def test_a_recipe_cannot_be_changed_in_place() -> None:

@@ -1,6 +1,7 @@
-"""Two replicas of the page behind nginx: one is killed while a person draws, and the person hardly notices."""
+"""Two replicas of the page behind nginx: the API works, and if one is killed, people who draw hardly notice."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import time
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.crowd import OurVisitor, Page, Tally, person
+from benchmarks.crowd import Connection, OurVisitor, Page, Tally, person
 from benchmarks.pages import Server, free_port, started
 
 BEFORE, AFTER = 1.5, 3.0  # seconds of drawing, before and after the kill
+CALLS = 10
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 # The README's `upstream` and `server`, with what they need around them, on one port of loopback.
@@ -57,11 +59,31 @@ def test_a_replica_that_is_killed_while_people_draw_is_not_missed(tmp_path: Path
     with ExitStack() as stack:
         replicas = [stack.enter_context(started("app.py", port=port)) for port in ports]
         address = stack.enter_context(balanced(tmp_path, ports))
-        before, after = asyncio.run(drawn_upon(address, replicas[0]))
+        outcomes, serving = asyncio.run(called(address, replicas))
+        assert outcomes == [200] * CALLS
+        before, after = asyncio.run(drawn_upon(address, serving))
     assert before.errors == before.busy == 0
     assert before.in_time >= 4 * BEFORE * 10 * 0.5
     assert after.errors <= 4  # what was on its way to the one that was killed
     assert after.in_time >= 4 * AFTER * 10 * 0.5
+
+
+async def called(address: str, replicas: list[Server]) -> tuple[list[int], Server]:
+    """The statuses with which calls of the API end, and the replica that answered them."""
+    api = "/gradio_api/call/samples"
+
+    async def ask(method: str, path: str, where: str = address, body: bytes = b"") -> tuple[int, bytes]:
+        connection = Connection(where)  # each request on a connection of its own, as curl's
+        answer = await connection.send(method, path, body)
+        connection.close()
+        return answer
+
+    async def begin() -> str:
+        return str(json.loads((await ask("POST", api, body=b'{"data": [4]}'))[1])["event_id"])
+
+    outcomes = [(await ask("GET", f"{api}/{await begin()}"))[0] for _ in range(CALLS)]
+    known = [(await ask("GET", f"{api}/{await begin()}", one.address))[0] == 200 for one in replicas]
+    return outcomes, replicas[known.index(True)]
 
 
 async def drawn_upon(address: str, victim: Server) -> tuple[Tally, Tally]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -23,10 +24,11 @@ from mnist_demo import zerogpu
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples
 from mnist_demo.page.learn import school as module
+from mnist_demo.page.learn.parts import FULL
 from mnist_demo.page.learn.process import LentProcess, Process
-from mnist_demo.page.learn.school import PREFIX, School
+from mnist_demo.page.learn.school import PREFIX, Run, School
 from mnist_demo.page.page import texts
-from mnist_demo.page.yours import IDLE, MOST, GoneError, Own, Yours
+from mnist_demo.page.yours import IDLE, GoneError, Own, Yours, max_bytes, weights_bytes
 
 ROOT = Path(__file__).parent.parent
 SEVEN = {"base": "", "strokes": [[20, 0, 80, 60, 120, 0, -70, 170]]}
@@ -86,7 +88,7 @@ def is_learning(run: Any) -> bool:
 
 
 def is_over(run: Any) -> bool:
-    return run["state"] not in ("starting", "training")
+    return run["state"] not in ("waiting", "starting", "training")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -150,21 +152,29 @@ def test_a_network_is_trained_and_is_the_visitors_own(
     assert ask(server, "GET", f"/yours/{key}.safetensors").status == 404
 
 
-def test_who_comes_second_is_told_what_runs_and_may_watch_it_but_not_take_it(server: Server, call: Call) -> None:
+def test_who_comes_later_waits_in_a_queue_and_may_watch_what_runs_but_not_take_it(server: Server, call: Call) -> None:
     first = call("begin", LONG)
-    busy = call("begin", SHORT)["busy"]
-    assert busy == call("prepare", {})["running"] | {"seconds": busy["seconds"]}
-    assert (busy["network"], busy["recipe"], busy["run"]) == ("net", "tutorial", first["run"])
     until(call, first["key"], is_learning)
-    watched = call("follow", {"run": busy["run"]})
+    second, third = call("begin", SHORT), call("begin", SHORT)
+    waiting = call("follow", {"key": third["key"]})
+    assert (waiting["state"], waiting["place"]) == ("waiting", 2)
+    running = waiting["running"]
+    assert (running["network"], running["recipe"], running["run"]) == ("net", "tutorial", first["run"])
+    assert running == call("prepare", {})["running"] | {"seconds": running["seconds"]}
+    watched = call("follow", {"run": running["run"]})
     assert watched["state"] == "training"
     assert watched["steps"]
     assert first["key"] not in json.dumps(watched)
     assert ask(server, "GET", f"/yours/{first['key']}.safetensors").status == 404  # it is not trained yet
     call("stop", {"key": "somebody else's"})
-    call("stop", {"run": busy["run"]})
+    call("stop", {"run": running["run"]})
     assert call("follow", {"key": first["key"]})["state"] == "training"
+    call("stop", {"key": second["key"]})
+    assert call("follow", {"key": third["key"]})["place"] == 1
     call("stop", {"key": first["key"]})
+    assert until(call, third["key"], lambda run: run["state"] not in ("waiting", "starting"))["run"] == third["run"]
+    call("forget", {"key": third["key"]})
+    assert call("follow", {"key": second["key"]})["state"] == "stopped"
 
 
 def test_a_training_that_is_stopped_leaves_its_network_as_it_was_and_room_for_the_next(call: Call) -> None:
@@ -198,12 +208,12 @@ def test_corrections_are_taught_to_the_shipped_network(call: Call) -> None:
         ({"network": "net", "recipe": "best"}, "and a recipe"),
         (SHORT | {"values": []}, "values: epochs"),
         (SHORT | {"values": {"output": "/etc/passwd"}}, "values: epochs"),
-        (SHORT | {"values": {"epochs": 0}}, "--epochs must be at least 1, not 0"),
-        (SHORT | {"values": {"epochs": 101}}, "--epochs must be at most 100"),
+        (SHORT | {"values": {"epochs": 0}}, "--epochs must be between 1 and 100, not 0"),
+        (SHORT | {"values": {"epochs": 101}}, "--epochs must be between 1 and 100, not 101"),
         (SHORT | {"values": {"epochs": "2"}}, "--epochs must be a whole number"),
         (SHORT | {"values": {"epochs": True}}, "--epochs must be a whole number"),
         (SHORT | {"values": {"batch_size": 10**400}}, "--batch-size must be a whole number"),
-        (SHORT | {"values": {"batch_size": 60_000}}, "--batch-size must be at most 2048"),
+        (SHORT | {"values": {"batch_size": 60_000}}, "--batch-size must be between 1 and 2048, not 60000"),
         (SHORT | {"values": {"lr": -1}}, "--lr must be a number above 0"),
         (SHORT | {"values": {"lr": float("nan")}}, "--lr must be a number"),
         (SHORT | {"values": {"momentum": 0.5}}, "--momentum is of no use to adamw"),
@@ -275,7 +285,7 @@ def test_a_training_that_nobody_follows_is_stopped(monkeypatch: pytest.MonkeyPat
     while school.current is not None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert (run.state, run.error) == ("stopped", "nobody was there to see it")
+    assert (run.state, run.error) == ("stopped", "the page was closed")
     assert is_said_in_both_languages(run.error)
     assert folders() == []
 
@@ -288,8 +298,32 @@ def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPat
     while school.current is not None:
         time.sleep(0.1)
     assert run.state == "stopped"
-    assert "1 seconds" in run.error
+    assert "limited to 1 seconds" in run.error
     assert is_said_in_both_languages(run.error)
+
+
+def test_a_full_disk_is_told_and_nothing_is_left_of_the_training() -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    school = School(Yours(trains=True))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # as full as a disk gets without one of one's own
+    school.prepare()
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    run = school.begin("net", "fast", [], {})
+    assert run is not None
+    deadline = time.monotonic() + 60
+    while school.current is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (run.state, run.error) == ("failed", "the server's disk is full")
+    assert is_said_in_both_languages(run.error)
+    assert folders() == []
+
+
+def test_visitors_are_not_told_the_hosts_folders() -> None:
+    said = "error: /home/me/demo/weights/net.safetensors is missing: train it with python -m mnist_demo.train\n"
+    assert module.reason(said) == "net.safetensors is missing: train it with python -m mnist_demo.train"
+    assert module.reason("error: 'C:\\\\Users\\\\me\\\\net.safetensors' is damaged") == "'net.safetensors' is damaged"
+    assert module.reason("error: loss and/or accuracy 1/2") == "loss and/or accuracy 1/2"
 
 
 def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,20 +356,57 @@ def test_where_a_graphics_processor_is_lent_a_training_runs_within_the_call(monk
     assert not run.folder.exists()
 
 
-def test_networks_are_bounded_in_number_and_the_one_idle_longest_is_let_go() -> None:
-    clock = iter(range(10_000))
-    yours = Yours(trains=True, now=lambda: float(next(clock)))
-    own = [Own("net") for _ in range(MOST + 2)]
-    for one in own[:MOST]:
+def test_a_queue_is_bounded_and_who_left_or_failed_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 3)
+    assert is_said_in_both_languages(FULL)
+    school = School(Yours(trains=True))
+
+    def begin(**files: str) -> Run | None:
+        return school.begin("net", "tutorial", [], files)
+
+    first, left, failing, last = begin(), begin(), begin(**{"no/such/folder": ""}), begin()
+    assert first is not None
+    assert left is not None
+    assert failing is not None
+    assert last is not None
+    assert begin() is None
+    left.asked -= module.ABANDONED
+    assert [school.place(run) for run in (first, left, failing, last)] == [0, 0, 1, 2]
+    assert (left.state, left.error) == ("stopped", module.NOBODY)
+    first.stop()
+    deadline = time.monotonic() + 30
+    while school.current is not last:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert failing.state == "failed"
+    assert failing.error == "No such file or directory"  # and not in which of our folders
+    last.stop()
+    while school.current is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert folders() == []
+
+
+def test_networks_are_bounded_in_memory_and_the_one_idle_longest_is_dropped() -> None:
+    clock, net = iter(range(10_000)), Classifier.load("net")
+    yours = Yours(trains=True, now=lambda: float(next(clock)), most=9 * weights_bytes("net"))
+    own = [Own("net", classifier=net) for _ in range(11)]
+    for one in own[:9]:
         yours.add(one)
     assert yours.of(own[0].key) is own[0]
-    for one in own[MOST:]:
+    for one in own[9:]:
         yours.add(one)
-    assert len(yours.networks) == MOST
     assert yours.of(own[1].key) is yours.of(own[2].key) is None
     assert yours.of(own[0].key) is own[0]
+    assert len(yours.networks) == 9
     with pytest.raises(GoneError):
         yours.classifier(own[1].key)
+
+
+def test_a_class_of_thirty_keeps_its_networks_on_a_small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {"SC_PHYS_PAGES": 2**20, "SC_PAGE_SIZE": 2**12}  # 4 GiB
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    assert max_bytes() > 30 * 2 * weights_bytes("convnet")
 
 
 def test_a_network_that_is_idle_too_long_is_let_go() -> None:

@@ -208,13 +208,12 @@ def test_a_damaged_file_of_digits_or_another_network_is_named_before_any_work(
     wrong = default_path("net")
     for flags, message in (
         (["--extra", str(damaged)], f"{damaged}, line 4: is no {{"),
-        (["--extra", str(tmp_path / "nowhere")], "No such file or directory"),
+        (["--extra", str(tmp_path / "nowhere")], f"error: --extra {tmp_path}/nowhere: No such file or directory\n"),
         (["--extra", str(own), "--from", str(wrong)], f"{wrong} holds a net: go on from it with --model net"),
         (["--extra", str(own), "--from", str(own)], f"{own} is damaged or not a weights file of ours"),
-        (["--resume", "--extra", str(own)], "--resume goes on as the run began: leave out --extra"),
     ):
-        recipe = [] if "--resume" in flags else ["--recipe", "teach"]
-        assert main(["--model", "convnet", *recipe, "--output", str(tmp_path / "a.safetensors"), *flags]) == 2
+        command = ["--model", "convnet", "--recipe", "teach", "--output", str(tmp_path / "a.safetensors")]
+        assert main([*command, *flags]) == 2
         printed = capsys.readouterr()
         assert message in printed.err
         assert printed.err.count("\n") == 1
@@ -282,7 +281,7 @@ def test_a_run_stopped_in_its_first_epoch_offers_no_other_runs_checkpoint_and_le
     assert told.out.startswith(
         f"{older.checkpoint} is an older run's: the first epoch replaces it, or --resume goes on"
     )
-    assert told.err.endswith("No epoch was finished: start anew.\n")
+    assert told.err == f"\nstopped; {older.output} was not written. No epoch was finished: start anew.\n"
     assert load_checkpoint(older.checkpoint)["seed"] == 7
     assert main(["--output", str(older.output), "--resume"]) == 130
     assert capsys.readouterr().err.endswith(
@@ -311,8 +310,26 @@ def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path
         _, errors = run.communicate(timeout=60)
     assert run.returncode == 130
     assert output.read_bytes() == b"what was there before"
-    assert errors.strip().endswith(f"Go on with: python -m mnist_demo.train --output {output} --resume")
+    going_on = f"Go on with: python -m mnist_demo.train --output {output} --resume"
+    assert errors.strip().endswith(f"stopped; {output} is as it was. {going_on}")
     assert "Traceback" not in errors
+
+
+def test_a_clone_says_before_it_replaces_a_shipped_file_how_to_restore_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mnist_demo.weights.FOLDER", tmp_path)
+    monkeypatch.setattr("mnist_demo.train.SHIPPED", tmp_path / "nowhere")  # which an installed package has
+    monkeypatch.setattr("mnist_demo.train.train", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    output = tmp_path / "net.safetensors"
+    assert main(["--model", "net"]) == 130
+    assert "will be replaced" not in capsys.readouterr().out
+    output.write_bytes(b"weights")
+    assert main(["--model", "net"]) == 130
+    line = f"{output} will be replaced at the end; to restore the shipped file: git checkout weights/\n"
+    assert capsys.readouterr().out.startswith(line)
+    assert main(["--model", "net", "--output", str(tmp_path / "other.safetensors")]) == 130
+    assert "will be replaced" not in capsys.readouterr().out
 
 
 def test_a_loss_that_is_not_finite_stops_in_one_line_and_leaves_the_old_weights(
@@ -360,8 +377,6 @@ def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
         (["--resume", "/dev/zero"], "/dev/zero is damaged or no checkpoint of ours: start anew without --resume"),
         (["--recipe", "teach", "--output", "a"], "learns from digits of your own: name their file by --extra FILE"),
         (["--recipe", "teach", "--extra", "a"], "makes a network of your own: name its file by --output FILE"),
-        (["--resume", "--from", "a"], "--resume goes on as the run began: leave out --from"),
-        (["--resume", "--lr", "1"], "--resume goes on as the run began: leave out --lr"),
     ],
 )
 def test_what_makes_no_sense_ends_in_one_line_and_code_2_before_any_work(
@@ -400,6 +415,26 @@ def test_runs_whose_outputs_differ_after_the_last_dot_do_not_share_a_checkpoint(
         for flags in (["--output", str(job.output), "--resume"], ["--resume", str(job.checkpoint)]):
             resumed = job_from(parser().parse_args(flags))[0]
             assert (resumed.output, resumed.checkpoint) == (job.output, job.checkpoint)
+
+
+def test_resume_is_appended_to_the_command_that_was_typed_but_nothing_in_it_may_change(
+    own: Path, tmp_path: Path
+) -> None:
+    command = ["--model", "net", "--recipe", "teach", "--extra", str(own), "--output", str(tmp_path / "a")]
+    command += ["--lr", "0.003", "--seed", "7", "--from", str(default_path("net"))]
+    job, _ = job_from(parser().parse_args(command))
+    Training(job, Samples(torch.zeros(1, 1, 28, 28), torch.zeros(1))).save()
+    resumed, _ = job_from(parser().parse_args([*command, "--resume"]))
+    assert (resumed.recipe, resumed.seed, resumed.extra) == (job.recipe, 7, own.resolve())
+    for flag, value, began in (
+        ("--model", "convnet", "with --model net"),
+        ("--recipe", "fast", "with --recipe teach"),
+        ("--lr", "0.004", "with --lr 0.003"),
+        ("--momentum", "0.5", "without --momentum"),
+        ("--extra", "other.jsonl", f"with --extra {own}"),
+    ):
+        with pytest.raises(ValueError, match=f"^--resume goes on as the run began, {began}: leave out {flag} {value}$"):
+            job_from(parser().parse_args([*command, flag, value, "--resume"]))
 
 
 def test_a_checkpoint_that_was_renamed_is_gone_on_from_beside_it_and_not_written_over(tmp_path: Path) -> None:

@@ -46,6 +46,26 @@ function ticksWithin(low, high, count) {
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, at) => (first + at) * step);
 }
 
+// Ticks of an axis whose equal steps are equal factors, from 3 to `most` wherever there are as many round numbers between
+// its ends, which are any numbers above 0: some of each power of ten, or every so many powers.
+function ticksOfLog(low, high, most = 8) {
+  const [first, last] = [low, high].map((end) => Math.floor(Math.log10(end)));
+  const powers = Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  const ticks = (factors, every = 1) =>
+    powers
+      .filter((power) => power % every === 0)
+      .flatMap((power) => factors.map((factor) => Number(`${factor}e${power}`)))
+      .filter((tick) => tick > low && tick < high);
+  const fine = [[1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9], [1]].map((factors) => ticks(factors));
+  return fine.find(({ length }) => length >= 3 && length <= most) ?? ticks([1], Math.ceil(powers.length / most));
+}
+
+// A tick of that kind, which no number makes too long for its place: 0.003, 1,000, 1E6.
+function sayTick(tick) {
+  const notation = tick < 1e4 && tick >= 1e-3 ? "standard" : "scientific";
+  return tick.toLocaleString("en", { notation, maximumSignificantDigits: 2 }).replace("-", "−");
+}
+
 // The same numbers, for whoever would rather read them.
 function asTable(header, rows, texts) {
   const row = (tag, cells) => {

@@ -17,6 +17,7 @@ from fastapi import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from mnist_demo.page.bounds import App, Message, Receive, Send, busy
+from mnist_demo.page.callers import MAX_AGE_SECONDS, while_connected
 from mnist_demo.page.doors import asked
 
 PATHS = ("/gradio_api/component_server/", "/gradio_api/component_server")
@@ -46,16 +47,30 @@ class Calls:
             return await self.app(scope, receive, send)
         try:
             body = await body_of(receive)
-            answer: Response = JSONResponse(await self.call(body)) if body is not None else Response(status_code=400)
+            answer: Response = Response(status_code=400)
+            if body is not None:
+                answer = JSONResponse(await while_connected(receive, self.call(body)))
         except HTTPException as refusal:
             answer = JSONResponse({"detail": refusal.detail}, refusal.status_code, refusal.headers)
         return await answer(scope, receive, send)
 
     async def call(self, body: bytes) -> Any:
-        """What the function that the body names says to the body's data. Raises HTTPException where there is none."""
+        """Call the function that the body names with the body's data, and return its result.
+
+        Raises HTTPException: 400 or 404 if there is no such function, 503 if too many calls wait, or this one did for
+        more than MAX_AGE_SECONDS.
+        """
         function, data = self.wanted(body)
-        if inspect.iscoroutinefunction(function):
-            return await function(data)
+        try:
+            async with asyncio.timeout(MAX_AGE_SECONDS):
+                if inspect.iscoroutinefunction(function):
+                    return await function(data)
+                return await self.in_turn(function, data)
+        except TimeoutError:
+            raise busy() from None
+
+    async def in_turn(self, function: Callable[[Any], Any], data: Any) -> Any:
+        """Call a function in one of the threads for that. Raises HTTPException (503) if too many calls wait."""
         if self.running >= MOST_AT_ONCE:
             raise busy()
         self.running += 1

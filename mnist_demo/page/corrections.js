@@ -28,16 +28,41 @@ function thinned(points) {
   return kept;
 }
 
-// What a line says. Throws where it is no such digit.
+// What a line says, within the limits of `written.py`, by which the server reads it when it is taught. Throws where it is
+// no such digit.
 function correctionOf(line) {
   const { label, strokes, brushes } = JSON.parse(line);
-  const isPoint = (point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite);
+  const isCoordinate = (value) => typeof value === "number" && Math.abs(value) <= props.limits.furthest;
+  const isPoint = (point) => Array.isArray(point) && point.length === 2 && point.every(isCoordinate);
   const isStroke = (stroke) => Array.isArray(stroke) && stroke.length > 0 && stroke.every(isPoint);
   const isBrush = (brush) => isPoint(brush) && brush[0] > 0 && [0, 1].includes(brush[1]);
-  const isDrawn = Array.isArray(strokes) && strokes.length > 0 && strokes.every(isStroke);
-  const isInked = brushes === undefined || (brushes.length === strokes?.length && brushes.every(isBrush));
+  const isDrawn = Array.isArray(strokes) && strokes.length > 0 && strokes.every(isStroke) && strokes.flat().length <= props.limits.points;
+  const isInked = !brushes || (Array.isArray(brushes) && brushes.length === strokes?.length && brushes.every(isBrush) && leavesInk(strokes, brushes));
   if (!Number.isInteger(label) || label < 0 || label > 9 || !isDrawn || !isInked) throw new TypeError(line);
   return brushes ? { label, strokes, brushes } : { label, strokes };
+}
+
+// Whether anything is left of strokes some of which erase, drawn as large as `written.py` draws them for that.
+function leavesInk(strokes, brushes) {
+  if (!brushes.some(([, erase]) => erase)) return true;
+  const pens = strokes.filter((_, at) => !brushes[at][1]).flat();
+  if (!pens.length) return false;
+  const [least, most] = [Math.min, Math.max].map((end) => [0, 1].map((axis) => pens.reduce((far, point) => end(far, point[axis]), pens[0][axis])));
+  const widest = Math.max(...brushes.filter(([, erase]) => !erase).map(([width]) => width));
+  const { side } = props.limits;
+  const context = Object.assign(document.createElement("canvas"), { width: side, height: side }).getContext("2d");
+  const scale = side / (Math.max(most[0] - least[0], most[1] - least[1]) + widest);
+  const place = ([x, y]) => [(x - (least[0] + most[0]) / 2) * scale + side / 2, (y - (least[1] + most[1]) / 2) * scale + side / 2];
+  Object.assign(context, { lineCap: "round", lineJoin: "round" });
+  strokes.forEach((stroke, at) => {
+    const [width, erase] = brushes[at];
+    Object.assign(context, { lineWidth: width * scale, globalCompositeOperation: erase ? "destination-out" : "source-over" });
+    context.beginPath();
+    for (const point of [stroke[0], ...stroke]) context.lineTo(...place(point));
+    context.stroke();
+  });
+  const { data } = context.getImageData(0, 0, side, side);
+  return data.some((value, at) => at % 4 === 3 && value > 127);
 }
 
 const drawnAs = ({ strokes, brushes }) => JSON.stringify([strokes, brushes]);
@@ -94,6 +119,17 @@ function correctionsKept() {
     return true;
   }
 
+  // Brings back what a deletion took, beside what was kept since; whether there was room.
+  function restore(before, after) {
+    const here = new Map(all.map((one) => [drawnAs(one), one]));
+    const deleted = new Set(before.filter((one) => !after.includes(one)).map(drawnAs));
+    const back = before.map((one) => here.get(drawnAs(one)) ?? one).filter((one) => here.has(drawnAs(one)) || deleted.has(drawnAs(one)));
+    const newer = [...back, ...all.filter((one) => !back.includes(one))];
+    if (isTooMuch(newer)) return false;
+    write(newer);
+    return true;
+  }
+
   // Adds what a file holds that is not kept yet: {added, known}, or the number of a `line` that is none of ours, or
   // `isFull`, in which cases nothing is added.
   function take(text) {
@@ -127,10 +163,12 @@ function correctionsKept() {
     addEventListener: events.addEventListener.bind(events),
     all: () => all,
     most: MOST_KEPT,
+    furthest: props.limits.furthest,
     trouble: () => trouble,
     of: (drawn) => byDrawing.get(drawnAs(drawn)),
     keep,
     take,
+    restore,
     replace: write,
     file: () => linesOf(all),
   };

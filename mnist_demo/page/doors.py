@@ -90,8 +90,9 @@ class Doors:
 
         refusal = self.refusal(scope)
         if refusal is None:
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]  # uvicorn then leaves the body out
             try:
-                return await self.app(scope, receive, guarded)
+                return await self.app({**scope, "method": method}, receive, guarded)
             except ClientDisconnect:
                 refusal = Response(status_code=400)
             except HTTPException as error:

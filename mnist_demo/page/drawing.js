@@ -69,18 +69,34 @@ function drawingWithin(most, settle) {
 
   function shift(from, to) {
     if (from.length) to.push(from.pop());
+    dropGrounds();
+  }
+
+  function dropGrounds() {
     grounds = grounds.filter((one) => one.from < done.length);
   }
 
+  // Add an action; return how to take it back as if it had never been, as long as it is the last one.
   function add(action) {
+    const before = undone;
     done.push(action);
     undone = [];
+    return () => {
+      done.pop();
+      undone = before;
+      dropGrounds();
+    };
+  }
+
+  function restore(actions) {
+    done = actions;
   }
 
   const actions = () => done.slice(first());
 
   return {
     add,
+    restore,
     actions,
     wire,
     undo: () => shift(done, undone),

@@ -7,41 +7,39 @@ An endpoint takes JSON and gives JSON. It opens no file and fetches no address, 
 was uploaded a moment ago, or comes with the call.
 """
 
+import asyncio
 import base64
 import binascii
 import inspect
-import io
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import gradio as gr
 import numpy as np
 from fastapi import HTTPException
 from gradio.events import api
 from numpy.typing import NDArray
-from PIL import Image
 
 from mnist_demo.classifier import Classifier, Reading
 from mnist_demo.drawing import to_mnist
 from mnist_demo.page.inside.parts import Seen, reasons
-from mnist_demo.page.pad import FORMATS
+from mnist_demo.page.picture_process import PictureProcess
 from mnist_demo.page.read.gallery import SHOWN, Gallery
 from mnist_demo.page.uploads import Uploads
 from mnist_demo.page.wire import FARTHEST, ink_of
-from mnist_demo.pictures import ink_of as ink_of_picture
-from mnist_demo.pictures import open_picture
 from mnist_demo.weights import is_whole
 
-MOST_PIXELS, MOST_PIXELS_JPEG = 16_000_000, 52_000_000  # of a picture; a JPEG is made smaller while it is decoded
 PEN = 20  # pixels of 280, the width of a stroke that names none
 
 Json = dict[str, Any]
-Endpoint = Callable[..., Any]
+Endpoint = Callable[..., Awaitable[Any]]
 Points = list[list[list[float]]]
 Name = Literal["convnet", "net"]
+Result = TypeVar("Result")
 
-EXAMPLES: Mapping[str, Any] = {  # a value for each parameter that has none of itself; the strokes are a seven
+EXAMPLES: Mapping[str, Any] = {  # a value for an endpoint's first parameter, by name; the strokes are a seven
     "image": {"path": "digit.png", "url": "digit.png", "meta": {"_type": "gradio.FileData"}},
     "strokes": [[[80, 60], [200, 60], [130, 230]]],
 }
@@ -52,8 +50,10 @@ class Endpoints:
 
     def __init__(self, classifiers: Mapping[str, Classifier], gallery: Gallery) -> None:
         self.classifiers, self.gallery, self.uploads = classifiers, gallery, Uploads()
+        self.pictures = PictureProcess()
+        self.worker = ThreadPoolExecutor(1, "endpoint")  # nothing in it waits for a picture
 
-    def read(self, image: gr.FileData) -> Json:
+    async def read(self, image: gr.FileData) -> Json:
         """Reads the handwritten digit in a picture, with two small convolutional networks trained on MNIST.
 
         The picture may be a photo, a scan or a drawing of one digit, dark on light or light on dark.
@@ -65,9 +65,10 @@ class Endpoints:
             For each network, "convnet" and "net": "answer", the digit, or null where nothing is drawn or it is no digit
             that the network knows; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
         """
-        return self._read(self._picture(image))
+        ink = await self._picture(image)
+        return await self._in_turn(lambda: self._read(ink))
 
-    def read_strokes(self, strokes: Points, width: int = PEN) -> Json:
+    async def read_strokes(self, strokes: Points, width: int = PEN) -> Json:
         """Reads a handwritten digit from pen strokes on a pad of 280 x 280 pixels.
 
         Args:
@@ -79,9 +80,9 @@ class Endpoints:
             For each network, "convnet" and "net": "answer", the digit, or null where nothing is drawn or it is no digit
             that the network knows; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
         """
-        return self._read(ink_of(drawing_of(strokes, width)))
+        return await self._in_turn(lambda: self._read(ink_of(drawing_of(strokes, width))))
 
-    def samples(self, digit: int | None = None, hard: bool = False, count: int = 6) -> list[Json]:
+    async def samples(self, digit: int | None = None, hard: bool = False, count: int = 6) -> list[Json]:
         """Gives random handwritten digits of MNIST's test set, which neither network was trained on.
 
         Args:
@@ -95,6 +96,9 @@ class Endpoints:
         """
         if type(hard) is not bool or not (digit is None or is_whole(digit, 0, 9)) or not is_whole(count, 1, SHOWN):
             raise HTTPException(422, f"digit: 0 to 9 or null; hard: true or false; count: 1 to {SHOWN}")
+        return await self._in_turn(lambda: self._samples(digit, hard, count))
+
+    def _samples(self, digit: int | None, hard: bool, count: int) -> list[Json]:
         indices = self.gallery.choose(digit, hard)[:count]
         by_network = {name: c.read_images(self.gallery.digits(indices)) for name, c in self.classifiers.items()}
         return [
@@ -103,9 +107,9 @@ class Endpoints:
             for at, index in enumerate(indices.tolist())
         ]
 
-    def why(
+    async def why(
         self,
-        strokes: Points | None,
+        strokes: Points | None = None,
         image: gr.FileData | None = None,
         network: Name = "convnet",
         rival: int | None = None,
@@ -133,7 +137,12 @@ class Endpoints:
             raise HTTPException(422, f"network: {' or '.join(self.classifiers)}")
         if (strokes is None) == (image is None):
             raise HTTPException(422, "give either strokes or image")
-        ink = self._picture(image) if strokes is None else ink_of(drawing_of(strokes, width))
+        if strokes is None:
+            ink = await self._picture(image)
+            return await self._in_turn(lambda: self._why(ink, network, rival))
+        return await self._in_turn(lambda: self._why(ink_of(drawing_of(strokes, width)), network, rival))
+
+    def _why(self, ink: NDArray[np.uint8], network: Name, rival: int | None) -> Json:
         classifier, digit = self.classifiers[network], to_mnist(ink)
         if digit is None:
             raise HTTPException(422, "nothing is drawn")
@@ -148,12 +157,15 @@ class Endpoints:
     def _read(self, ink: NDArray[np.uint8]) -> Json:
         return {name: as_json(classifier.read(ink)) for name, classifier in self.classifiers.items()}
 
-    def _picture(self, image: Any) -> NDArray[np.uint8]:
-        """The ink (H, W) in what a call names as a picture. Raises HTTPException (422) where it is none."""
+    async def _in_turn(self, work: Callable[[], Result]) -> Result:
+        """Return the result of `work`, which runs in the one thread of the endpoints, after what came earlier."""
+        return await asyncio.get_running_loop().run_in_executor(self.worker, work)
+
+    async def _picture(self, image: Any) -> NDArray[np.uint8]:
+        """Return the ink (H, W) of the picture that a call names. Raises HTTPException: 422 if it is refused, 503."""
         content = self._content(image)
         try:
-            check_size(content)
-            return ink_of_picture(open_picture(io.BytesIO(content), "image"))
+            return await self.pictures.ink_of(content)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
 
@@ -171,20 +183,6 @@ class Endpoints:
             return base64.b64decode(named.partition(",")[2] if named.startswith("data:") else named, validate=True)
         except (binascii.Error, ValueError):
             raise HTTPException(422, "image: no upload of that name waits here, and it is no base64") from None
-
-
-def check_size(content: bytes) -> None:
-    """Raises ValueError, in one line, where that is no picture of a format that is read here, or too large a one."""
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            most = MOST_PIXELS_JPEG if picture.format == "JPEG" else MOST_PIXELS
-            is_large = picture.width * picture.height > most
-    except Image.DecompressionBombError:
-        is_large, most = True, MOST_PIXELS
-    except Exception:  # of a damaged file Pillow raises whatever its decoder meets
-        raise ValueError(f"image: no picture that can be read ({', '.join(FORMATS)})") from None
-    if is_large:
-        raise ValueError(f"image: too large: at most {most // 1_000_000} megapixels can be read")
 
 
 def drawing_of(strokes: Any, width: Any) -> Json:
@@ -238,13 +236,13 @@ def on_one_line(text: str) -> str:
 
 
 def build(page: gr.Blocks, endpoints: Endpoints) -> None:
-    """Tells Gradio of the endpoints of the page that is being built, for its clients and its view "Use via API"."""
+    """Tell Gradio of the endpoints of the page that is being built, for its clients and its view "Use via API"."""
     for endpoint in (endpoints.read, endpoints.read_strokes, endpoints.samples, endpoints.why):
         words, name = words_of(endpoint), endpoint.__name__
         dependency = api(endpoint, api_name=name, api_description=words.description)
         parameters = inspect.signature(endpoint).parameters.values()
-        for number, parameter in zip(dependency["inputs"], parameters, strict=True):
-            example = EXAMPLES[parameter.name] if parameter.default is parameter.empty else parameter.default
+        for place, (number, parameter) in enumerate(zip(dependency["inputs"], parameters, strict=True)):
+            example = EXAMPLES.get(parameter.name, parameter.default) if place == 0 else parameter.default
             explain(page.blocks[number], parameter.name, words.parameters[parameter.name], example)
         explain(page.blocks[dependency["outputs"][0]], name, words.returns, None)
 

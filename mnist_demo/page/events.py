@@ -4,7 +4,7 @@ Knows: Gradio's protocol, `/call/NAME` and its stream, `/queue/join` and `/queue
 an endpoint does.
 
 Gradio's own answer to the same paths keeps sessions, events and files for as long as callers like, and fetches what
-they name. Here one thread works, few wait, and what is not fetched is forgotten.
+they name. Here few calls wait, none is answered late, and an outcome that nobody fetches is dropped.
 """
 
 import asyncio
@@ -15,20 +15,19 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from mnist_demo.page.bounds import UPLOAD, App, Message, Receive, Send, busy
+from mnist_demo.page.bounds import BUSY, UPLOAD, App, Message, Receive, Send, busy
+from mnist_demo.page.callers import MAX_AGE_SECONDS
 from mnist_demo.page.doors import asked, is_debugging
 from mnist_demo.page.endpoints import Endpoint
 from mnist_demo.page.uploads import Uploads
 
-MOST_WAITING = 16  # calls, the one that runs with them
-MOST_PATIENCE = 10.0  # seconds that a call waits
+MOST_WAITING = 16  # calls, those that run with them
 MOST_KEPT = 64  # outcomes that nobody has fetched
 KEPT = 60.0  # seconds that one is kept
 MOST_STREAMS = 64  # at once
@@ -49,35 +48,23 @@ class Event(NamedTuple):
 
 
 class Jobs:
-    """Calls of endpoints, worked off one after the other."""
+    """Calls of endpoints that are under way, and the outcomes that somebody comes back for."""
 
     def __init__(self) -> None:
-        self.worker = ThreadPoolExecutor(1, "endpoint")
         self.unfinished = 0
         self.events: dict[str, Event] = {}
 
-    def start(self, work: Callable[[], Any]) -> Outcome:
-        """Has that done; what comes of it. Raises HTTPException (503) where too much waits already."""
+    def start(self, work: Callable[[], Awaitable[Any]]) -> Outcome:
+        """Begin `work`; return the future for its outcome. Raises HTTPException (503) if too many are under way."""
         if self.unfinished >= MOST_WAITING:
             raise busy()
         self.unfinished += 1
-        return asyncio.ensure_future(self._finish(work, time.monotonic() + MOST_PATIENCE))
+        outcome = asyncio.ensure_future(_outcome(work))
+        outcome.add_done_callback(self._count_down)
+        return outcome
 
-    async def _finish(self, work: Callable[[], Any], latest: float) -> Json:
-        def in_time() -> Any:
-            if time.monotonic() > latest:
-                raise busy()
-            return work()
-
-        try:
-            return {"data": [await asyncio.get_running_loop().run_in_executor(self.worker, in_time)]}
-        except HTTPException as refusal:
-            return {"error": refusal.detail}
-        except Exception as error:
-            logger.error("%s in an endpoint", type(error).__name__, exc_info=is_debugging())
-            return {"error": "something went wrong here"}
-        finally:
-            self.unfinished -= 1
+    def _count_down(self, _: Outcome) -> None:
+        self.unfinished -= 1
 
     def keep(self, outcome: Outcome, session: str = "") -> str:
         """A name under which the outcome can be fetched, for a while."""
@@ -88,6 +75,26 @@ class Jobs:
         self.events[name] = Event(session, outcome)
         outcome.add_done_callback(lambda _: loop.call_later(KEPT, self.events.pop, name, None))
         return name
+
+    def drop(self, name: str) -> None:
+        """Forget an outcome, and end the work for it, if it is still under way."""
+        event = self.events.pop(name, None)
+        if event is not None:
+            event.outcome.cancel()
+
+
+async def _outcome(work: Callable[[], Awaitable[Any]]) -> Json:
+    """Do `work`, for MAX_AGE_SECONDS at most, and return what is told of it."""
+    try:
+        async with asyncio.timeout(MAX_AGE_SECONDS):
+            return {"data": [await work()]}
+    except TimeoutError:
+        return {"error": BUSY}
+    except HTTPException as refusal:
+        return {"error": refusal.detail}
+    except Exception as error:
+        logger.error("%s in an endpoint", type(error).__name__, exc_info=is_debugging())
+        return {"error": "something went wrong here"}
 
 
 class Events:
@@ -134,8 +141,10 @@ class Events:
             raise HTTPException(404, "no such event: it was fetched, or is forgotten")
 
         async def told() -> AsyncIterator[str]:
-            await asyncio.wait([found.outcome], timeout=LONGEST)
-            self.jobs.events.pop(event, None)
+            try:
+                await asyncio.wait([found.outcome], timeout=LONGEST)
+            finally:
+                self.jobs.drop(event)  # it was fetched, or the client has gone
             outcome = found.outcome.result() if found.outcome.done() else {"error": "this takes too long"}
             kind, data = ("complete", outcome["data"]) if "data" in outcome else ("error", outcome)
             yield f"event: {kind}\ndata: {json.dumps(data)}\n\n"
@@ -160,14 +169,19 @@ class Events:
             events = {event.outcome: name for name, event in self.jobs.events.items() if event.session == session}
             if not events:
                 break
-            done, _ = await asyncio.wait(events, timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                done, _ = await asyncio.wait(events, timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:  # the client has gone
+                for name in events.values():
+                    self.jobs.drop(name)
+                raise
             for outcome in done:
                 self.jobs.events.pop(events[outcome], None)
                 told = outcome.result()
                 yield message("process_completed", events[outcome], output=told, success="data" in told)
         yield message("close_stream", None)
 
-    def work(self, name: str | int | None, values: Any, named: Json) -> Callable[[], Any]:
+    def work(self, name: str | int | None, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:
         """The call of that endpoint. Raises HTTPException: 404 where there is none, 422 for other parameters."""
         endpoint = self.endpoints.get(name)
         if endpoint is None:
@@ -190,7 +204,7 @@ class Events:
         return StreamingResponse(counted(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
-def bound(endpoint: Endpoint, values: Any, named: Json) -> Callable[[], Any]:
+def bound(endpoint: Endpoint, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:
     """The call of an endpoint with those values, in order or by name. Raises HTTPException (422) where none fits."""
     signature = inspect.signature(endpoint)
     try:

@@ -1,32 +1,43 @@
-// Paints a drawing on a canvas, at the screen's own resolution, smooth between the points that the pointer gave.
-// Knows how ink looks. Does not know where the drawing came from, or what becomes of it.
+// Paint a drawing on a canvas at the screen's resolution, smooth between the points that the pointer gave.
+// Does not know where the drawing came from, or what becomes of it.
 //
 // A drawing is a list of actions: strokes {width, erase, points: [x, y, x, y, ...]} in the pad's own pixels, SIDE to a
 // side, and pictures {picture}, a canvas whose alpha is the ink, which cover the pad.
 
 const SIDE = 280;
-const SAMPLE = 0.85; // of the pad, from its top: what is said of a sample stands below
+const SAMPLE = 0.85; // of the pad, from its top: the label of a sample stands below
+const PIECE = 128; // numbers (two a point): a frame repaints no more of a stroke, however long it is
 
 function inkOn(canvas) {
   const context = canvas.getContext("2d");
-  const dry = document.createElement("canvas").getContext("2d"); // all that is painted for good
-  let dried = []; // the actions in it
+  const dry = document.createElement("canvas").getContext("2d"); // all ink that no longer changes
+  let dried = []; // the actions in it, the last one without its tail, which may still grow
+  let pieces = 0; // of the last one
   let actions = [];
   let sample = null; // a picture to be shown instead
   let isAsked = false;
 
-  // What may still grow, the last action, is painted anew each time; what came before it, once.
   function frame() {
     isAsked = false;
     if (canvas.width === 0) return;
-    const done = actions.slice(0, -1);
-    if (dried.length > done.length || dried.some((one, at) => one !== done[at])) wipe();
-    for (const action of done.slice(dried.length)) trace(dry, action);
-    dried = done;
+    dryUp();
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (sample) return stamp(context, sample, { isSmooth: false, share: SAMPLE });
-    if (done.length) context.drawImage(dry.canvas, 0, 0);
-    if (actions.length) trace(context, actions.at(-1));
+    context.drawImage(dry.canvas, 0, 0);
+    if (actions.length) tail(context, actions.at(-1));
+  }
+
+  // Paint on `dry` what is new since the last frame, or everything if something was taken back.
+  function dryUp() {
+    if (dried.some((one, at) => one !== actions[at])) wipe();
+    for (const action of actions.slice(Math.max(dried.length - 1, 0))) {
+      if (action !== dried.at(-1)) {
+        if (dried.length) tail(dry, dried.at(-1));
+        dried.push(action);
+        pieces = 0;
+      }
+      for (; pieces < fullPieces(action); pieces += 1) trace(dry, action, pieces * PIECE, (pieces + 1) * PIECE);
+    }
   }
 
   function wipe() {
@@ -34,26 +45,32 @@ function inkOn(canvas) {
     dried = [];
   }
 
-  function trace(on, { picture, width, erase, points }) {
-    if (picture) return stamp(on, picture, { isSmooth: true, share: 1 });
+  // How many pieces of a stroke no later point can change.
+  const fullPieces = ({ points = [] }) => Math.max(0, Math.floor((points.length - 4) / PIECE));
+
+  function tail(on, action) {
+    if (action.picture) return stamp(on, action.picture, { isSmooth: true, share: 1 });
+    trace(on, action, fullPieces(action) * PIECE, Infinity);
+  }
+
+  function trace(on, { width, erase, points }, from, to) {
     const scale = canvas.width / SIDE;
     on.save();
     on.scale(scale, scale);
     on.globalCompositeOperation = erase ? "destination-out" : "source-over";
     Object.assign(on, { lineWidth: width, lineCap: "round", lineJoin: "round", strokeStyle: colour() });
-    on.stroke(curve(points));
+    on.stroke(curve(points, from, to));
     on.restore();
   }
 
-  // Through the middles between the points, each of them drawing the curve its way.
-  function curve(points) {
+  // The curve from the number `from` of the points to the number `to`: through the middles between the points, each of
+  // which bends it. It starts at the first point and ends at the last one.
+  function curve(points, from, to) {
     const path = new Path2D();
-    path.moveTo(points[0], points[1]);
-    for (let at = 2; at < points.length - 2; at += 2) {
-      const [x, y, nextX, nextY] = points.slice(at, at + 4);
-      path.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
-    }
-    path.lineTo(points.at(-2), points.at(-1));
+    const middle = (at) => [(points[at] + points[at + 2]) / 2, (points[at + 1] + points[at + 3]) / 2];
+    path.moveTo(...(from ? middle(from) : points.slice(0, 2)));
+    for (let at = from + 2; at <= to && at < points.length - 2; at += 2) path.quadraticCurveTo(points[at], points[at + 1], ...middle(at));
+    if (to === Infinity) path.lineTo(points.at(-2), points.at(-1));
     return path;
   }
 
@@ -80,7 +97,7 @@ function inkOn(canvas) {
 
   function anew() {
     const side = Math.round(canvas.getBoundingClientRect().width * devicePixelRatio);
-    if (side !== canvas.width) canvas.width = canvas.height = dry.canvas.width = dry.canvas.height = side;
+    if (side !== canvas.width || side !== canvas.height) canvas.width = canvas.height = dry.canvas.width = dry.canvas.height = side;
     wipe();
     ask();
   }

@@ -1,4 +1,4 @@
-// Knows the lenses beside the pad: which is shown, by a tab, a key or the address. Does not know what is in one.
+// Show one of the lenses beside the pad, chosen by a tab, a key or the address. Does not know what is in one.
 
 function lensesIn(list, names, texts, chosen) {
   const page = document.querySelector("#page");
@@ -9,7 +9,7 @@ function lensesIn(list, names, texts, chosen) {
     tab.dataset.lens = name;
     tab.setAttribute("role", "tab");
     tab.setAttribute("aria-controls", name);
-    tab.addEventListener("click", () => (history.pushState(null, "", `#${name}`), turn()));
+    tab.addEventListener("click", () => open(name));
     tab.addEventListener("keydown", step);
     panel(name).dataset.panel = name;
     panel(name).setAttribute("role", "tabpanel");
@@ -27,6 +27,12 @@ function lensesIn(list, names, texts, chosen) {
   }
 
   const current = () => names.find((name) => location.hash === `#${name}`) ?? names[0];
+
+  function open(name) {
+    if (name === current()) return; // or each click would be a step of the browser's history
+    history.pushState(null, "", `#${name}`);
+    turn();
+  }
 
   function turn() {
     page.dataset.lens = current();

@@ -92,6 +92,7 @@ function editorUnder(pad) {
     if (editor) editor.wake_render_loop = () => editor.app?.ticker?.stop();
     editor?.wake_render_loop();
     for (const one of pad.querySelectorAll(":is(.toolbar-wrap, .top-panel) [aria-label]")) one.removeAttribute("aria-label");
+    for (const one of pad.querySelectorAll("canvas:not(.ink)")) one.setAttribute("aria-hidden", true);
   }
 
   new MutationObserver(hush).observe(pad, { childList: true, subtree: true, attributeFilter: ["aria-label"] });

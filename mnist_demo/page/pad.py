@@ -3,26 +3,22 @@
 Knows: the editor beneath, and when to believe it. Does not know: what lenses make of a drawing.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from fastapi import HTTPException
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.page.files import script, text
+from mnist_demo.page.picture_process import PictureProcess
 from mnist_demo.page.wire import MOST, MOST_PICTURE, SIDE, at_side, decoded, ink_of, ink_of_picture, pack
-from mnist_demo.pictures import ink_of as ink_of_photo
-from mnist_demo.pictures import open_picture
+from mnist_demo.written import CANVAS, FURTHEST, MOST_POINTS
 
 DRAWING = ("ink.js", "drawing.js", "corrections.js", "pen.js", "pad.js")
-SCRIPTS = ("texts.js", "programs.js", *DRAWING, "lenses.js", "photo.js", "sketch.js")
-FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
-WIDEST = 1200  # pixels a side of a picture from the browser, which makes it smaller
+SCRIPTS = ("texts.js", "programs.js", *DRAWING, "lenses.js", "photo.js", "stored.js", "sketch.js")
 HIGH = 200  # pixels of the pad, that the ink of a picture reaches
 NEAR = 9  # pixels: the two renderers' lines may lie that far apart, with their edges
 STRAY = 0.01  # share of the pad's ink that may lie elsewhere
@@ -32,6 +28,7 @@ def build(
     classifiers: Mapping[str, Classifier], lenses: Sequence[str], i18n: gr.I18n, shared: Mapping[str, Any]
 ) -> None:
     """The drawing surface, and the tabs of the lenses beside it. `shared` is what every part of the page is told."""
+    pictures = PictureProcess()
 
     def settle(drawing: Any) -> dict[str, str]:
         return {"base": pack(ink_of(drawing))}
@@ -42,8 +39,12 @@ def build(
         agrees = answers(classifiers, held) == answers(classifiers, drawn)
         return {"agrees": agrees, "base": "" if agrees or not is_plausible(held, drawing) else pack(at_side(held))}
 
-    def take(picture: Any) -> dict[str, str | None]:
-        return {"base": ink_on_pad(picture)}
+    async def take(picture: Any) -> dict[str, str | None]:
+        content = decoded(picture, MOST_PICTURE)
+        try:
+            return {"base": on_pad(await pictures.ink_of(content))}
+        except ValueError:
+            return {"base": None}
 
     sketchpad(i18n)
     gr.HTML(
@@ -52,6 +53,7 @@ def build(
         js_on_load=script(*SCRIPTS),
         server_functions=[settle, read_pad, take],
         most=MOST,
+        limits={"points": MOST_POINTS, "furthest": FURTHEST, "side": CANVAS},  # of a corrected digit
         lenses=list(lenses),
         **shared,
     )
@@ -77,24 +79,8 @@ def sketchpad(i18n: gr.I18n) -> gr.Sketchpad:
     return pad
 
 
-def ink_on_pad(picture: Any) -> str | None:
-    """The ink in a picture, base64 of a file, in the middle of a pad and packed; "" where there is none.
-
-    None where it is no picture. Raises HTTPException (422) where it is no such text, or a larger picture than the page
-    sends.
-    """
-    content = decoded(picture, MOST_PICTURE)
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
-            is_large = max(opened.size) > WIDEST
-    except (OSError, Image.DecompressionBombError):
-        return None
-    if is_large:
-        raise HTTPException(422, f"a picture has at most {WIDEST} pixels a side")
-    try:
-        ink = ink_of_photo(open_picture(io.BytesIO(content)))
-    except ValueError:
-        return None
+def on_pad(ink: NDArray[np.uint8]) -> str:
+    """Return the ink (H, W) of a picture in the middle of a pad, its longer side HIGH, packed; "" if it is blank."""
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return ""

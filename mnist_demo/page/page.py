@@ -4,7 +4,7 @@ Knows: Gradio, and what all lenses share. Does not know: what is in a lens, or h
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import gradio as gr
@@ -12,16 +12,18 @@ import torch
 from gradio.utils import ipython_check
 from starlette.middleware import Middleware
 
-from mnist_demo.address import may_train, server_name
+from mnist_demo.address import HOST, is_loopback, may_train, public_origins, server_name
 from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, load_mnist
 from mnist_demo.models import MODELS
 from mnist_demo.page import endpoints, inside, learn, pad, read, report
+from mnist_demo.page.assets import Assets
 from mnist_demo.page.bounds import MOST_PICTURE_FILE, BoundedBody
 from mnist_demo.page.calls import Calls, functions_of
 from mnist_demo.page.connections import bounded_connections
 from mnist_demo.page.doors import FRAMES, Doors
 from mnist_demo.page.files import HERE, text
+from mnist_demo.page.origins import Origins, hostname, outermost
 from mnist_demo.page.read.gallery import open_gallery
 from mnist_demo.page.sharing import Introduced
 from mnist_demo.page.tools import for_programs
@@ -46,9 +48,9 @@ LINKS = {
 class Page(gr.Blocks):
     """The page, which brings its own looks and bounds to where it is launched."""
 
-    def __init__(self, i18n: gr.I18n, yours: Yours) -> None:
+    def __init__(self, i18n: gr.I18n, yours: Yours, origins: Collection[str] = ()) -> None:
         super().__init__(title="mnist-demo", analytics_enabled=False, fill_width=True)
-        self.i18n, self.yours = i18n, yours
+        self.i18n, self.yours, self.origins = i18n, yours, origins
 
     def launch(self, inline: bool | None = None, **options: Any) -> Any:  # type: ignore[override]  # options by name
         """Serves the page as `gr.Blocks.launch` does, which takes the same options and returns the same.
@@ -56,8 +58,9 @@ class Page(gr.Blocks):
         That is until stopped, but in a notebook, where the page stands below the cell and the kernel goes on.
         """
         inline = ipython_check() if inline is None else inline
+        host, root = options.get("server_name") or server_name(), options.get("root_path")
         with bounded_connections():
-            return super().launch(inline=inline, **(launch_options(self, inline) | options))
+            return super().launch(inline=inline, **(launch_options(self, inline, host, root) | options))
 
 
 def demo() -> Page:
@@ -70,17 +73,36 @@ def demo() -> Page:
     return build({name: Classifier.load(name) for name in MODELS}, load_mnist("test"), trains)
 
 
-def serve(classifiers: Mapping[str, Classifier], samples: Samples, trains: bool, **options: Any) -> None:
-    """Serves the page until stopped, where visitors may have networks trained, or not.
+def serve(
+    classifiers: Mapping[str, Classifier],
+    samples: Samples,
+    trains: bool,
+    announce: Callable[[], None],
+    origins: Collection[str] = (),
+    **options: Any,
+) -> None:
+    """Serve the page until stopped; call `announce` once it is there.
 
-    `options` are those of `gr.Blocks.launch`.
+    `trains`: whether users may train networks; `origins`: other sites that may use it; `options` are those of
+    `gr.Blocks.launch`.
     """
-    torch.set_num_threads(1)  # a call: many visitors share the processor
-    build(classifiers, samples, trains).launch(**options)
+    torch.set_num_threads(1)  # per call: many users share the processor
+    page = build(classifiers, samples, trains, origins)
+    page.launch(quiet=True, prevent_thread_lock=True, **options)
+    announce()
+    page.block_thread()
 
 
-def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
-    """What `gr.Blocks.launch` must know of the page's looks and bounds; `inline`, below a notebook's cell."""
+def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str | None = None) -> dict[str, Any]:
+    """Return the options of `gr.Blocks.launch` that set the page's looks and limits.
+
+    `inline`: below a notebook's cell; `host`: the address to listen at; `root`: the page's public address, if known.
+    """
+    origins = {*page.origins, *public_origins(root)}
+
+    def hosts() -> Collection[str] | None:
+        return {host, *map(hostname, (*origins, page.share_url or ""))} if is_loopback(host) else None
+
     return {
         "height": HEIGHT,
         "theme": theme(),
@@ -96,6 +118,7 @@ def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
         "max_file_size": MOST_PICTURE_FILE,
         "state_session_capacity": 1,  # nothing asks for one
         "app_kwargs": {
+            "lifespan": outermost(lambda app: Origins(Assets(app), origins, hosts, behind_tls=inline)),
             "middleware": [
                 Middleware(Doors, frames=None if inline else FRAMES),  # notebooks are shown in frames of many hosts
                 Middleware(BoundedBody),
@@ -108,10 +131,12 @@ def launch_options(page: Page, inline: bool = False) -> dict[str, Any]:
     }
 
 
-def build(classifiers: Mapping[str, Classifier], samples: Samples, trains: bool = False) -> Page:
-    """The page for those networks, by name, in that order, and those that visitors train, where they may.
+def build(
+    classifiers: Mapping[str, Classifier], samples: Samples, trains: bool = False, origins: Collection[str] = ()
+) -> Page:
+    """Build the page for those networks, by name, in that order, and for user models if `trains`.
 
-    `samples` (the test set) fill its gallery.
+    `samples` (the test set) fill its gallery; `origins` are other sites that may use the page.
     """
     i18n, yours = translations(classifiers), Yours(trains)
     shared: dict[str, Any] = {
@@ -121,7 +146,7 @@ def build(classifiers: Mapping[str, Classifier], samples: Samples, trains: bool 
         "apply_default_css": False,
     }
     page: Page
-    with Page(i18n, yours) as page, gr.Column(elem_id="page"):
+    with Page(i18n, yours, origins) as page, gr.Column(elem_id="page"):
         gr.HTML(i18n("head"), elem_id="head")
         pad.build(classifiers, list(LENSES), i18n, shared)
         for name, build_lens in LENSES.items():

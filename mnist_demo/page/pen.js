@@ -1,11 +1,13 @@
-// Knows what a pointer, the tools and keys do to a drawing: one stroke at a time, of one pointer, wherever it goes while
-// it is down, out of the pad, too. Does not know what is done with the drawing.
+// Turn pointers, tools and keys into changes of the drawing: one stroke at a time, of one pointer, which is followed out of
+// the pad, too. Does not know what is done with the drawing.
 
 const WIDTHS = { brush: 20, eraser: 30 }; // of a line, in the pad's pixels
 const FARTHEST = SIDE; // pixels that a stroke is followed beyond the pad
+const MAX_GESTURE_PIXELS = 20; // of the pad: a second finger that comes later than that in a stroke is a palm
+const ERASING = 32 | 2; // `buttons` of a pen: its eraser end, its barrel button
 const MOVED = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove"; // the first does not wait for a frame
 
-function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped }) {
+function penOn(surface, toolbar, drawing, { began, moved, ended, abandoned, edited, escaped }) {
   const paper = surface.querySelector("canvas");
   const ring = surface.querySelector(".ring");
   const slider = toolbar.querySelector("input");
@@ -13,24 +15,48 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
   const pressed = ["brush", "eraser", "undo", "redo", "clear"];
   const widths = { ...WIDTHS };
   let tool = "brush";
-  let pen = null; // the pointer that is down: its number, where the paper is, its stroke
+  let pen = null; // the pointer that is down: its number, its kind, its stroke, and how to take that back
 
-  // Where the pointer is, in the pad's pixels.
-  function place({ clientX, clientY }, { left, top, width } = paper.getBoundingClientRect()) {
+  // Return where pointers are, in the pad's pixels. The paper is measured each time: the page may scroll during a stroke.
+  function places(events) {
+    const { left, top, width } = paper.getBoundingClientRect();
     const within = (value) => Math.min(Math.max((value * SIDE) / width, -FARTHEST), SIDE + FARTHEST);
-    return [within(clientX - left), within(clientY - top)];
+    return events.map(({ clientX, clientY }) => [within(clientX - left), within(clientY - top)]);
+  }
+
+  // Return the tool that a pointer draws with, or null if it does not draw.
+  function toolOf({ pointerType, button, buttons }) {
+    if (pointerType === "pen" && buttons & ERASING) return "eraser";
+    return button === 0 ? tool : null;
   }
 
   function down(event) {
+    if (pen?.kind === "touch" && isShort(pen.stroke)) abandon();
     if (!event.target.closest?.("#sketchpad canvas")) return;
     event.stopImmediatePropagation(); // the editor beneath is told by us
-    if (pen || !event.isPrimary || event.button !== 0) return;
-    const box = paper.getBoundingClientRect();
-    const stroke = { width: widths[tool], erase: tool === "eraser", points: place(event, box) };
-    pen = { id: event.pointerId, box, stroke };
+    const used = toolOf(event);
+    if (pen || !event.isPrimary || !used) return;
+    const stroke = { width: widths[used], erase: used === "eraser", points: places([event])[0] };
+    pen = { id: event.pointerId, kind: event.pointerType, stroke, takeBack: drawing.add(stroke) };
     if (event.isTrusted) paper.setPointerCapture(event.pointerId);
-    drawing.add(stroke);
     began();
+  }
+
+  // Whether a stroke is so short that a second finger makes a gesture of it.
+  function isShort({ points: [x, y, ...others] }) {
+    return others.every((value, at) => Math.abs(value - (at % 2 ? y : x)) < MAX_GESTURE_PIXELS);
+  }
+
+  // Two fingers scroll or zoom: what the first one drew was not meant.
+  function abandon() {
+    pen.takeBack();
+    pen = null;
+    abandoned();
+  }
+
+  // Keep the browser from scrolling or zooming by a palm that lies down during a stroke.
+  function hold(event) {
+    if (pen && event.touches.length > 1) event.preventDefault();
   }
 
   function move(event) {
@@ -39,7 +65,7 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
     const { points } = pen.stroke;
     const before = points.length;
     const all = event.getCoalescedEvents?.() ?? [];
-    for (const [x, y] of (all.length ? all : [event]).map((one) => place(one, pen.box))) {
+    for (const [x, y] of places(all.length ? all : [event])) {
       if (x !== points.at(-2) || y !== points.at(-1)) points.push(x, y);
     }
     if (points.length > before) moved();
@@ -57,15 +83,16 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
     if (MOVED === "pointermove" || !event.isTrusted || !event.buttons) move(event);
   }
 
-  // What an eraser would take, where a mouse or a pen points.
+  // Show what the eraser covers below a mouse or a pen.
   function hover(event) {
-    ring.hidden = tool !== "eraser" || event.pointerType === "touch" || event.target !== paper;
-    if (!ring.hidden) circle(...place(event));
+    const isErasing = tool === "eraser" || pen?.stroke.erase;
+    ring.hidden = !isErasing || event.pointerType === "touch" || event.target !== paper;
+    if (!ring.hidden) circle(...places([event])[0], widths.eraser);
   }
 
-  function circle(x, y) {
+  function circle(x, y, width) {
     const percent = (value) => `${(100 * value) / SIDE}%`;
-    Object.assign(ring.style, { left: percent(x), top: percent(y), width: percent(widths[tool]), height: percent(widths[tool]) });
+    Object.assign(ring.style, { left: percent(x), top: percent(y), width: percent(width), height: percent(width) });
   }
 
   function choose(name) {
@@ -77,7 +104,7 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
   function resize() {
     widths[tool] = Number(slider.value);
     ring.hidden = false;
-    circle(SIDE / 2, SIDE / 2);
+    circle(SIDE / 2, SIDE / 2, widths[tool]);
   }
 
   function press(name) {
@@ -88,10 +115,16 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
     edited();
   }
 
+  // Return the name of a key in small letters: of the Latin letter at its place if the keyboard writes another script.
+  function nameOf({ key, code }) {
+    const isLatin = /^\p{Script=Latin}/u.test(key);
+    return (isLatin ? key : code.replace(/^Key/, "")).toLowerCase();
+  }
+
   function key(event) {
     if (event.target.closest?.("input:not([type=range]), textarea, select")) return;
-    const command = event.ctrlKey || event.metaKey;
-    const name = event.key.toLowerCase();
+    const command = (event.ctrlKey || event.metaKey) && !event.altKey; // with Alt it writes a sign
+    const name = nameOf(event);
     const isRedo = command && (name === "y" || (name === "z" && event.shiftKey));
     const wanted = isRedo ? "redo" : command && name === "z" ? "undo" : name === "escape" && !escaped() ? "clear" : null;
     if (!wanted) return;
@@ -106,6 +139,8 @@ function penOn(surface, toolbar, drawing, { began, moved, ended, edited, escaped
   const heeded = { pointerdown: down, pointermove: moveOfFrame, pointerup: up, pointercancel: up };
   if (MOVED !== "pointermove") heeded[MOVED] = move;
   for (const [kind, heed] of Object.entries(heeded)) window.addEventListener(kind, heed, true);
+  for (const kind of ["touchstart", "touchmove"]) paper.addEventListener(kind, hold, { passive: false });
+  paper.addEventListener("contextmenu", (event) => event.pointerType === "pen" && event.preventDefault());
   window.addEventListener("keydown", key);
   for (const name of pressed) buttons[name].addEventListener("click", () => press(name));
   slider.addEventListener("input", resize);

@@ -8,28 +8,39 @@ const REST = 800; // ms after the pen's last move when it is said to rest
 
 const texts = chooseTexts(props.texts);
 const under = await appears("#sketchpad");
+const stored = await storedDrawing();
 const [surface, toolbar] = element.querySelectorAll(".surface, .tools");
 const label = surface.querySelector(".shown");
 const word = surface.querySelector(".word");
 
 let version = 0; // of the drawing: goes up with every change
 let sample = null; // what the gallery showed, and its picture
+let covered = null; // the sample that was left by the stroke that is being drawn
 let resting = 0;
+let taking = 0; // the number of the newest picture that was chosen; a stroke leaves it behind
 let yours = null; // the visitor's own network: its key, what it is, how its training stands, how often it was another
 
 const drawing = drawingWithin(props.most, (sent) => insist("settle", sent, whileBusy));
 const ink = inkOn(surface.querySelector("canvas"));
 const editor = editorUnder(under);
 const pen = penOn(surface, toolbar, drawing, {
-  began: () => (show(null), changed()),
+  began: edited,
   moved: changed,
   ended: waitForRest,
-  edited: () => (show(null), changed()),
+  abandoned: () => (changed(), show(covered)),
+  edited,
   escaped,
 });
 
 const events = new EventTarget();
 const tell = (what) => events.dispatchEvent(new Event(what));
+
+function edited() {
+  taking += 1;
+  covered = sample;
+  show(null);
+  changed();
+}
 
 function changed() {
   version += 1;
@@ -61,8 +72,9 @@ function show(one) {
   tell("sample");
 }
 
-// What the Escape key leaves before it clears: the words that explain another, or a sample.
+// Leave what the Escape key leaves before it clears, if there is any: the API view, a tip, a sample.
 function escaped() {
+  if (closeApiView()) return true;
   const explained = document.querySelector("[data-tip]:focus-visible");
   explained?.blur();
   if (explained || !sample) return Boolean(explained);
@@ -78,6 +90,7 @@ function waitForRest() {
 // The pen rests: what the editor itself holds is asked for once, and where it differs, and can be, it wins.
 async function rest() {
   if (pen.isDrawing()) return;
+  storeDrawing(drawing.actions());
   tell("rest");
   const rested = version;
   const isCurrent = () => rested === version && !pen.isDrawing();
@@ -97,19 +110,17 @@ async function lay(base, isWanted) {
   return true;
 }
 
-// A picture that somebody chose, dropped or pasted: the server finds the ink in it.
+// Lay the ink of a picture that was chosen, dropped or pasted, which the server finds; null if only its address was.
 async function take(file) {
-  const sent = await sendable(file);
-  const found = sent && (await insist("take", await base64(sent), whileBusy));
-  if (found?.base && (await lay(found.base, () => !pen.isDrawing()))) return show(null);
+  if (!file) return say(texts.picture_address);
+  const mine = (taking += 1);
+  const isWanted = () => mine === taking;
+  say(texts.picture_reading);
+  const sent = await sendable(file).catch(() => null); // an SVG of no size
+  const found = sent && (await insist("take", await base64(sent), (isBusy) => isBusy && isWanted()));
+  if (!isWanted()) return;
+  if (found?.base) return (await lay(found.base, isWanted)) && show(null);
   say(found ? texts[found.base === "" ? "no_ink" : "no_picture"] : sent ? texts.offline : texts.no_picture);
-}
-
-// A picture as the server packs it: a bit a pixel, deflated.
-async function unpacked(base) {
-  const packed = new Blob([bytes(base)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const bits = new Uint8Array(await new Response(packed).arrayBuffer());
-  return mask(Uint8Array.from({ length: SIDE * SIDE }, (_, at) => 255 * ((bits[at >> 3] >> (7 - (at & 7))) & 1)), SIDE);
 }
 
 // The visitor's network is another, or was let go by the server; this tab keeps its key when the page is loaded anew.
@@ -154,6 +165,9 @@ for (const one of toolbar.querySelectorAll("button")) {
 }
 under.prepend(surface, toolbar);
 mark(false);
+drawing.restore(stored);
+if (stored.length) changed();
+window.addEventListener("pagehide", () => storeDrawing(drawing.actions()));
 yours = kept();
 const lens = lensesIn(element.querySelector(".lenses"), props.lenses, texts, () => tell("lens"));
 thePad.resolve({

@@ -1,16 +1,34 @@
 // The words of the page in the reader's language, and what else every part that is no Gradio component of its own needs.
 
 const thePad = (window.mnistDemo ??= Promise.withResolvers()); // the one thing that the parts of the page share
-const RETRY = 1000; // ms between two tries while the server is away
+const RETRY = 1000; // ms between two tries while the server cannot be reached
+const PATIENCE = 2000; // ms until the reader is told that the server is slow
 const BUSY = 503; // the status of a server that has too much to do, and says when to ask again
 const SOONEST = 0.3; // of that time: not all shall come back at once
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// Calls a server function of any part of the page, as Gradio's `server` does, which does not tell why there is no answer.
-// `again`: ms after which a busy server wants to be asked again; there is neither, where it is gone.
+// Calls a server function of this part of the page, as Gradio's `server` does, which does not tell why there is no
+// answer. `again`: ms after which a busy server wants to be asked again; without either, the server cannot be reached.
+// The part says so itself, in its `.away`, until a call is answered.
 async function call(name, data) {
+  const late = setTimeout(() => tellTrouble("slow"), PATIENCE);
+  const outcome = await post(name, data);
+  clearTimeout(late);
+  tellTrouble("answer" in outcome ? "" : outcome.again ? "busy" : "offline");
+  return outcome;
+}
+
+function tellTrouble(trouble) {
+  if ((element.dataset.trouble ?? "") === trouble) return;
+  element.dataset.trouble = trouble;
+  const line = element.querySelector(".away");
+  if (line) line.textContent = texts[trouble] ?? "";
+}
+
+async function post(name, data) {
   const { root, api_prefix, components } = window.gradio_config;
-  const { id } = components.find(({ props }) => props.server_fns?.includes(name));
+  const isOwn = ({ elem_id, server_fns }) => server_fns?.includes(name) && element.closest(`#${elem_id}`);
+  const { id } = components.find(({ props }) => isOwn(props));
   const address = `${new URL(root, location).pathname.replace(/\/$/, "")}${api_prefix}/component_server/`;
   const body = JSON.stringify({ data, component_id: id, fn_name: name });
   try {
@@ -22,6 +40,8 @@ async function call(name, data) {
     return {};
   }
 }
+
+const answerOf = async (name, data) => (await call(name, data)).answer;
 
 // The answer, asked for until there is one or it is not wanted; `isWanted` hears whether the server is busy, not gone.
 async function insist(name, data, isWanted = () => true) {
@@ -47,6 +67,12 @@ function translate(root, texts) {
 
 // Words with values in place of the names that stand in them in capitals.
 const fit = (words, values) => Object.entries(values).reduce((all, [name, value]) => all.replaceAll(name, value), words);
+
+// A number as the page writes it: so many decimals, thousands apart, a real minus sign, and no "-0.00".
+function numeral(value, decimals = 0) {
+  const words = value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return words.replace(/^-(?=[0.]*$)/, "").replace("-", "−");
+}
 
 const build = (tag, className, words = "") => Object.assign(document.createElement(tag), { className, textContent: words });
 
@@ -93,9 +119,9 @@ const bytes = (base64) => Uint8Array.from(atob(base64), (byte) => byte.charCodeA
 
 function paint(canvas, image) {
   const context = canvas.getContext("2d");
+  if (!image) return context.clearRect(0, 0, 28, 28);
   const pixels = context.createImageData(28, 28);
-  const grey = image ? bytes(image) : new Uint8Array(784);
-  grey.forEach((value, at) => pixels.data.set([value, value, value, 255], 4 * at));
+  bytes(image).forEach((value, at) => pixels.data.set([value, value, value, 255], 4 * at));
   context.putImageData(pixels, 0, 0);
 }
 

@@ -13,7 +13,10 @@ function tilesOf(networks, texts, choose) {
   }
 
   function describe(sample) {
-    const said = known(sample).map(({ name, title }) => `${title} ${texts.reads_as} ${sample.networks[name].answer ?? texts.nothing_known}`);
+    const said = known(sample).map(({ name, title }) => {
+      const { answer } = sample.networks[name];
+      return answer === null ? `${title}: ${texts.nothing_known}` : `${title} ${texts.reads_as} ${answer}`;
+    });
     return `${texts.label} ${sample.label}. ${said.join(". ")}`;
   }
 

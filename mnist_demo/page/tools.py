@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mnist_demo.page.bounds import App, Message, Receive, Send
+from mnist_demo.page.callers import while_connected
 from mnist_demo.page.doors import asked
 from mnist_demo.page.endpoints import Endpoint, endpoints_of, owner_of, words_of
 from mnist_demo.page.events import Events, Jobs, bound, json_of
@@ -60,7 +61,8 @@ class Tools:
         try:
             chosen = request.query_params.get("tools")  # by Gradio's view, which lets one choose
             tools = [one for one in self.tools if chosen is None or one["name"] in chosen.split(",")]
-            said["result"] = await self.result(asking.get("method"), json_object(asking.get("params")), tools)
+            work = self.result(asking.get("method"), json_object(asking.get("params")), tools)
+            said["result"] = await while_connected(request.receive, work)
         except UnknownError as error:
             said["error"] = {"code": error.args[0], "message": error.args[1]}
         return Response(json.dumps(said), media_type="application/json")  # in ASCII, for an id may be half a character
@@ -129,9 +131,9 @@ def tool(endpoint: Endpoint) -> Json:
 
 
 def schema(hint: Any, words: str) -> Json:
-    """The JSON schema of a parameter."""
+    """Return the JSON schema of a parameter; a file is a string."""
     if gr.FileData in (hint, *get_args(hint)):
-        return {"type": "string", "description": f"{words} {FILE}"}
+        hint, words = str if hint is gr.FileData else str | None, f"{words} {FILE}"
     return {**python_type_to_json_schema(hint), "description": words}
 
 

@@ -1,27 +1,35 @@
-"""Networks that visitors have trained: kept in memory, a few of them, for a while, each for who knows its key.
+"""Networks that users have trained: kept in memory for a while, each for whoever knows its key.
 
-Knows: how many, how long, and how the weights file is had. Does not know: how they came to be, or who looks at them.
+Knows: how much memory they may take, how long they are kept, and how the weights file is had. Does not know: how they
+were trained, or who looks at them.
 
-What a lens asks the server may bring "yours", a key; where that network was let go, the answer says {"gone": true}.
+What a lens asks the server may bring "yours", a key; if that network was dropped, the answer says {"gone": true}.
 """
 
+import contextlib
+import functools
+import os
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import PlainTextResponse, Response
 
 from mnist_demo.classifier import Classifier
+from mnist_demo.models import MODELS
 from mnist_demo.page.bounds import App, Message, Receive, Send
 from mnist_demo.page.doors import asked
 
 OWN = "yours"  # what a visitor's network is called, beside the names of ours
-MOST = 8  # networks: of the larger kind, with their files, 8 MB each
-IDLE = 3600.0  # seconds since it was last asked, after which one is let go
+MEMORY_SHARE = 1 / 16  # of the machine's memory, or the container's, for all of them: 128 of ConvNet in 16 GiB
+CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2 and 1
+USUAL_MEMORY_BYTES = 2**32  # where the system does not say how much there is
+IDLE = 3600.0  # seconds since it was last asked, after which one is dropped
 FOLDER = "/yours/"  # of the paths by which weights files are had
 SUFFIX = ".safetensors"
 
@@ -30,9 +38,26 @@ class GoneError(Exception):
     """There is no such network, or no longer."""
 
 
+def max_bytes() -> int:
+    """Return how many bytes users' networks may take: MEMORY_SHARE of what this process may have."""
+    names = getattr(os, "sysconf_names", {})  # Windows has none
+    known = {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(names)
+    bounds = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else USUAL_MEMORY_BYTES]
+    for file in map(Path, CONTAINER_LIMITS):
+        with contextlib.suppress(OSError, ValueError):  # there is no such file, or no limit in it
+            bounds.append(int(file.read_text(encoding="ascii")))
+    return int(MEMORY_SHARE * min(bounds))
+
+
+@functools.cache
+def weights_bytes(model: str) -> int:
+    """Return how many bytes the weights of that network take, a key of MODELS."""
+    return sum(weights.nbytes for weights in MODELS[model]().state_dict().values())
+
+
 @dataclass(eq=False)
 class Own:
-    """A visitor's network."""
+    """A user's network."""
 
     model: str  # a key of MODELS
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -40,28 +65,32 @@ class Own:
     weights: bytes | None = None  # its file, once it is trained
     used: float = field(default_factory=time.monotonic)  # when it was last asked for
 
+    @property
+    def bytes(self) -> int:
+        """What it takes: its weights, and its file, which is as large."""
+        return weights_bytes(self.model) * (bool(self.classifier) + bool(self.weights))
+
 
 class Yours:
-    """The networks of all visitors, where `trains` says that there may be some."""
+    """The networks of all users, if `trains` says that they may train, within `most` bytes."""
 
-    def __init__(self, trains: bool, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, trains: bool, now: Callable[[], float] = time.monotonic, most: int | None = None) -> None:
         self.trains, self.now = trains, now
+        self.most = max_bytes() if most is None else most
         self.networks: dict[str, Own] = {}
         self.lock = threading.Lock()
 
     def add(self, own: Own) -> None:
-        """Keeps one more; who has been idle too long is let go, and, where they are too many, who was so longest."""
+        """Keep one more."""
         with self.lock:
-            self._let_go()
-            while len(self.networks) >= MOST:
-                del self.networks[min(self.networks.values(), key=lambda one: one.used).key]
+            self._drop_idle()
             own.used = self.now()
             self.networks[own.key] = own
 
     def of(self, key: object) -> Own | None:
-        """The network of that key; None where there is none, or no longer."""
+        """Return the network of that key; None if there is none, or no longer."""
         with self.lock:
-            self._let_go()
+            self._drop_idle()
             own = self.networks.get(key) if isinstance(key, str) else None
             if own is not None:
                 own.used = self.now()
@@ -80,10 +109,13 @@ class Yours:
             if isinstance(key, str):
                 self.networks.pop(key, None)
 
-    def _let_go(self) -> None:
-        oldest = self.now() - IDLE
-        for own in [own for own in self.networks.values() if own.used < oldest]:
-            del self.networks[own.key]
+    def _drop_idle(self) -> None:
+        """Drop those that have been idle too long and, until the others have room, those that were idle longest."""
+        oldest, taken = self.now() - IDLE, sum(own.bytes for own in self.networks.values())
+        for own in sorted(self.networks.values(), key=lambda own: own.used):
+            if own.used < oldest or (own.bytes and taken > self.most):
+                taken -= own.bytes
+                del self.networks[own.key]
 
 
 def key_of(wanted: Any) -> object:

@@ -105,20 +105,51 @@ class DrawingPage:
             self.page.mouse.move(*point)
 
     def touch(self, strokes: Strokes, end: str = "touchEnd", palm: list[Point] | None = None) -> None:
-        """Draws with a finger, each stroke ending so; a palm, where there is one, lies down after the first point."""
-        session = self.page.context.new_cdp_session(self.page)
-
-        def send(kind: str, *points: Point) -> None:
-            spots = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(self.at(*points))]
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": spots})
-
+        """Draw with a finger, each stroke ending so; a palm, if there is one, lies down after the third point."""
+        send = self.fingers()
         for stroke in strokes:
             send("touchStart", stroke[0])
-            if palm:
-                send("touchStart", stroke[0], palm[0])
-            for place, point in enumerate(stroke[1:]):
-                send("touchMove", point, *([palm[place % len(palm)]] if palm else []))
+            for place, point in enumerate(stroke[1:], 1):
+                if palm and place == 3:
+                    send("touchStart", stroke[2], palm[0])
+                send("touchMove", point, *([palm[place % len(palm)]] if palm and place >= 3 else []))
             send(end)
+
+    def pinch(self, fingers: Strokes) -> None:
+        """Lay two fingers down one after the other, move each along its points and lift both."""
+        send = self.fingers()
+        first, *others = zip(*fingers, strict=True)
+        send("touchStart", first[0])
+        send("touchStart", *first)
+        for points in others:
+            send("touchMove", *points)
+        send("touchEnd")
+
+    def fingers(self) -> Callable[..., None]:
+        """Return what sends a touch event of that kind, with a finger at each of those points where they lie now."""
+        session = self.page.context.new_cdp_session(self.page)
+        self.page.evaluate(NEXT_FRAME)
+        [(left, top), (right, _)] = self.at((0, 0), (1, 0))
+
+        def send(kind: str, *points: Point) -> None:
+            places = [(left + x * (right - left), top + y * (right - left)) for x, y in points]
+            spots = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": spots})
+
+        return send
+
+    def point(self, kind: str, at: Point, **pointer: object) -> None:
+        """Dispatch a pointer event that no device of the browser's can make, at a point in shares of the pad's side."""
+        [(x, y)] = self.at(at)
+        about = {"clientX": x, "clientY": y, "pointerId": 9, "isPrimary": True, "bubbles": True} | pointer
+        self.page.locator(".surface .ink").evaluate(
+            "(canvas, [kind, about]) => void canvas.dispatchEvent(new PointerEvent(kind, about))", [kind, about]
+        )
+
+    def reload(self) -> None:
+        """Load the page anew, in the same tab, and wait until one can draw."""
+        self.page.reload()
+        self.frame.locator(READY).wait_for()
 
     def tool(self, name: str) -> None:
         self.frame.locator(f'#sketchpad [aria-label="{name}"]').click()

@@ -67,8 +67,8 @@ def below(prefix: str, port: int) -> type[BaseHTTPRequestHandler]:
     return Proxy
 
 
-def framing(address: str, height: int = 780) -> type[BaseHTTPRequestHandler]:
-    """Another site, whose one page shows the app in a frame that many pixels high."""
+def framing(address: str, height: int = 780, attributes: str = "") -> type[BaseHTTPRequestHandler]:
+    """Another site, whose one page shows the app in a frame that many pixels high, with those attributes."""
 
     class Site(Quiet):
         def do_GET(self) -> None:
@@ -76,6 +76,6 @@ def framing(address: str, height: int = 780) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", "text/html")
             self.end_headers()
             style = f"width: 100%; height: {height}px; border: 0"
-            self.wfile.write(f'<iframe src="{address}" style="{style}"></iframe>'.encode())
+            self.wfile.write(f'<iframe src="{address}" style="{style}" {attributes}></iframe>'.encode())
 
     return Site

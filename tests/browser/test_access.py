@@ -1,5 +1,7 @@
 """The page for those who see less, or use no mouse."""
 
+import re
+
 import pytest
 from conftest import opened
 from digits import DIGITS, line
@@ -124,6 +126,21 @@ def test_a_word_is_explained_where_the_pointer_or_the_keyboard_asks(page: Drawin
     page.page.keyboard.press("Shift")  # what has the focus is shown where keys are used
     assert words in page.page.evaluate(shown)
     assert words in (page.page.locator(part).get_attribute("aria-description") or "")
+
+
+def test_every_canvas_is_named_for_who_cannot_see_it(page: DrawingPage) -> None:
+    expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
+    page.draw(DIGITS[5])
+    page.expect_answers(5)
+    pad = page.page.get_by_role("img", name="Drawing pad")
+    expect(pad).to_have_accessible_description(re.compile("What the networks read is announced"))
+    nameless = """() => [...document.querySelectorAll("#page canvas")]
+      .filter((one) => one.checkVisibility() && !one.closest("[aria-label], [aria-hidden=true]"))
+      .map((one) => one.parentElement.outerHTML.slice(0, 200))"""
+    for lens in ("inside", "learn", "report", "read"):
+        page.page.click(f"[data-lens={lens}][role=tab]")
+        page.page.wait_for_load_state("networkidle")
+        assert page.page.evaluate(nameless) == []
 
 
 def test_a_tap_explains_a_word(browser: Browser, address: str) -> None:

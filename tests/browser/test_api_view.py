@@ -16,19 +16,19 @@ def test_the_foot_opens_the_view_and_the_drawing_stays(browser: Browser, address
         expect(page.page.locator("footer")).to_be_hidden()
         page.page.locator("#foot [data-text=link_api]").click()
         view = page.page.locator(".api-docs")
-        expect(view).to_contain_text("gradio_api/mcp/", timeout=PATIENCE)
-        view.get_by_text("Python", exact=True).first.click()
+        expect(view).to_contain_text("handle_file('digit.png')", timeout=PATIENCE)  # in Python, at once
         for name in ("/read", "/read_strokes", "/samples", "/why"):
             expect(view.get_by_text(name, exact=True).first).to_be_attached()
-        expect(view).to_contain_text("handle_file('digit.png')", timeout=PATIENCE)
+        view.get_by_text("MCP", exact=True).first.click()
+        expect(view).to_contain_text("gradio_api/mcp/", timeout=PATIENCE)
         page.screenshot(f"api-{scheme}")
-        view.get_by_role("button", name="✖").or_(view.locator(".backdrop")).first.click(position={"x": 5, "y": 5})
+        page.page.keyboard.press("Escape")
         expect(view).to_be_hidden()
         page.expect_answers(3)
 
 
-def test_the_address_opens_the_view_too(browser: Browser, address: str) -> None:
+def test_the_address_opens_the_view_too_in_the_language_that_it_names(browser: Browser, address: str) -> None:
     page = browser.new_page()
-    page.goto(f"{address}/?view=api")
+    page.goto(f"{address}/?view=api&lang=mcp")
     expect(page.locator(".api-docs")).to_contain_text("gradio_api/mcp/", timeout=PATIENCE)
     page.close()

@@ -110,5 +110,13 @@ def test_without_the_network_it_says_what_is_missing(browser: Browser, address: 
     page = context.new_page()
     page.route("**/canvas.onnx", lambda route: route.abort())
     page.goto(address)
-    expect(page.get_by_role("status")).to_contain_text("does not lie beside this page", timeout=30_000)
+    expect(page.get_by_role("status")).to_contain_text("is missing beside this page", timeout=30_000)
+    context.close()
+
+
+def test_opened_as_a_file_it_says_how_to_serve_it(browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(PAGE.as_uri())
+    expect(page.get_by_role("status")).to_contain_text("python -m http.server --bind 127.0.0.1 --directory docs")
     context.close()

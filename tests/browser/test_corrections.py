@@ -9,10 +9,11 @@ from conftest import ELSEWHERE, PHONE, opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
+from proxy import framing, listening
 from test_access import FAINT
-from test_layout import CLASHES
 
-from mnist_demo.written import read_written
+from benchmarks.screens import CHECK
+from mnist_demo.written import digits_of, read_written
 
 pytestmark = pytest.mark.opened_anew  # what they leave in the browser would be in sight of others
 
@@ -39,7 +40,7 @@ def test_a_drawing_that_was_answered_can_be_corrected_once_for_both_networks(pag
     expect(page.page.locator("[data-correct='4']")).to_be_hidden()
     correct(page, 7, 4)
     expect(page.page.locator("[data-correct='4']")).to_have_attribute("aria-pressed", "true")
-    expect(page.page.locator(".correct [role=status]")).to_have_text("Kept here as a 4.")
+    expect(page.page.locator(".correct [role=status]")).to_have_text("Saved as 4.")
     [one] = kept(page)
     assert one["label"] == 4
     assert one["brushes"] == [[20, 0]]
@@ -97,7 +98,7 @@ def test_nothing_can_be_said_of_a_blank_pad_a_sample_or_a_picture(page: DrawingP
     page.page.dispatch_event(".surface", "drop", {"dataTransfer": picture})
     page.expect_answers(1)
     expect(digits.first).to_be_hidden()
-    expect(page.page.locator(".correct .idle")).to_contain_text("picture")
+    expect(page.page.locator(".correct .idle")).to_contain_text("pen strokes")
 
 
 def test_a_drawing_that_is_corrected_moves_nothing(page: DrawingPage) -> None:
@@ -119,7 +120,7 @@ def test_on_a_phone_each_digit_is_large_enough_for_a_finger(browser: Browser, ad
         page.page.locator("[data-correct='3']").tap()
         expect(page.page.locator("[data-correct='3']")).to_have_attribute("aria-pressed", "true")
         assert [one["label"] for one in kept(page)] == [3]
-        assert page.page.evaluate(CLASHES) == []
+        assert page.page.evaluate(CHECK) == []
         assert page.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
@@ -129,7 +130,7 @@ def test_it_is_said_in_all_places(browser: Browser, address: str, where: str) ->
         page.draw(DIGITS[3])
         page.expect_answers(3)
         page.page.click("[data-correct='2']")
-        expect(page.page.locator(".correct")).to_contain_text("其实是" if where == "chinese" else "It was a")
+        expect(page.page.locator(".correct")).to_contain_text("其实是" if where == "chinese" else "It was:")
         assert page.page.evaluate(FAINT) == []
         page.screenshot(f"correct-{where}")
 
@@ -138,7 +139,7 @@ def test_a_browser_that_keeps_nothing_and_a_damaged_shelf_break_no_page(browser:
     forbidden = "Object.defineProperty(window, 'localStorage', { get: () => { throw new DOMException('no'); } });"
     with opened(browser, address, script=forbidden) as page:
         correct(page, 7, 4)
-        expect(page.page.locator(".correct [role=status]")).to_have_text("Kept as a 4 for now.")
+        expect(page.page.locator(".correct [role=status]")).to_have_text("Saved as 4 until you close the page.")
         assert page.complaints == []
     with opened(browser, address, script=f"localStorage.setItem('{SHELF}', '{{\"label\": 12}}\\nforeign')") as page:
         correct(page, 7, 4)
@@ -161,7 +162,7 @@ def test_corrections_are_seen_after_a_reload_and_deleted_with_a_way_back(page: D
     assert [tile.get_attribute("data-correction") for tile in tiles.all()] == ["9", "3", "1"]
     tiles.nth(1).get_by_role("button").click()
     assert [one["label"] for one in kept(page)] == [1, 9]
-    expect(page.page.locator(".told")).to_have_text("A 3 is deleted.")
+    expect(page.page.locator(".told")).to_have_text("3 deleted.")
     page.page.click(".undelete")
     assert [one["label"] for one in kept(page)] == [1, 3, 9]
     page.page.click("[data-keep=clear]")
@@ -184,7 +185,7 @@ def test_what_is_exported_is_read_by_the_command_line_and_imported_once(
         download.value.save_as(file)
         assert [digit.label for digit in read_written(file)] == [1, 3]
         page.page.set_input_files(".hand .brought", file)
-        expect(page.page.locator(".told")).to_have_text("Imported: 0. Here already: 2.")
+        expect(page.page.locator(".told")).to_have_text("0 imported, 2 already here.")
     with opened(browser, address) as page:
         tiles = open_hand(page)
         page.page.set_input_files(".hand .brought", file)
@@ -198,6 +199,68 @@ def test_what_is_exported_is_read_by_the_command_line_and_imported_once(
         assert page.complaints == []
 
 
+LINE = [[50, 0], [50, 100]]
+IMPORTS = [  # lines that the server can teach, and lines that it refuses, at the edges of its limits
+    {"label": 1, "strokes": [LINE]},
+    {"label": 1, "strokes": [LINE], "brushes": None},
+    {"label": 1, "strokes": [[[0, 0], [0, 1e308]]]},
+    {"label": 1, "strokes": [[[0, 0], [-1e6, 1e6]]]},
+    {"label": 1, "strokes": [[[0, 0], [0, 1_000_001]]]},
+    {"label": 1, "strokes": [[[0, 0]] * 20_000]},
+    {"label": 1, "strokes": [[[0, 0]] * 20_000, [[1, 1]]]},
+    {"label": 1, "strokes": [LINE], "brushes": [[1e7, 0]]},
+    {"label": 1, "strokes": [LINE], "brushes": [[10, 1]]},
+    {"label": 1, "strokes": [LINE], "brushes": []},
+    {"label": 1, "strokes": [LINE, LINE], "brushes": [[10, 0], [30, 1]]},
+    {"label": 1, "strokes": [LINE, LINE[:1]], "brushes": [[10, 0], [30, 1]]},
+    {"label": 10, "strokes": [LINE]},
+]
+
+
+def is_taught(line: str) -> bool:
+    """Whether the server, told to teach that line, would."""
+    try:
+        return bool(digits_of(line.encode(), "corrections"))
+    except ValueError:
+        return False
+
+
+def test_an_import_takes_what_the_server_can_teach_and_nothing_else(page: DrawingPage, tmp_path: Path) -> None:
+    open_hand(page)
+    file, told = tmp_path / "one.jsonl", page.page.locator(".told")
+    for content in IMPORTS:
+        file.write_text(line := json.dumps(content))
+        page.page.evaluate("document.querySelector('.told').textContent = ''")
+        page.page.set_input_files(".hand .brought", file)
+        expect(told).to_contain_text(" imported, " if is_taught(line) else "one.jsonl, line 1 is not a drawn digit")
+
+
+def test_a_deletion_is_undone_beside_what_another_tab_has_kept_since(page: DrawingPage) -> None:
+    for drawn, label in ((7, 1), (5, 3)):
+        correct(page, drawn, label)
+    tiles = open_hand(page)
+    page.page.click("[data-keep=clear]")
+    other = page.page.context.new_page()
+    other.goto(f"{page.page.url.partition('#')[0]}favicon.ico")
+    other.evaluate(f"line => localStorage.setItem('{SHELF}', line)", json.dumps(IMPORTS[0] | {"label": 9}))
+    expect(tiles).to_have_count(1)
+    page.page.click(".undelete")
+    expect(tiles).to_have_count(3)
+    assert [one["label"] for one in kept(page)] == [1, 3, 9]
+
+
+def test_in_a_frame_without_downloads_an_export_can_be_copied(browser: Browser, address: str) -> None:
+    sandbox = 'sandbox="allow-scripts allow-same-origin"'
+    with listening(framing(address, attributes=sandbox)) as site, opened(browser, site) as page:
+        page.draw(DIGITS[7])
+        page.frame.locator("[data-correct='1']").click()
+        page.frame.locator("[data-lens=learn][role=tab]").click()
+        page.frame.locator("[data-keep=export]").click()
+        expect(page.frame.locator(".told")).to_contain_text("If no download starts")
+        [digit] = digits_of(page.frame.locator(".exported").input_value().encode(), "copied")
+        assert digit.label == 1
+
+
 def test_no_more_is_kept_than_there_is_room_for(page: DrawingPage, tmp_path: Path) -> None:
     file = tmp_path / "many.jsonl"
     lines = [json.dumps({"label": 1, "strokes": [[[at, 0], [at, 9]]]}) for at in range(201)]
@@ -209,7 +272,7 @@ def test_no_more_is_kept_than_there_is_room_for(page: DrawingPage, tmp_path: Pat
     page.page.set_input_files(".hand .brought", file)
     expect(tiles).to_have_count(200)
     correct(page, 7, 4)
-    expect(page.page.locator(".correct [role=status]")).to_contain_text("no more room")
+    expect(page.page.locator(".correct [role=status]")).to_contain_text("no room for more")
     assert len(kept(page)) == 200
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import PHONE, opened
-from digits import DIGITS, Point
+from digits import DIGITS, Point, line
 from playwright.sync_api import Browser, expect
 
 TOUCHED = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
@@ -20,6 +20,24 @@ def test_fingers_draw_on_a_phone_and_nothing_scrolls(browser: Browser, address: 
         assert last_bar["y"] + last_bar["height"] <= PHONE["height"]
         assert page.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
         page.screenshot("phone")
+
+
+@pytest.mark.parametrize("gesture", ["scroll", "zoom"])
+def test_two_fingers_on_the_pad_scroll_or_zoom_and_draw_nothing(browser: Browser, address: str, gesture: str) -> None:
+    moves: list[list[Point]] = [line((0.4, 0.8), (0.4, 0.2)), line((0.6, 0.8), (0.6, 0.2))]
+    if gesture == "zoom":
+        moves = [line((0.4, 0.5), (0.1, 0.5)), line((0.6, 0.5), (0.9, 0.5))]
+    with opened(browser, address, **TOUCHED) as page:
+        page.touch(DIGITS[4])
+        page.expect_answers(4)
+        drawn = page.painted()
+        page.pinch(moves)
+        moved = "scrollY > 20" if gesture == "scroll" else "visualViewport.scale > 1.2"
+        page.page.wait_for_function(moved)
+        page.expect_painted(lambda ink: ink == drawn)
+        page.expect_answers(4)
+        page.page.keyboard.press("Control+z")  # of the stroke before
+        page.expect_painted(lambda ink: 0 < ink < drawn)
 
 
 def test_a_palm_on_the_pad_draws_nothing(browser: Browser, address: str) -> None:

@@ -80,6 +80,81 @@ def test_a_spiral_looks_like_one(browser: Browser, address: str) -> None:
         page.screenshot("spiral")
 
 
+ALPHA = "(canvas, [x, y]) => canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data[3]"
+
+
+@pytest.mark.opened_anew
+def test_ink_stays_under_a_pointer_during_whose_stroke_the_page_scrolls_or_the_window_changes(
+    page: DrawingPage,
+) -> None:
+    page.resize((1000, 640))
+    page.press([(0.2, 0.2), (0.5, 0.2)])
+    page.page.mouse.wheel(0, 50)
+    page.page.wait_for_function("scrollY === 50")
+    for point in page.at((0.5, 0.3), (0.5, 0.5)):
+        page.page.mouse.move(*point)
+    page.resize((700, 900))
+    for point in page.at((0.5, 0.6), (0.5, 0.9)):
+        page.page.mouse.move(*point)
+    page.page.mouse.up()
+    page.expect_all_answered()
+    ends = [(0.5, 0.45), (0.5, 0.88), (0.5, 0.98), (0.4, 0.5), (0.6, 0.8)]
+    shown = [page.page.locator(INK).evaluate(ALPHA, at) > 0 for at in ends]
+    assert shown == [True, True, False, False, False]
+
+
+CURVES_A_FRAME = """async (count) => {  // of a stroke of so many points
+  const canvas = document.querySelector(".surface .ink");
+  const { left, top, width } = canvas.getBoundingClientRect();
+  const point = (kind, at) => canvas.dispatchEvent(new PointerEvent(kind, {
+    bubbles: true, pointerId: 9, isPrimary: true, buttons: Number(kind !== "pointerup"),
+    clientX: left + width * (0.5 + (0.4 * at / count) * Math.cos(at / 40)),
+    clientY: top + width * (0.5 + (0.4 * at / count) * Math.sin(at / 40)),
+  }));
+  const { quadraticCurveTo } = Path2D.prototype;
+  let curves = 0;
+  Path2D.prototype.quadraticCurveTo = function (...numbers) {
+    curves += 1;
+    quadraticCurveTo.apply(this, numbers);
+  };
+  point("pointerdown", 0);
+  const frames = [];
+  for (let at = 1; at <= count; at += 1) {
+    point("pointermove", at);
+    if (at % 10) continue;
+    curves = 0;
+    await new Promise(requestAnimationFrame);
+    frames.push(curves);
+  }
+  point("pointerup", count);
+  Path2D.prototype.quadraticCurveTo = quadraticCurveTo;
+  return frames;
+}"""
+REPAINTED = """canvas => {  // the ink as it is, and painted anew: how many pixels differ
+  const ink = () => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const before = ink();
+  document.body.classList.toggle("repainted");  // as for light and dark
+  return new Promise((resolve) => setTimeout(() => requestAnimationFrame(() => {
+    const after = ink();
+    resolve(before.filter((value, at) => value !== after[at]).length);
+  })));
+}"""
+
+
+def test_a_long_stroke_takes_no_more_to_paint_a_frame_and_looks_as_if_painted_at_once(page: DrawingPage) -> None:
+    frames = page.page.evaluate(CURVES_A_FRAME, 1500)
+    assert 0 < max(frames) < 150
+    assert max(frames[-10:]) <= max(frames[:20])
+    assert page.page.locator(INK).evaluate(REPAINTED) == 0
+    drawn = page.painted()
+    page.tool("Erase")
+    assert max(page.page.evaluate(CURVES_A_FRAME, 400)) < 150
+    assert page.page.locator(INK).evaluate(REPAINTED) == 0
+    assert page.painted() < 0.9 * drawn
+    page.tool("Undo")
+    page.expect_painted(lambda ink: ink == drawn)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_ink_and_paper_are_of_the_scheme(browser: Browser, address: str, scheme: str) -> None:
     with opened(browser, address, color_scheme=scheme) as page:
@@ -198,10 +273,7 @@ def test_a_pen_that_leaves_and_comes_back_elsewhere_draws_no_chord(page: Drawing
     page.press([(0.5, 0.4), (0.5, 0.1), (0.5, -0.1), (0.9, -0.1), (1.1, 0.1), (1.1, 0.5), (0.9, 0.5), (0.7, 0.5)])
     page.page.mouse.up()
     page.expect_painted(lambda ink: ink > 0)
-    alpha = (
-        "(canvas, [x, y]) => canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data[3]"
-    )
-    shown = {at: page.page.locator(INK).evaluate(alpha, at) for at in [(0.5, 0.25), (0.85, 0.5), (0.75, 0.25)]}
+    shown = {at: page.page.locator(INK).evaluate(ALPHA, at) for at in [(0.5, 0.25), (0.85, 0.5), (0.75, 0.25)]}
     assert [bool(value) for value in shown.values()] == [True, True, False]
     page.expect_agreement()
 
@@ -222,7 +294,7 @@ def test_a_dot_is_too_little_and_with_all_erased_the_pad_invites_again(page: Dra
     hint = page.page.locator(".hint")
     expect(hint).to_be_visible()
     page.draw([[(0.5, 0.5)]])
-    expect(page.page.locator("[data-model=convnet] .remark")).to_have_text("Too little to read yet")
+    expect(page.page.locator("[data-model=convnet] .remark")).to_have_text("Draw a little more")
     expect(hint).to_be_hidden()
     page.expect_state("blank")
     page.tool("Erase")

@@ -79,6 +79,8 @@ def test_the_address_names_the_lens_and_survives_a_reload(browser: Browser, addr
         page.page.click("[role=tab][data-lens=read]")
         expect(page.page.locator(".networks")).to_be_visible()
         assert page.page.url.endswith("#read")
+        for _ in range(5):  # which are no steps of their own
+            page.page.click("[role=tab][data-lens=read]")
         page.page.go_back()
         expect(page.page.locator(".panes")).to_be_visible()
 
@@ -128,6 +130,21 @@ def test_the_layers_move_while_one_draws(page: DrawingPage) -> None:
     expect(page.page.locator(".saying")).to_contain_text("ConvNet says 2")
 
 
+def test_numbers_have_real_minus_signs_and_say_how_they_were_read(page: DrawingPage) -> None:
+    page.draw(DIGITS[1])
+    page.expect_answers(1)
+    open_inside(page)
+    expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "1")
+    expect(page.page.locator(".honest")).to_contain_text("averages four readings")
+    expect(page.page.locator(".step.log-softmax .about")).to_contain_text("unshifted and uncalibrated")
+    for step, cell in {2: (0, 2, 2), 10: (1,)}.items():
+        choose(page, step, cell)
+        words = page.page.locator("[data-panel=inside]").inner_text()
+        assert "−" in words
+        assert re.findall(r"(?<!\w)-\d|−0\.0*(?!\d)", words) == []
+        page.page.keyboard.press("Escape")
+
+
 def test_why_tells_which_parts_speak_for_the_answer_and_which_for_the_chosen_rival(page: DrawingPage) -> None:
     page.draw(DIGITS[4])
     page.expect_answers(4)
@@ -135,8 +152,11 @@ def test_why_tells_which_parts_speak_for_the_answer_and_which_for_the_chosen_riv
     expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "4")
     page.page.click("[data-rival='9']")
     expect(page.page.locator("[data-why]")).to_have_attribute("data-against", "9")
-    expect(page.page.locator(".why h2")).to_have_text("Why a 4, and not a 9?")
-    expect(page.page.locator(".because")).to_contain_text("Blue speaks for 4, red for 9.")
+    expect(page.page.locator(".why h2")).to_have_text("Why 4 and not 9?")
+    expect(page.page.locator(".because")).to_contain_text("Blue is evidence for 4, red for 9.")
+    expect(page.page.locator(".because")).to_contain_text(
+        re.compile(r"go from −?\d+\.\d to −?\d+\.\d nats \(one unshifted")
+    )
     shares = page.page.locator(".moves").evaluate(
         """canvas => canvas.getContext("2d").getImageData(0, 0, 28, 28).data.reduce((sums, _, at, data) => {
             if (at % 4 === 0) sums[data[at + 2] > data[at] + 20 ? 0 : data[at] > data[at + 2] + 20 ? 1 : 2] += 1;
@@ -163,13 +183,14 @@ def test_a_blank_pad_and_a_refused_drawing_show_something_sensible(page: Drawing
     expect(page.page.locator(".saying")).to_have_text("Draw a digit, and see what happens to it.")
     expect(page.page.locator(".layers")).to_be_hidden()
     page.draw([line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))])
-    expect(page.page.locator(".saying")).to_contain_text("ConvNet does not know this")
+    expect(page.page.locator(".saying")).to_contain_text("ConvNet does not recognise a digit. Closest: ")
     expect(page.page.locator(".step")).to_have_count(11)
+    expect(page.page.locator(".why h2")).to_have_text(re.compile(r"Why closer to \d than to \d\?"))
     page.screenshot("inside-refused")
     page.tool("Clear canvas")
     expect(page.page.locator(".layers")).to_be_hidden()
     page.draw([[(0.5, 0.5)]])
-    expect(page.page.locator(".saying")).to_have_text("Too little to read yet")
+    expect(page.page.locator(".saying")).to_have_text("Draw a little more")
 
 
 def test_how_the_drawing_became_a_digit_is_told_in_its_own_numbers(page: DrawingPage) -> None:

@@ -1,5 +1,6 @@
 """The lens Learn: a network is trained before one's eyes, stopped, watched, taught one's own hand, and is one's own."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 
@@ -9,9 +10,9 @@ from digits import DIGITS, line
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from test_access import FAINT
-from test_layout import CLASHES
 
-from benchmarks.pages import Server, started
+from benchmarks.pages import ROOT, Server, started
+from benchmarks.screens import CHECK
 
 LONG = 300_000  # ms: a machine may have much else to do
 IMPATIENT = """
@@ -20,6 +21,14 @@ from mnist_demo.page.learn import school
 school.ABANDONED = 5.0
 app.main()
 """
+OVERLAPS = """() => {  // pairs of words of a curve that lie upon each other
+  const box = (one) => one.getBoundingClientRect();
+  const words = [...document.querySelectorAll(".curves svg text")];
+  const isUpon = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
+  const others = (one, at) => words.slice(at + 1).filter((other) => isUpon(box(one), box(other)));
+  return words.flatMap((one, at) => others(one, at).map((other) => `${one.textContent} | ${other.textContent}`));
+}"""
 SIGN = [line((0.2, 0.2), (0.8, 0.8)), line((0.2, 0.8), (0.8, 0.2)), line((0.2, 0.5), (0.8, 0.5))]  # no digit
 
 
@@ -88,23 +97,62 @@ def test_a_training_is_stopped_half_way_and_its_curve_is_walked(browser: Browser
         expect(value).to_have_text(newest or "")
 
 
-def test_who_comes_second_may_watch_and_is_next(browser: Browser, server: Server) -> None:
-    with opened(browser, server.address) as first, opened(browser, server.address) as second:
+def test_a_loss_of_thousands_keeps_the_axes_readable(browser: Browser, server: Server) -> None:
+    with opened(browser, server.address) as page:
+        open_learn(page)
+        page.page.click(".values summary")
+        page.page.fill("[name=lr]", "1000")
+        page.page.fill("[name=epochs]", "30")
+        start(page)
+        ticks = page.page.locator(".curves svg").first.locator("text[text-anchor=end]:not([class])")
+        expect(ticks.last).to_have_text(re.compile(r"^(1,000|3,000|[13]E\d+)$"))
+        page.page.click("[data-learn=stop]")
+        expect_over(page)
+        assert 3 <= ticks.count() <= 8
+        assert page.page.evaluate(OVERLAPS) == []
+
+
+def test_ticks_of_any_loss_are_few_and_short(page: DrawingPage) -> None:
+    axes = (ROOT / "mnist_demo/page/axes.js").read_text(encoding="utf-8")
+    found = page.page.evaluate(
+        """(axes) => {
+          const [ticksOfLog, sayTick] = new Function(`${axes}; return [ticksOfLog, sayTick];`)();
+          const ends = Array.from({ length: 60 }, (_, at) => 10 ** (at / 2 - 8) * (1 + at / 100));
+          const spans = ends.flatMap((low) => ends.filter((high) => high > 20 * low).map((high) => [low, high]));
+          return spans.map(([low, high]) => ticksOfLog(low, high).map(sayTick));
+        }""",
+        axes,
+    )
+    assert all(3 <= len(ticks) <= 8 and max(map(len, ticks)) <= 5 for ticks in found)
+
+
+def test_who_comes_later_may_watch_and_sees_the_place_in_the_queue(browser: Browser, server: Server) -> None:
+    with (
+        opened(browser, server.address) as first,
+        opened(browser, server.address) as second,
+        opened(browser, server.address) as third,
+    ):
         open_learn(first, recipe="tutorial")
         start(first)
         open_learn(second)
         other = second.page.locator(".other")
-        expect(other).to_contain_text("Net")
+        expect(other).to_contain_text("Another training is running (Net")
         second.page.click(".watch")
         expect(second.page.locator(".curves .value")).to_contain_text("loss")
         assert second.page.locator("[data-model=yours]").count() == 0
         second.page.click("[data-learn=start]")
-        expect(other).to_contain_text("Yours begins when that is over")
+        expect(other).to_contain_text("Yours starts when it ends.")
         expect(second.page.locator("[data-learn=start]")).to_be_disabled()
-        first.page.click("[data-learn=stop]")
-        expect(second.page.locator("[data-model=yours]")).to_have_count(1, timeout=LONG)
-        expect(other).to_be_hidden()
+        open_learn(third)
+        third.page.click("[data-learn=start]")
+        expect(third.page.locator(".other")).to_contain_text("Yours is number 2 in the queue.")
         second.page.click("[data-learn=stop]")
+        expect(second.page.locator("[data-learn=start]")).to_be_enabled()
+        expect(third.page.locator(".other")).to_contain_text("Yours starts when it ends.")
+        first.page.click("[data-learn=stop]")
+        expect(third.page.locator("[data-model=yours]")).to_have_count(1, timeout=LONG)
+        expect(third.page.locator(".other")).to_be_hidden()
+        third.page.click("[data-learn=stop]")
 
 
 def test_nothing_is_left_of_a_training_whose_page_was_closed(browser: Browser, server: Server) -> None:
@@ -166,6 +214,23 @@ def test_values_that_make_no_sense_are_told_by_their_field(page: DrawingPage) ->
     assert page.page.locator("[data-model=yours]").count() == 0
 
 
+def test_in_a_field_enter_starts_the_training_and_escape_closes_the_fields_alone(page: DrawingPage) -> None:
+    page.draw(DIGITS[7])
+    page.expect_answers(7)
+    open_learn(page, recipe="tutorial")
+    page.page.click(".values summary")
+    page.page.fill("[name=momentum]", "2")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#wrong")).to_contain_text("Momentum: must be")
+    page.page.fill("[name=momentum]", "")
+    page.page.keyboard.press("Escape")
+    expect(page.page.locator(".fields")).to_be_hidden()
+    page.page.click(".values summary")
+    page.page.keyboard.press("Escape")
+    expect(page.page.locator(".fields")).to_be_hidden()
+    page.expect_answers(7)
+
+
 def test_what_the_server_says_of_a_value_is_said_in_chinese(browser: Browser, address: str) -> None:
     with opened(browser, address, **ELSEWHERE["chinese"]) as page:
         open_learn(page, recipe="tutorial")
@@ -201,7 +266,7 @@ def test_it_is_well_laid_out_and_plain_to_read_everywhere(browser: Browser, addr
         expect(page.page.locator("[data-model=yours] .answer")).not_to_have_text("", timeout=LONG)
         assert page.page.evaluate("document.documentElement.scrollWidth === innerWidth")
         assert page.page.evaluate(FAINT) == []
-        assert page.page.evaluate(CLASHES) == []
+        assert page.page.evaluate(CHECK) == []
         expect(page.page.locator(".lesson h2")).to_have_text(
             "从零训练一个" if where == "chinese" else "Train one from scratch"
         )

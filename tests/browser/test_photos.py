@@ -7,41 +7,45 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PHONE, opened
+from digits import DIGITS
 from drawing_page import DrawingPage
 from paper import picture
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from mnist_demo.data import Samples
 
 
-def photo(test_digits: Samples, index: int, kind: str = "PNG", side: int = 400) -> bytes:
+def photo(test_digits: Samples, index: int, kind: str = "PNG", side: int = 400, mode: str = "RGB") -> bytes:
     """A test digit on a sheet of paper, as a file."""
     sheet = Image.new("L", (2 * side, 2 * side), 235)
     sheet.paste(picture(test_digits.images[index], side).point(lambda value: min(value, 235)), (side // 2, side // 3))
     file = io.BytesIO()
-    sheet.convert("RGB").save(file, kind)
+    sheet.convert(mode).save(file, kind)
     return file.getvalue()
 
 
-def choose(page: DrawingPage, name: str, content: bytes) -> None:
-    page.page.locator(".file").set_input_files({"name": name, "mimeType": "image/png", "buffer": content})
+def choose(page: DrawingPage, name: str, content: bytes, kind: str = "image/png") -> None:
+    page.page.locator(".file").set_input_files({"name": name, "mimeType": kind, "buffer": content})
 
 
-def hand(page: DrawingPage, event: str, content: bytes) -> None:
-    """A drop upon the pad or a paste, of one file."""
-    page.page.evaluate(
-        """([event, content]) => {
-            const files = new DataTransfer();
+def hand(page: DrawingPage, event: str, content: bytes = b"", **texts: str) -> str:
+    """Drop on the pad, or paste, one file or texts by their types; what the page says at once."""
+    said: str = page.page.evaluate(
+        """([event, content, texts]) => {
+            const data = new DataTransfer();
             const bytes = Uint8Array.from(atob(content), (byte) => byte.charCodeAt(0));
-            files.items.add(new File([bytes], "digit.png", { type: "image/png" }));
+            if (content) data.items.add(new File([bytes], "digit.png", { type: "image/png" }));
+            for (const [kind, text] of Object.entries(texts)) data.setData(`text/${kind}`, text);
             const surface = document.querySelector(".surface");
-            const own = event === "drop" ? { dataTransfer: files } : { clipboardData: files };
+            const own = event === "drop" ? { dataTransfer: data } : { clipboardData: data };
             const kind = event === "drop" ? DragEvent : ClipboardEvent;
             surface.dispatchEvent(new kind(event, { bubbles: true, cancelable: true, ...own }));
+            return surface.querySelector(".word:not([hidden])")?.textContent ?? "";
         }""",
-        [event, base64.b64encode(content).decode()],
+        [event, base64.b64encode(content).decode(), {kind.replace("_", "-"): text for kind, text in texts.items()}],
     )
+    return said
 
 
 def test_a_chosen_photo_becomes_ink_that_is_read_drawn_upon_and_undone(page: DrawingPage, test_digits: Samples) -> None:
@@ -63,8 +67,56 @@ def test_a_chosen_photo_becomes_ink_that_is_read_drawn_upon_and_undone(page: Dra
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
 def test_a_photo_may_be_dropped_or_pasted(page: DrawingPage, test_digits: Samples, event: str) -> None:
-    hand(page, event, photo(test_digits, 1))
+    assert hand(page, event, photo(test_digits, 1)) == "Reading the picture …"
     page.expect_answers(2)
+    expect(page.page.locator(".word")).to_be_hidden()
+
+
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_a_picture_of_another_page_is_read_if_its_address_holds_it_and_must_be_saved_first_if_not(
+    page: DrawingPage, test_digits: Samples, event: str
+) -> None:
+    held = f"data:image/png;base64,{base64.b64encode(photo(test_digits, 0)).decode()}"
+    hand(page, event, html=f'<p>A digit <img src="{held}"></p>')
+    page.expect_answers(7)
+    page.tool("Clear canvas")
+    address = "https://example.org/seven.png"
+    for texts in ({"html": f'<img src="{address}">'}, {"uri_list": address}, {"plain": address}):
+        page.draw([[(0.5, 0.5)]])  # which hides what was said
+        assert hand(page, event, **texts) == "Save the picture first, then drop the file here."
+
+
+SVG = """<svg xmlns="http://www.w3.org/2000/svg" SIZE>
+  <path d="M8 6h10l-6 14" fill="none" stroke="#000" stroke-width="2"/></svg>"""
+
+
+def test_whatever_the_browser_shows_is_read_at_any_size(page: DrawingPage, test_digits: Samples) -> None:
+    files = {
+        ("a.avif", "image/avif"): photo(test_digits, 0, "AVIF", side=200),
+        ("large.avif", "image/avif"): photo(test_digits, 0, "AVIF", side=1000),
+        ("sized.svg", "image/svg+xml"): SVG.replace("SIZE", 'width="26" height="26"').encode(),
+        ("boxed.svg", "image/svg+xml"): SVG.replace("SIZE", 'viewBox="0 0 26 26"').encode(),
+        ("four-colours.jpg", "image/jpeg"): photo(test_digits, 0, "JPEG", mode="CMYK"),
+    }
+    for (name, kind), content in files.items():
+        choose(page, name, content, kind)
+        page.expect_answers(7)
+        page.tool("Clear canvas")
+
+
+def test_a_stroke_leaves_a_picture_behind_that_is_still_being_read(page: DrawingPage, test_digits: Samples) -> None:
+    held: list[Route] = []
+    page.page.route(
+        "**/component_server/**",
+        lambda route: held.append(route) if '"take"' in str(route.request.post_data) else route.continue_(),
+    )
+    choose(page, "two.png", photo(test_digits, 1))
+    page.draw(DIGITS[7])
+    page.expect_answers(7)
+    with page.page.expect_response(lambda response: '"take"' in str(response.request.post_data)):
+        held[0].continue_()
+    page.rest()
+    page.expect_answers(7)
 
 
 def test_a_photo_of_many_megapixels_is_made_smaller_before_it_is_sent(page: DrawingPage, test_digits: Samples) -> None:
@@ -79,7 +131,7 @@ def test_a_photo_of_many_megapixels_is_made_smaller_before_it_is_sent(page: Draw
 
 def test_what_is_no_picture_and_what_has_no_ink_are_told_in_a_line(page: DrawingPage, tmp_path: Path) -> None:
     choose(page, "text.png", b"no picture at all")
-    expect(page.page.locator(".word")).to_have_text("This is no picture that can be read.")
+    expect(page.page.locator(".word")).to_have_text("This file cannot be read as a picture. Try PNG or JPEG.")
     blank = io.BytesIO()
     Image.new("L", (300, 300), 240).save(blank, "PNG")
     choose(page, "blank.png", blank.getvalue())

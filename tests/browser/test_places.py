@@ -1,6 +1,8 @@
 """The page on a desktop, in the dark, in Chinese, framed, below a prefix, and left alone."""
 
+import json
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 from conftest import app, opened
@@ -9,6 +11,7 @@ from drawing_page import DrawingPage
 from playwright.sync_api import Browser, Route, expect
 from proxy import below, framing, listening
 
+from benchmarks.crowd import CALL
 from benchmarks.pages import VIEW, free_port
 
 
@@ -71,7 +74,7 @@ def test_a_slow_server_is_called_slow_and_not_away(page: DrawingPage) -> None:
     late: list[Route] = []
     page.page.route("**/component_server/**", lambda route: late.append(route))
     page.draw([line((0.2, 0.9), (0.3, 0.9))])
-    expect(page.page.locator(".notice")).to_contain_text("takes its time")
+    expect(page.page.locator(".notice")).to_contain_text("server is slow")
     expect(page.page.locator("[data-model=net] .remark")).to_have_text("Waiting for an answer")
     assert page.probabilities() == [0.0] * 10
     page.page.unroute("**/component_server/**")  # which lets them go on
@@ -85,6 +88,30 @@ def test_a_page_in_a_frame_of_another_site_answers(browser: Browser, address: st
         page.expect_answers(8)
         page.expect_agreement()
         page.screenshot("framed")
+
+
+def test_a_page_of_another_site_starts_no_training(browser: Browser, address: str) -> None:
+    components = json.load(urlopen(f"{address}/config"))["components"]
+    learn = next(one["id"] for one in components if "begin" in (one["props"].get("server_fns") or []))
+    start = {"network": "net", "recipe": "fast", "values": {}}
+    wanted, prepare = (
+        json.dumps({"component_id": learn, "fn_name": name, "data": data})
+        for name, data in (("begin", start), ("prepare", {}))
+    )
+    with listening(framing(address)) as site:
+        page = browser.new_page()
+        page.goto(site.replace("127.0.0.1", "localhost"))
+        for kind in ("text/plain", "application/json"):
+            ended = page.evaluate(
+                """([url, body, kind]) => fetch(url, {
+                    method: "POST", mode: kind === "text/plain" ? "no-cors" : "cors", body, headers: {"content-type": kind},
+                }).then((answer) => answer.type, () => "failed")""",
+                [address + CALL, wanted, kind],
+            )
+            assert ended == ("opaque" if kind == "text/plain" else "failed")
+        page.close()
+    program = Request(address + CALL, prepare.encode(), {"content-type": "application/json"})
+    assert json.load(urlopen(program))["running"] is None
 
 
 def test_a_page_below_a_path_prefix_answers(browser: Browser) -> None:

@@ -9,8 +9,8 @@ from conftest import ELSEWHERE, opened
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from test_access import FAINT
-from test_layout import CLASHES
 
+from benchmarks.screens import CHECK
 from mnist_demo import evaluate
 from mnist_demo.figures import Figures
 from mnist_demo.models import MODELS
@@ -61,6 +61,16 @@ def test_the_figures_shown_are_those_of_the_command_line(page: DrawingPage, judg
     assert set(shown) == {mistake["index"] for mistake in found["worst"]}
 
 
+def test_the_ways_to_other_lenses_stand_below_the_digit_that_was_chosen(page: DrawingPage) -> None:
+    open_report(page)
+    tile = page.page.locator("[data-part=worst] .side.net .mistakes button").first
+    tile.click()
+    chosen, ways = tile.bounding_box(), page.page.locator(".upon").bounding_box()
+    assert chosen is not None
+    assert ways is not None
+    assert 0 <= ways["y"] - chosen["y"] - chosen["height"] < 60  # pixels; below all twelve it would be 800
+
+
 def test_a_cell_opens_its_digits_which_are_seen_in_read_and_inside(page: DrawingPage) -> None:
     open_report(page)
     count = int(page.page.locator("[data-cell=convnet-7-2]").get_attribute("data-count") or "0")
@@ -77,6 +87,18 @@ def test_a_cell_opens_its_digits_which_are_seen_in_read_and_inside(page: Drawing
     expect(page.page.locator(".stage figcaption")).to_have_text(["A test digit is 28 × 28 already."])
     page.page.keyboard.press("Escape")
     expect(page.page.locator(".shown")).to_be_hidden()
+
+
+def test_an_empty_cell_opens_nothing(page: DrawingPage) -> None:
+    open_report(page)
+    tiles = open_cell(page, "convnet-7-2")
+    count = tiles.count()
+    empty = page.page.locator("[data-cell^=net][data-count='0']").first
+    empty.click(force=True)  # although it is disabled
+    expect(empty).to_be_focused()
+    expect(empty).to_have_attribute("aria-disabled", "true")
+    expect(tiles).to_have_count(count)
+    expect(page.page.locator(".opened h3")).to_contain_text("Labelled 7, read as 2 by ConvNet")
 
 
 def test_a_cell_of_many_digits_shows_some_and_more_when_asked(page: DrawingPage) -> None:
@@ -109,7 +131,7 @@ def test_the_slider_says_what_a_threshold_costs(page: DrawingPage, judged: tuple
     name, found = judged
     open_report(page)
     slider, said = page.page.locator(f".side.{name} input[type=range]"), page.page.locator(f"[data-refusal={name}]")
-    expect(said).to_contain_text("So it is shipped.")
+    expect(said).to_contain_text("This is the shipped setting.")
     assert float(said.get_attribute("data-threshold") or "nan") == found["threshold"]
     slider.focus()
     page.page.keyboard.press("End")
@@ -119,7 +141,7 @@ def test_the_slider_says_what_a_threshold_costs(page: DrawingPage, judged: tuple
     assert told["refused"] == pytest.approx(row["refused"], abs=2)
     assert told["misread"] == pytest.approx(row["misread"], abs=1)
     page.page.keyboard.press("Home")
-    expect(said).to_contain_text("refuses 0 test digits")
+    expect(said).to_contain_text("rejects 0 test digits")
 
 
 def test_mistakes_say_what_people_saw_and_who_alone_was_right(page: DrawingPage) -> None:
@@ -162,7 +184,7 @@ def test_no_words_overlap_or_are_faint(browser: Browser, address: str, size: tup
         open_report(page)
         open_cell(page, "net-9-4").first.click()
         expect(page.page.locator("[data-part=worst] .side.net li")).to_have_count(12)
-        assert page.page.evaluate(CLASHES) == []
+        assert page.page.evaluate(CHECK) == []
         assert page.page.evaluate(FAINT) == []
         assert page.page.evaluate("document.documentElement.scrollWidth") == size[0]
 

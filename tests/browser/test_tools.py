@@ -34,6 +34,32 @@ def test_keys_undo_redo_and_clear(page: DrawingPage) -> None:
     page.expect_answers(7)
 
 
+def test_keys_undo_and_redo_on_a_russian_keyboard(page: DrawingPage) -> None:
+    page.draw(DIGITS[1])
+    page.expect_answers(1)
+    session = page.page.context.new_cdp_session(page.page)
+    for key, code, state in (
+        ("\N{CYRILLIC SMALL LETTER YA}", "KeyZ", "blank"),
+        ("\N{CYRILLIC SMALL LETTER EN}", "KeyY", "digit"),
+    ):
+        session.send("Input.dispatchKeyEvent", {"type": "keyDown", "key": key, "code": code, "modifiers": 2})
+        page.expect_state(state)
+
+
+@pytest.mark.parametrize(("button", "buttons"), [(5, 32), (2, 2)], ids=["eraser end", "barrel button"])
+def test_a_pens_eraser_end_and_its_barrel_button_erase_and_the_brush_stays(
+    page: DrawingPage, button: int, buttons: int
+) -> None:
+    page.draw([*DIGITS[1], line((0.2, 0.25), (0.2, 0.75))])
+    erasing = {"pointerType": "pen", "buttons": buttons}
+    page.point("pointerdown", (0.2, 0.2), button=button, **erasing)
+    page.point("pointermove", (0.2, 0.8), button=-1, **erasing)
+    page.point("pointerup", (0.2, 0.8), button=button, pointerType="pen")
+    page.expect_answers(1)
+    expect(page.page.get_by_label("Brush", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.expect_agreement()
+
+
 def test_the_eraser_leaves_paper(page: DrawingPage) -> None:
     page.draw([*DIGITS[1], line((0.2, 0.25), (0.2, 0.75))])
     page.tool("Erase")

@@ -107,6 +107,8 @@ def test_it_stays_where_the_page_is_loaded_anew_and_goes_when_it_is_forgotten(pa
     page.page.reload()
     expect(page.page.locator(f"{YOURS} .own")).to_contain_text("%")
     lens(page, "read")
+    page.expect_answers(4)
+    page.tool("Clear canvas")
     page.draw(DIGITS[3])
     page.expect_answers(3)
     expect(page.verdict("yours")).to_have_attribute("data-answer", "3")
@@ -124,7 +126,7 @@ def test_a_network_that_the_server_let_go_is_told_so_and_the_page_goes_on_with_t
         own = {"key": "one that this server never gave", "network": "net", "state": "done", "looks": 9, "figures": None}
         page.page.evaluate("own => sessionStorage.setItem('yours', own)", json.dumps(own))
         page.page.reload()
-        expect(page.page.locator(".word")).to_contain_text("was let go")
+        expect(page.page.locator(".word")).to_contain_text("Your network is gone")
         expect(page.page.locator(YOURS)).to_have_count(0)
         page.draw(DIGITS[3])
         page.expect_answers(3)

@@ -22,18 +22,20 @@ const isOpen = () => pad.lens() === "inside";
 const title = () => props.networks.find(({ name }) => name === network)?.title ?? texts.yours;
 const isOwn = () => network === "yours"; // which learns, may be let go, and has no digits that are alike
 
-// What a request is about; nothing, where the pad is blank or the server is gone.
+// What a request is about; null where the pad is blank, undefined where the server, which must know the strokes, cannot
+// be reached.
 async function subject() {
   const sample = pad.sample();
   const which = isOwn() ? { network, yours: pad.yours()?.key ?? "" } : { network };
   if (sample) return { ...which, sample: sample.index };
-  const drawing = pad.isBlank() ? null : await pad.wire();
-  return drawing && { ...which, drawing };
+  if (pad.isBlank()) return null;
+  const drawing = await pad.wire();
+  return drawing ? { ...which, drawing } : undefined;
 }
 
-// A question that is asked one at a time, of the newest that there is to look at, and again while the server is gone.
-// `then` hears of the answer, and whether what it is about is still what is looked at.
-function newest(question, then) {
+// A question that is asked one at a time, of the newest that there is to look at, and again until the server answers.
+// `then` hears of the answer, and whether what it is about is still what is looked at; `missed`, of each failure.
+function newest(question, then, missed = () => {}) {
   let isAsking = false;
   let isWanted = false;
   return async function ask() {
@@ -48,9 +50,13 @@ function newest(question, then) {
         if (about.yours === pad.yours()?.key) pad.own(null, true);
         continue;
       }
-      if (about && !answer) await wait(RETRY);
-      isWanted ||= Boolean(about) && !answer;
-      if (answer || !about) then(answer, mine === version);
+      if (answer || about === null) {
+        then(answer, mine === version);
+        continue;
+      }
+      missed();
+      await wait(RETRY);
+      isWanted = true;
     }
   };
 }
@@ -58,50 +64,54 @@ function newest(question, then) {
 const look = newest(
   async (about) => {
     if (!kernels[about.network]) {
-      const answer = await server.kernels(about);
+      const answer = await answerOf("kernels", about);
       if (!answer || answer.gone) return answer;
       kernels[about.network] = answer.map((one) => one && { ...one, values: derived(one) });
     }
-    return server.look(about);
+    return answerOf("look", about);
   },
   (answer) => show(answer),
+  () => element.dataset.trouble === "offline" && blank(texts.slow_short),
 );
 const explain = newest(
   async (about) => {
     const [step, chosen] = cell ?? [0, [0, 14, 14]];
-    const work = await server.work({ ...about, step, cell: chosen });
+    const work = await answerOf("work", { ...about, step, cell: chosen });
     return work && { step, chosen, work };
   },
   (answer) => answer && steps && cell && tellWork(answer),
 );
 const reason = newest(
   async (about) => {
+    if (!steps) return null; // `look` has not been answered since the server was away
     const pair = { answer: best(), rival };
-    const why = await server.why({ ...about, ...pair });
+    const why = await answerOf("why", { ...about, ...pair });
     return why && { ...pair, why };
   },
-  (answer, isCurrent) => answer && isCurrent && because(answer),
+  (answer, isCurrent) => answer && isCurrent && steps && because(answer),
 );
 const compare = newest(
-  (about) => server.neighbours(about),
-  (answer, isCurrent) => answer && isCurrent && alike(answer),
+  (about) => answerOf("neighbours", about),
+  (answer, isCurrent) => answer && isCurrent && steps && alike(answer),
 );
 
 let probabilities = null;
+let isRejected = false; // what is shown: not recognised as a digit
 const best = () => probabilities.indexOf(Math.max(...probabilities));
 
 function changed() {
   version += 1;
   if (!isOpen()) return;
   find(".reason").hidden = true;
+  find(".gone").textContent = "";
   look();
 }
 
 function show(answer) {
-  const isBlank = !answer?.steps;
-  element.dataset.blank = isBlank;
-  if (isBlank) return blank();
+  if (!answer?.steps) return blank(pad.isBlank() ? texts.inside_blank : texts.too_little);
+  element.dataset.blank = false;
   ({ steps, probabilities } = answer);
+  isRejected = answer.answer === null;
   layers.show(steps, kernels[network]);
   becoming(answer.sketch);
   say(answer);
@@ -110,15 +120,16 @@ function show(answer) {
   if (isResting) rest();
 }
 
-function blank() {
+function blank(words) {
+  element.dataset.blank = true;
   steps = probabilities = null;
-  find(".saying").textContent = pad.isBlank() ? texts.inside_blank : texts.too_little;
+  find(".saying").textContent = words;
   find("[data-work]").hidden = true;
   alike({ neighbours: [] });
 }
 
-function say({ answer, temperature }) {
-  const words = answer === null ? texts.inside_unsure : texts.inside_says;
+function say({ temperature }) {
+  const words = isRejected ? texts.inside_unsure : texts.inside_says;
   const percent = (100 * probabilities[best()]).toFixed(1);
   find(".saying").textContent = fit(words, { NETWORK: title(), ANSWER: best(), PERCENT: percent });
   const alone = steps.at(-1).numbers;
@@ -132,6 +143,7 @@ function becoming(sketch) {
   const stages = sketch ? stagesOf(sketch, digit) : [[texts.stage_sample, small(bytes(digit.bytes), 28)]];
   find(".stages").replaceChildren(...stages.map(([words, picture]) => {
     const figure = build("figure", "stage");
+    picture.setAttribute("aria-hidden", true); // its caption says it
     figure.append(picture, build("figcaption", "", words));
     return figure;
   }));
@@ -192,7 +204,7 @@ function offer() {
     one.disabled = digit === best();
     one.setAttribute("aria-pressed", digit === rival);
   });
-  find(".why h2").textContent = fit(texts.why_not, { ANSWER: best(), RIVAL: rival });
+  find(".why h2").textContent = fit(isRejected ? texts.why_closer : texts.why_not, { ANSWER: best(), RIVAL: rival });
 }
 
 function chip(_, digit) {
@@ -213,9 +225,10 @@ function because({ answer, rival: other, why: { log_odds: odds, moves, speaks_fo
   Object.assign(find("[data-why]").dataset, { for: answer, against: other });
   layOver(find(".moves"), moves);
   const place = (one) => texts[`place_${one.vertical}_${one.horizontal}`];
-  const number = (value) => value.toFixed(1).replace("-", "−");
-  const words = plus ? fit(texts.why_for, { ANSWER: answer, RIVAL: other, PLACE: place(plus), MOVE: number(plus.move), ODDS: number(odds) }) : fit(texts.why_nothing, { ANSWER: answer, RIVAL: other });
-  find(".because").textContent = words + (minus ? ` ${fit(texts.why_against, { PLACE: place(minus), MOVE: number(minus.move) })}` : "");
+  const values = ({ move, ...one }) => ({ ANSWER: answer, RIVAL: other, PLACE: place(one), ODDS: numeral(odds, 1), HIDDEN: numeral(odds - move, 1) });
+  const words = plus ? fit(texts.why_for, values(plus)) : fit(texts.why_nothing, { ANSWER: answer, RIVAL: other });
+  const isThere = plus && minus && place(plus) === place(minus);
+  find(".because").textContent = words + (minus ? ` ${fit(isThere ? texts.why_against_there : texts.why_against, values(minus))}` : "");
 }
 
 // The digit in grey, and over the middle of each hidden patch how far it moved the log-odds.
@@ -252,8 +265,8 @@ function neighbour({ index, label, similarity, image }) {
   const one = build("li", "");
   one.dataset.neighbour = index;
   one.dataset.label = label;
-  one.title = fit(texts.neighbour, { INDEX: index, LABEL: label, SIMILARITY: similarity.toFixed(3) });
-  one.append(small(bytes(image), 28), build("b", label === best() ? "" : "other", label), build("span", "", similarity.toFixed(3)));
+  one.title = fit(texts.neighbour, { INDEX: index, LABEL: label, SIMILARITY: numeral(similarity, 3) });
+  one.append(small(bytes(image), 28), build("b", label === best() ? "" : "other", label), build("span", "", numeral(similarity, 3)));
   one.setAttribute("aria-label", one.title);
   return one;
 }
@@ -276,7 +289,11 @@ function ownChanged() {
   const own = pad.yours();
   const radio = find("[data-network=yours]");
   radio.hidden = !own?.looks;
-  if (radio.hidden && isOwn()) return find("[data-network]").click();
+  if (radio.hidden && isOwn()) {
+    find("[data-network]").click();
+    find(".gone").textContent = own ? "" : texts.yours_gone;
+    return;
+  }
   if (!own || `${own.key} ${own.looks}` === looks) return;
   looks = `${own.key} ${own.looks}`;
   delete kernels.yours;
@@ -292,11 +309,12 @@ find(".layers").addEventListener("keydown", (event) => event.key === "Escape" &&
 radios([...element.querySelectorAll("[data-network]")], (button) => {
   network = button.dataset.network;
   rival = null;
+  find(".gone").textContent = "";
   unexplain();
   anew();
 });
 translate(element, texts);
 ownChanged();
-blank();
+blank(pad.isBlank() ? texts.inside_blank : texts.slow_short);
 if (isOpen()) look();
-setTimeout(() => server.prepare({}), AFTER);
+setTimeout(() => call("prepare", {}), AFTER);

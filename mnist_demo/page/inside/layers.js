@@ -137,7 +137,7 @@ function layersIn(list, texts, chosen) {
     canvases.forEach((canvas, map) => fill(canvas, values.subarray(map * size, (map + 1) * size), width, largest));
     if (step.kind !== "log-softmax") return;
     canvases[0].closest(".maps").querySelectorAll(".outputs li").forEach((row, digit) => {
-      row.querySelector(".log").textContent = values[digit].toFixed(2);
+      row.querySelector(".log").textContent = numeral(values[digit], 2);
       row.querySelector(".share").textContent = `${(100 * Math.exp(values[digit])).toFixed(1)} %`;
     });
   }

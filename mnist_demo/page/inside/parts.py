@@ -150,7 +150,7 @@ def layers(seen: Seen) -> Json:
         return {"steps": None}
     reading = seen.classifier.read_images(seen.image[np.newaxis])[0]
     content = inside.packed(inside.trace(seen.classifier.model, seen.image))
-    content |= {"answer": reading.answer, "probabilities": np.round(reading.probabilities, 4).tolist()}
+    content |= {"answer": reading.answer, "probabilities": np.round(reading.probabilities.astype(float), 4).tolist()}
     content["temperature"] = round(seen.classifier.card.temperature, 3)
     return content | {"sketch": None if seen.sketch is None else sketched(seen.sketch)}
 
@@ -188,9 +188,9 @@ def plain(value: Any) -> Any:
 
 
 def reasons(seen: Seen, wanted: Any) -> Json | None:
-    """What speaks for one digit and what for another; None where nothing is drawn.
+    """Return the evidence for one digit and for another; None if nothing is drawn.
 
-    Raises HTTPException (422) for what is no digit.
+    Raises HTTPException (422) if one of them is not a digit.
     """
     answer, rival = wanted.get("answer"), wanted.get("rival")
     if type(answer) is not int or type(rival) is not int or not {answer, rival} <= set(range(10)):
@@ -198,8 +198,9 @@ def reasons(seen: Seen, wanted: Any) -> Json | None:
     if seen.image is None:
         return None
     found = inside.occlusion(seen.classifier.model, seen.image, answer, rival)
-    places = {"speaks_for": plain(found.speaks_for), "speaks_against": plain(found.speaks_against)}
-    return {"log_odds": round(found.log_odds, 3), "moves": np.round(found.moves, 2).tolist(), **places}
+    places = {"speaks_for": found.speaks_for, "speaks_against": found.speaks_against}
+    rounded = {name: place and plain(place._replace(move=round(place.move, 3))) for name, place in places.items()}
+    return {"log_odds": round(found.log_odds, 3), "moves": np.round(found.moves.astype(float), 2).tolist(), **rounded}
 
 
 def most_alike(neighbourhoods: Neighbourhoods, seen: Seen) -> Json:

@@ -1,7 +1,7 @@
 // Says how the value of one cell came about: its arithmetic, as the server worked it out. Each number that is added up to
 // the value stands in an element with `data-term`.
 
-const shown = (value) => value.toFixed(4).replace("-", "−");
+const shown = (value) => numeral(value, 4);
 
 function term(value) {
   const one = build("span", "term-of", shown(value));
@@ -14,7 +14,7 @@ function grid(rows, winner) {
   const table = build("span", "grid");
   table.style.gridTemplateColumns = `repeat(${rows[0].length}, auto)`;
   rows.forEach((row, y) => row.forEach((value, x) => {
-    const cell = build("span", "", value.toFixed(2).replace("-", "−"));
+    const cell = build("span", "", numeral(value, 2));
     const strength = Math.abs(value / largest);
     cell.style.background = `color-mix(in srgb, ${value < 0 ? "#4682ff" : "#e0a800"} ${Math.round(45 * strength)}%, transparent)`;
     cell.classList.toggle("winner", y === winner?.[0] && x === winner?.[1]);

@@ -6,8 +6,9 @@
 
 const LOW = 165; // the height of a picture, in its own pixels
 const FOOT = 24; // of that, what is said of the steps, which the lower one alone says
-const LOSSES = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
 const ERRORS = [80, 50, 20, 10, 5, 2, 1, 0.5, 0.2]; // per cent, between which and 100 lies what is right
+const NARROW = 18; // pixels that the number of an epoch needs
+const NAMED = 44; // pixels that "epoch 1" needs
 const DRAWN = 400; // points of a line, at most
 
 function curvesIn(root, texts) {
@@ -23,7 +24,7 @@ function curvesIn(root, texts) {
     if (newer?.key !== course?.key || newer?.run !== course?.run) chosen = null;
     course = newer;
     const steps = course?.total?.steps;
-    const across = { low: 0, high: steps ?? 1, ticks: steps ? ticksWithin(0, steps, 5) : [], say: (tick) => tick.toLocaleString("en"), title: texts.axis_step };
+    const across = { low: 0, high: steps ?? 1, ticks: steps ? ticksWithin(0, steps, 5) : [], say: (tick) => numeral(tick), title: texts.axis_step };
     const loss = chart("", { ...across, ticks: [], title: "" }, lossAxis(), LOW);
     const right = chart("", across, rightAxis(), LOW);
     put(pictures[0], loss, LOW - FOOT, steps ? [...epochsOn(loss, true), ...lossLines(loss), ...hair(loss)] : []);
@@ -37,10 +38,9 @@ function curvesIn(root, texts) {
   }
 
   function lossAxis() {
-    const all = course ? [...course.steps.map(([, , loss]) => loss), ...course.epochs.map(([, loss]) => loss)] : [];
-    const [least, most] = [Math.min(0.12, ...all), Math.max(2.4, ...all)];
-    const ticks = LOSSES.filter((tick) => tick > least / 1.5 && tick < most * 1.4);
-    return { low: least / 1.5, high: most * 1.4, isLog: true, ticks, say: String, title: texts.axis_loss };
+    const all = course ? [...course.steps.map(([, , loss]) => loss), ...course.epochs.map(([, loss]) => loss)].filter(isPlaced) : [];
+    const [low, high] = [Math.min(0.12, ...all) / 1.5, Math.max(2.4, ...all) * 1.4];
+    return { low, high, isLog: true, ticks: ticksOfLog(low, high), say: sayTick, title: texts.axis_loss };
   }
 
   // What is wrong by equal factors, for the last per cent are as hard as all before.
@@ -54,20 +54,24 @@ function curvesIn(root, texts) {
   function epochsOn({ across, floor }, isNamed) {
     const { steps, epochs } = course.total;
     const wide = across(steps / epochs) - across(0);
-    const every = Math.ceil(18 / wide);
+    const every = Math.ceil(NARROW / wide);
+    const start = across(0) + 3;
     const parts = [];
     for (let epoch = 1; epoch <= epochs; epoch += 1) {
       const end = across((epoch * steps) / epochs);
       if (epoch < epochs && wide > 4) parts.push(draw("line", { class: "epoch", x1: end, x2: end, y1: TOP, y2: floor }));
-      const words = epoch === 1 ? `${texts.axis_epoch} 1` : epoch;
-      if (isNamed && (epoch - 1) % every === 0) parts.push(draw("text", { class: "epoch", x: end - wide / 2, y: TOP + 9, "text-anchor": "middle" }, words));
+      const middle = end - wide / 2;
+      if (!isNamed || (epoch - 1) % every) continue;
+      if (epoch === 1) parts.push(draw("text", { class: "epoch", x: Math.max(start, middle - NAMED / 2), y: TOP + 9 }, `${texts.axis_epoch} 1`));
+      else if (middle - NARROW / 2 > start + NAMED) parts.push(draw("text", { class: "epoch", x: middle, y: TOP + 9, "text-anchor": "middle" }, epoch));
     }
     return parts;
   }
 
   function lossLines(plot) {
-    const seen = few(course.steps.map(([step, , loss]) => [step, loss]));
-    const lines = [path(plot, seen, "line training"), ...watched(plot, course.epochs.map(([step, loss]) => [step, loss]))];
+    const seen = few(course.steps.map(([step, , loss]) => [step, loss]).filter(([, loss]) => isPlaced(loss)));
+    const judged = course.epochs.map(([step, loss]) => [step, loss]).filter(([, loss]) => isPlaced(loss));
+    const lines = [path(plot, seen, "line training"), ...watched(plot, judged)];
     return [...lines, ...named("training", texts.training, TOP + 27)];
   }
 
@@ -100,6 +104,7 @@ function curvesIn(root, texts) {
     return at ? [draw("line", { class: "hair", x1: across(at[0]), x2: across(at[0]), y1: TOP, y2: floor })] : [];
   }
 
+  const isPlaced = (loss) => loss > 0 && loss < Infinity; // on an axis of equal factors; a loss that is no number comes as null
   const few = (points) => {
     const every = Math.ceil(points.length / DRAWN);
     return points.filter((_, at) => at % every === 0 || at === points.length - 1);
@@ -113,8 +118,8 @@ function curvesIn(root, texts) {
     const right = at && course.rights.findLast(([when]) => when <= step);
     const whole = at && course.epochs.findLast(([when]) => when <= step);
     const words = [
-      at && fit(texts.curve_loss, { STEP: step.toLocaleString("en"), EPOCH: epoch, LOSS: loss.toFixed(3) }),
-      right && fit(texts.curve_wall, { COUNT: Math.round(100 * right[1]) }),
+      at && fit(texts.curve_loss, { STEP: numeral(step), EPOCH: epoch, LOSS: numeral(loss, loss < 1000 ? 3 : 0) }),
+      right && fit(texts.curve_wall, { COUNT: numeral(100 * right[1]) }),
       whole && fit(texts.curve_watched, { WHAT: texts[course.total.watched], SHARE: (100 * whole[2]).toFixed(2) }),
     ].filter(Boolean);
     value.textContent = words.join(" · ") || texts.curve_blank;

@@ -8,7 +8,8 @@ function handIn(root, pad, texts) {
   const find = (selector) => root.querySelector(selector);
   const told = find(".told");
   const undelete = find(".undelete");
-  let before = null; // what was kept before the last deletion
+  const exported = find(".exported");
+  let deletion = null; // the last one, which can be undone: what was kept before it, and after
 
   // The strokes as a picture of their own size; an eraser's are of the paper's colour.
   function pictureOf({ strokes, brushes }) {
@@ -48,26 +49,32 @@ function handIn(root, pad, texts) {
   }
 
   function replace(newer, words) {
-    const all = corrections.all();
+    const before = corrections.all();
     corrections.replace(newer);
-    before = all;
-    tell(words);
+    tell(words, { before, after: newer });
   }
 
-  function tell(words) {
+  function tell(words, undoable = null) {
+    deletion = undoable;
     told.textContent = words;
-    undelete.hidden = !before;
+    undelete.hidden = !deletion;
+    exported.hidden = true;
+  }
+
+  // What was deleted comes back, beside what this or another tab kept since.
+  function undo() {
+    const isBack = corrections.restore(deletion.before, deletion.after);
+    tell(isBack ? "" : fit(texts.kept_full, { COUNT: corrections.all().length }), isBack ? null : deletion);
+    if (isBack) find("[data-correction] button").focus();
   }
 
   function show() {
-    before = null;
     const all = corrections.all();
     find(".corrections").replaceChildren(...all.map(tileOf).reverse()); // the newest first
     const trouble = corrections.trouble();
     const words = all.length ? fit(texts[all.length === 1 ? "hand_one" : "hand_some"], { COUNT: all.length }) : texts.hand_none;
     find(".about").textContent = trouble ? `${words} ${texts[`kept_${trouble}`]}` : words;
     for (const name of ["export", "clear"]) find(`[data-keep=${name}]`).disabled = !all.length;
-    tell("");
   }
 
   function save() {
@@ -76,12 +83,16 @@ function handIn(root, pad, texts) {
     link.download = "my-digits.jsonl";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    if (!isFramed()) return tell(fit(texts.keep_exported, { COUNT: corrections.all().length }));
+    tell(texts.keep_framed);
+    exported.hidden = false;
+    exported.value = corrections.file();
+    exported.select();
   }
 
   async function load(file) {
     const taken = file.size > HEAVIEST_FILE ? { isFull: true } : corrections.take(await file.text());
-    before = null;
-    if (taken.line) tell(fit(texts.keep_damaged, { FILE: file.name, LINE: taken.line }));
+    if (taken.line) tell(fit(texts.keep_damaged, { LINE: taken.line, FURTHEST: numeral(corrections.furthest), FILE: file.name }));
     else if (taken.isFull) tell(fit(texts.keep_full, { MOST: corrections.most }));
     else tell(fit(texts.keep_taken, { ADDED: taken.added, KNOWN: taken.known }));
   }
@@ -94,10 +105,7 @@ function handIn(root, pad, texts) {
     undelete.focus();
   });
   input.addEventListener("change", () => (input.files.length && load(input.files[0]), (input.value = "")));
-  undelete.addEventListener("click", () => {
-    corrections.replace(before);
-    find("[data-correction] button").focus();
-  });
+  undelete.addEventListener("click", undo);
   corrections.addEventListener("change", show);
   show();
 }

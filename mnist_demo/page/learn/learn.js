@@ -2,7 +2,7 @@
 // of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
 
 const EVERY = 120; // ms between two looks at a training
-const FREE = 1000; // ms between two looks whether another visitor's is over
+const TURN = 1000; // ms between two looks at the queue
 const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
 
 const texts = chooseTexts(props.texts);
@@ -18,8 +18,8 @@ let recipe = "fast";
 let course = null; // what is shown: {key} of the visitor's own or {run} of another's, and how it has got on
 let isAsking = false; // for a training to begin
 let ended = ""; // what is said of the last training, where it left nothing
-let other = null; // another visitor's training that is under way
-let waiting = null; // what shall be trained once it is over
+let other = null; // another user's training that is under way
+let queued = null; // the user's own training that waits in the server's queue: {key, network, place}
 let looking = 0; // the timer of the next look at it
 let ready = -Infinity; // when the server was told to be
 
@@ -27,6 +27,7 @@ const curves = curvesIn(find(".curves"), texts);
 const wall = wallIn(find(".wall"), texts);
 const isOpen = () => pad.lens() === "learn";
 const titleOf = (name) => props.networks.find((one) => one.name === name)?.title ?? name;
+const isFramed = () => window.top !== window; // a frame may forbid downloads, and does not tell
 const isUnderWay = (run) => ["starting", "training"].includes(run?.state);
 const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!course.last || isUnderWay(course.last)));
 
@@ -36,16 +37,42 @@ async function begin(wanted) {
   [isAsking, ended] = [true, ""];
   tell();
   complain("");
-  const before = pad.yours()?.key;
-  const { key, error, busy } = (await server.begin(wanted)) ?? { error: texts.learn_away };
+  const answer = await answerOf("begin", wanted);
+  const { key, error } = answer ?? { error: texts.learn_away };
   isAsking = false;
   if (error) complain(error);
-  if (busy) (waiting = wanted), (other = busy.run ? busy : null), lookAgain(); // nothing is said of one that just ends
-  if (!key) return tell();
-  [waiting, other] = [null, null];
-  if (before) server.forget({ key: before });
-  pad.own({ key, network: wanted.network, state: "starting", looks: 0, figures: null });
+  if (key) return queue({ key, network: wanted.network, place: 1 });
+  tell();
+  if (!answer) look();
+}
+
+// Waits for the training's turn, which the server forgets unless it is asked, then follows it.
+async function queue(own) {
+  queued = own;
+  while (queued === own) {
+    const run = await answerOf("follow", { key: own.key });
+    if (queued !== own) return;
+    if (["gone", "stopped"].includes(run?.state)) return leaveQueue(run.state === "gone" ? texts.yours_gone : texts.learn_none);
+    if (run && run.state !== "waiting") return takeTurn(own);
+    if (run) (own.place = run.place), (other = run.running); // nothing is said of one that just ends
+    tell();
+    await wait(!run ? RETRY : other ? TURN : EVERY);
+  }
+}
+
+function takeTurn({ key, network }) {
+  const before = pad.yours()?.key;
+  [queued, other] = [null, null];
+  if (before) call("forget", { key: before });
+  pad.own({ key, network, state: "starting", looks: 0, figures: null });
   follow({ key });
+}
+
+function leaveQueue(words) {
+  call("forget", { key: queued.key });
+  [queued, ended] = [null, words];
+  tell();
+  look();
 }
 
 // Follows a training until it is over, or another is followed.
@@ -53,7 +80,7 @@ async function follow(whose) {
   const mine = (course = { ...whose, steps: [], epochs: [], rights: [], total: null, last: null });
   show();
   while (course === mine) {
-    const run = await server.follow({ ...whose, since: mine.steps.length }); // nothing, where the server is gone
+    const run = await answerOf("follow", { ...whose, since: mine.steps.length });
     if (course !== mine) return;
     if (run?.state === "gone") return lost();
     if (run) take(run);
@@ -73,11 +100,14 @@ function take(run) {
   show();
 }
 
-// The training that is shown is known to the server no more.
+// The server no longer knows the training that is shown.
 function lost() {
   const isOwn = Boolean(course.key);
   course = isOwn ? null : { ...course, last: { ...course.last, state: "over" } };
-  if (isOwn) pad.own(null, true);
+  if (isOwn) {
+    ended = find(".announced").textContent = texts.yours_gone;
+    pad.own(null, true);
+  }
   show();
   look();
 }
@@ -86,7 +116,7 @@ function forget(words) {
   const { key } = course;
   [course, ended] = [null, words];
   pad.own(null);
-  server.forget({ key });
+  call("forget", { key });
   show();
 }
 
@@ -101,10 +131,10 @@ function show() {
 function tell() {
   const run = course?.last;
   const count = pad.corrections.all().length;
-  start.disabled = !props.is_on || isBusy() || waiting;
-  teach.disabled = !props.is_on || isBusy() || waiting || !count;
+  start.disabled = !props.is_on || isBusy() || queued;
+  teach.disabled = !props.is_on || isBusy() || queued || !count;
   teach.textContent = fit(texts.teach, { NETWORK: titleOf(network) });
-  stop.disabled = !waiting && !(course?.key && isBusy());
+  stop.disabled = !queued && !(course?.key && isBusy());
   find(".state").textContent = props.is_on ? stateOf(run) : texts.learn_off;
   find("progress").value = run?.state === "done" || run?.state === "over" ? 1 : (course?.steps.at(-1)?.[0] ?? 0) / (course?.total?.steps ?? 1);
   tellAfter(run);
@@ -112,13 +142,12 @@ function tell() {
 }
 
 function stateOf(run) {
-  if (isAsking || (waiting && !other) || (course && !run)) return texts.learn_starting;
+  if (isAsking || (queued && !other) || (course && !run)) return texts.learn_starting;
   if (!run) return ended || texts.learn_idle;
   const [step, epoch] = course.steps.at(-1) ?? [0, 1];
-  const whole = (number) => Math.round(number).toLocaleString("en");
   const values = {
-    NETWORK: titleOf(run.network), RECIPE: texts[`recipe_${run.recipe}`] ?? run.recipe, SECONDS: run.seconds.toFixed(1), RATE: whole(run.rate),
-    STEPS: whole(course.total?.steps ?? 0), STEP: whole(step), EPOCHS: course.total?.epochs ?? "", EPOCH: epoch,
+    NETWORK: titleOf(run.network), RECIPE: texts[`recipe_${run.recipe}`] ?? run.recipe, SECONDS: numeral(run.seconds, 1), RATE: numeral(run.rate),
+    STEPS: numeral(course.total?.steps ?? 0), STEP: numeral(step), EPOCHS: course.total?.epochs ?? "", EPOCH: epoch,
     ACCURACY: run.figures ? (100 * run.figures.test_accuracy).toFixed(2) : "", ERROR: told(run.error),
   };
   const words = fit(texts[`learn_${run.state}`], values) + (run.error && run.state === "stopped" ? ` (${told(run.error)})` : "");
@@ -139,8 +168,9 @@ function tellOther() {
   find(".other").hidden = !other || isBusy();
   find(".watch").hidden = isWatched;
   if (!other) return;
-  const values = { NETWORK: titleOf(other.network), RECIPE: texts[`recipe_${other.recipe}`] ?? other.recipe, SECONDS: Math.round(other.seconds) };
-  find(".other span").textContent = fit(texts.learn_busy, values) + (waiting ? texts.learn_waiting : "");
+  const values = { NETWORK: titleOf(other.network), RECIPE: texts[`recipe_${other.recipe}`] ?? other.recipe, SECONDS: numeral(other.seconds) };
+  const turn = queued ? fit(queued.place > 1 ? texts.learn_place : texts.learn_waiting, { PLACE: queued.place }) : "";
+  find(".other span").textContent = fit(texts.learn_busy, values) + turn;
 }
 
 // An error, by the field that it names, if it does.
@@ -153,14 +183,14 @@ function complain(error) {
     if (isNamed) (find(".values").open = true), input.focus();
   }
   find(".wrong").hidden = !error;
-  find(".wrong").textContent = name && texts[`value_${name}`] ? `${texts[`value_${name}`]}: ${told(rest)}` : error;
+  find(".wrong").textContent = name && texts[`value_${name}`] ? `${texts[`value_${name}`]}: ${told(rest)}` : told(error);
 }
 
 // What the server says, which speaks English, in the reader's language where that has words for it.
 function told(words) {
   for (const { key, pattern } of sayings) {
     const found = pattern.exec(words);
-    if (found) return fit(texts[key], found.groups ?? {});
+    if (found) return fit(texts[key], found.groups ?? {}).replaceAll(/(?<= )-(?=\d)/g, "−");
   }
   return words;
 }
@@ -206,53 +236,62 @@ function taught() {
   toBars();
 }
 
-// On a small screen, what moves comes into view.
-function toBars() {
-  if (innerWidth <= 640) document.querySelector(".networks").scrollIntoView();
+function closeValues(event) {
+  const values = find(".values");
+  if (values.open) event.stopPropagation(); // the pad would be cleared
+  values.open = false;
+  values.querySelector("summary").focus();
 }
 
-// Another visitor's training, as long as there is one; after it comes what waits for its end.
+// On a small screen, bring the bars into view, and as much of the pad above them as there is room for.
+function toBars() {
+  if (matchMedia("(max-width: 40rem)").matches) document.querySelector(".networks").scrollIntoView({ block: "end" });
+}
+
+// Looks at another user's training, as long as there is one. Who waits in the queue hears of it there.
 async function look() {
-  if (!isOpen() || !props.is_on || isBusy()) return;
+  if (!isOpen() || !props.is_on || isBusy() || queued) return;
   ready = performance.now();
-  other = (await server.prepare({}))?.running ?? null;
-  if (!other && waiting) return begin(waiting);
+  const answer = await answerOf("prepare", {});
+  if (queued) return;
+  other = answer?.running ?? null;
   tell();
-  if (other || waiting) lookAgain();
+  if (other || !answer) lookAgain();
 }
 
 function lookAgain() {
   clearTimeout(looking);
-  looking = setTimeout(look, FREE);
+  looking = setTimeout(look, TURN);
 }
 
 function end() {
-  if (waiting) return (waiting = null), tell();
-  server.stop({ key: course.key });
+  if (queued) return leaveQueue(texts.learn_none);
+  const { key } = course;
+  insist("stop", { key }, () => course?.key === key && isBusy());
 }
 
 async function open() {
   if (!isOpen()) return;
   look();
-  while (!wall.isHung()) {
-    const digits = await server.wall({});
-    if (digits && !wall.isHung()) wall.hang(digits);
-    if (!digits) await wait(RETRY);
-  }
+  const digits = wall.isHung() ? null : await insist("wall", {}, isOpen);
+  if (digits && !wall.isHung()) wall.hang(digits);
   wall.show(course?.last?.wall ?? null);
 }
 
 handIn(find(".hand"), pad, texts);
 radios([...element.querySelectorAll("[data-trained]")], (button) => ((network = button.dataset.trained), layOut()));
 radios([...element.querySelectorAll("[data-recipe]")], (button) => ((recipe = button.dataset.recipe), layOut()));
-start.addEventListener("click", train);
+find(".fields").addEventListener("submit", (event) => (event.preventDefault(), train()));
+find(".values").addEventListener("keydown", (event) => event.key === "Escape" && closeValues(event));
 teach.addEventListener("click", taught);
 stop.addEventListener("click", end);
 find("[data-learn=forget]").addEventListener("click", () => forget(""));
+find("[data-learn=download]").addEventListener("click", () => isFramed() && (find(".made .about").textContent = texts.download_framed));
 find(".watch").addEventListener("click", () => follow({ run: other.run }));
 for (const kind of ["pointermove", "focusin"]) element.addEventListener(kind, () => performance.now() - ready > READINESS && look());
 pad.corrections.addEventListener("change", tell);
 pad.addEventListener("lens", open);
+pad.addEventListener("yours", () => course?.key && !pad.yours() && lost()); // another lens heard of it first
 translate(element, texts);
 layOut();
 show();

@@ -16,7 +16,7 @@ from mnist_demo.classifier import Classifier
 from mnist_demo.data import Samples, ten_of_each
 from mnist_demo.models import MODELS
 from mnist_demo.page.files import script, text
-from mnist_demo.page.learn.school import Run, School
+from mnist_demo.page.learn.school import MAX_WAITING, Run, School
 from mnist_demo.page.yours import Yours
 from mnist_demo.recipes import RECIPES, TEACH, Recipe
 from mnist_demo.written import digits_of
@@ -24,9 +24,10 @@ from mnist_demo.written import digits_of
 OFFERED = ("tutorial", "fast", TEACH)  # recipes
 MOST_TAUGHT = 200  # corrections, in all MOST_BYTES of a request at most
 VALUES = {"epochs": int, "batch_size": int, "lr": float, "momentum": float, "seed": int}
-MOST_EPOCHS, MOST_BATCH, MOST_SEED = 100, 2048, 2**53 - 1  # for a host's memory, and for JavaScript's numbers
+LIMITS = {"epochs": (1, 100), "batch_size": (1, 2048), "seed": (0, 2**53 - 1)}  # for memory and JavaScript's numbers
 LARGEST = 2**63  # of a value, that anything can be made of
 EXTRA = "corrections.jsonl"  # in a training's folder
+FULL = f"{MAX_WAITING} trainings are waiting already: try again later"
 OFF = "training is switched off here: start the server with MNIST_DEMO_TRAIN=1"
 
 Json = dict[str, Any]
@@ -83,14 +84,14 @@ def plain(recipe: Recipe) -> Json:
 
 
 def begun(school: School, wanted: Any) -> Json:
-    """What comes of a wish to train: {"key"} and {"run"}, {"error"} in a line, or {"busy"} with what runs."""
+    """Return {"key"} and {"run"}, the public number, of the training that was queued, or {"error"}, a line."""
     try:
         model, recipe, arguments = arguments_of(wanted)
         files = {EXTRA: written(wanted.get("corrections"))} if recipe == TEACH else {}
     except ValueError as error:
         return {"error": str(error)}
     run = school.begin(model, recipe, arguments, files)
-    return {"busy": running(school) or {}} if run is None else {"key": run.key, "run": run.number}
+    return {"error": FULL} if run is None else {"key": run.key, "run": run.number}
 
 
 def arguments_of(wanted: Any) -> tuple[str, str, list[str]]:
@@ -124,15 +125,16 @@ def written(corrections: Any) -> str:
 
 
 def check(recipe: Recipe, values: Mapping[str, Any]) -> None:
-    """Raises ValueError, in one line that names the flag, where that recipe cannot be had with those values."""
+    """Raise ValueError, in one line that names the flag, if the recipe cannot take those values."""
     for name, value in values.items():
         kinds = (int,) if VALUES[name] is int else (int, float)
         if type(value) not in kinds or not abs(value) < LARGEST:
             raise ValueError(f"--{name.replace('_', '-')} must be a {'whole ' if VALUES[name] is int else ''}number")
+    for name, (least, most) in LIMITS.items():
+        if name in values and not least <= values[name] <= most:
+            flag = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{flag} must be between {least} and {most}, not {values[name]}")
     replace(recipe, **{name: value for name, value in values.items() if name != "seed"})
-    for name, most in (("epochs", MOST_EPOCHS), ("batch_size", MOST_BATCH), ("seed", MOST_SEED)):
-        if not 0 <= values.get(name, 0) <= most:
-            raise ValueError(f"--{name.replace('_', '-')} must be at most {most} here, and not under 0")
 
 
 def of_visitor(yours: Yours, wanted: Any) -> Run | None:
@@ -142,9 +144,10 @@ def of_visitor(yours: Yours, wanted: Any) -> Run | None:
 
 
 def followed(school: School, wanted: Any, labels: list[int]) -> Json:
-    """How a training is getting on, of the visitor's own key, or the one under way by its public number.
+    """Return the progress of the training of the user's own key, or of the running one, by its public number.
 
-    {"state": "gone"} where there is none. Raises HTTPException (422) where `since` makes no sense.
+    One that waits adds its place in the queue and what runs. {"state": "gone"} if there is no such training. Raises
+    HTTPException (422) if `since` is invalid.
     """
     since = wanted.get("since", 0) if isinstance(wanted, dict) else 0
     if type(since) is not int or since < 0:
@@ -154,7 +157,10 @@ def followed(school: School, wanted: Any, labels: list[int]) -> Json:
         run.asked = run.used
     elif isinstance(wanted, dict) and (current := school.current) and current.number == wanted.get("run"):
         run = current
-    return {"state": "gone"} if run is None else as_json(run, since, labels)
+    if run is None:
+        return {"state": "gone"}
+    place = school.place(run)
+    return as_json(run, since, labels) | ({"place": place, "running": running(school)} if place else {})
 
 
 def as_json(run: Run, since: int, labels: list[int]) -> Json:
@@ -179,7 +185,7 @@ def as_json(run: Run, since: int, labels: list[int]) -> Json:
 
 
 def running(school: School) -> Json | None:
-    """What runs, for who comes second; None where nothing does."""
+    """Return what is said of the running training to the other users; None if none runs."""
     run = school.current
     if run is None or not run.is_under_way:
         return None

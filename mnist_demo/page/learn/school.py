@@ -1,25 +1,30 @@
-"""Trainings for visitors, one at a time, each in a process of its own.
+"""Trainings for users, one at a time, each in a process of its own; the others wait in a queue.
 
 Knows: when such a process is started and ended, how it is followed, and that nothing of it is left. Does not know: how
 a network is trained, what a request looks like, or what is shown of it.
+
+The queue is first come, first served. Like a training that runs, one that waits ends when its page asks no more.
 
 A process that has loaded all and waits for its arguments is kept ready while somebody is about to start one: loading
 takes longer than a visitor would wait for the first step.
 """
 
 import contextlib
+import errno
 import json
+import os
+import re
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from mnist_demo.classifier import Classifier
 from mnist_demo.files import read_whole
-from mnist_demo.page.learn.process import ENDING, LentProcess, Process, clear, started
+from mnist_demo.page.learn.process import LentProcess, Process, clear, started
 from mnist_demo.page.yours import Own, Yours
 
 PREFIX = "mnist-demo-training-"  # of the folders' names
@@ -28,8 +33,14 @@ LOOK = 0.1  # seconds between two looks at it
 ABANDONED = 15.0  # seconds without a question from who began it, after which a training is stopped
 LONGEST = 600.0  # seconds of a training
 READY_FOR = 120.0  # seconds that a process waits for its arguments
+MAX_WAITING = 50  # trainings: a class, and what 50 times 200 corrections take, 13 MB
+DISK_IS_FULL = "the server's disk is full"
+FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*")  # of the host, which visitors are not told
+FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, a limit on files
 
-State = Literal["starting", "training", "done", "stopped", "failed"]
+NOBODY = "the page was closed"  # why such a training ended
+
+State = Literal["waiting", "starting", "training", "done", "stopped", "failed"]
 UNDER_WAY = ("starting", "training")
 
 
@@ -39,7 +50,9 @@ class Run(Own):
 
     number: int = 0  # by which others may follow it
     recipe: str = ""
-    state: State = "starting"
+    arguments: Sequence[str] = ()  # of the command line; FOLDER in them is `folder`
+    files: Mapping[str, str] = field(default_factory=dict)  # what is put into that folder first, by name
+    state: State = "waiting"
     error: str = ""  # why it failed, or why it was stopped by none who asked
     total: dict[str, Any] = field(default_factory=dict)  # its steps and epochs, and which digits are watched
     steps: list[list[float]] = field(default_factory=list)  # step, epoch, loss
@@ -50,16 +63,27 @@ class Run(Own):
     begun: float = field(default_factory=time.monotonic)
     seconds: float = 0.0  # since it began
     asked: float = field(default_factory=time.monotonic)  # when who began it last did
-    folder: Path = Path()
+    folder: Path | None = None  # once it runs
 
     @property
     def is_under_way(self) -> bool:
         return self.state in UNDER_WAY
 
+    @property
+    def is_abandoned(self) -> bool:
+        return time.monotonic() - self.asked > ABANDONED
+
     def stop(self) -> None:
-        """Has it end, if it has not; its network stays as it is."""
-        if self.is_under_way:
+        """End it, unless it has ended; its network stays as it is."""
+        if self.state == "waiting" or self.is_under_way:
             self.state = "stopped"
+
+    def make_folder(self) -> Path:
+        """Make its folder, with its files. Raises OSError if that cannot be written."""
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        for name, content in self.files.items():
+            (self.folder / name).write_text(content, encoding="utf-8")
+        return self.folder
 
     def take(self, line: dict[str, Any]) -> None:
         """Notes a line of the process's progress, as `mnist_demo.following` tells it."""
@@ -76,19 +100,20 @@ class Run(Own):
             case {"wall": [_, answers]}:
                 self.answers = answers
 
-    def load(self, name: str) -> None:
-        """Takes the network in that file of the folder for its own, where there is one."""
+    def load(self, file: Path) -> None:
+        """Take the network in that file for its own, if there is one."""
         with contextlib.suppress(ValueError):
-            self.classifier = Classifier.load(self.folder / name)
+            self.classifier = Classifier.load(file)
             self.looks += 1
 
 
 class School:
-    """Trains one network at a time."""
+    """Trains one network at a time, in the order in which they were asked for."""
 
     def __init__(self, yours: Yours) -> None:
         self.yours = yours
         self.current: Run | None = None
+        self.waiting: list[Run] = []
         self.count = 0
         self.lock = threading.Lock()
         self.ready: Process | LentProcess | None = None
@@ -96,40 +121,51 @@ class School:
         sweep()
 
     def prepare(self) -> None:
-        """Has a process ready for a while, where none runs."""
+        """Keep a process ready for a while, if no training runs."""
         with self.lock:
             if self.current is None or not self.current.is_under_way:
                 if self.ready is None or self.ready.is_over():
                     self.ready = started()
                 self._wait(READY_FOR)
 
-    def begin(self, model: str, recipe: str, arguments: Sequence[str], files: dict[str, str]) -> Run | None:
-        """Trains that network by that recipe, told the process by arguments; FOLDER in them is the training's own.
+    def begin(self, model: str, recipe: str, arguments: Sequence[str], files: Mapping[str, str]) -> Run | None:
+        """Queue a training of that network by that recipe, which starts at once if nothing is ahead of it.
 
-        `files`: what is put into that folder before, by name. None where another training is under way.
+        `arguments` and `files` are those of `Run`. Returns None if the queue is full.
         """
-        self._let_end()
         with self.lock:
-            if self.current is not None:
+            self._drop_abandoned()
+            if len(self.waiting) >= MAX_WAITING:
                 return None
             self.count += 1
-            folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-            for name, content in files.items():
-                (folder / name).write_text(content, encoding="utf-8")
-            run = self.current = Run(model=model, number=self.count, recipe=recipe, folder=folder)
-            process, self.ready = self.ready, None
-            self._wait(None)
-        command = ["--model", model, "--recipe", recipe, "--output", str(folder / OUTPUT), "--follow", str(folder)]
-        command += [one.replace("FOLDER", str(folder)) for one in arguments]
+            run = Run(model=model, number=self.count, recipe=recipe, arguments=arguments, files=files)
+            self.waiting.append(run)
         self.yours.add(run)
-        threading.Thread(target=self._look_after, args=(run, process, command), daemon=True, name="school").start()
+        self._advance()
         return run
 
-    def _let_end(self) -> None:
-        """Waits a moment for a training that is over to be out of the way."""
-        run, deadline = self.current, time.monotonic() + ENDING
-        while run is not None and not run.is_under_way and self.current is run and time.monotonic() < deadline:
-            time.sleep(LOOK / 10)
+    def place(self, run: Run) -> int:
+        """Return the training's place in the queue: 1 if it is next, 0 if it does not wait."""
+        with self.lock:
+            self._drop_abandoned()
+            return self.waiting.index(run) + 1 if run in self.waiting else 0
+
+    def _drop_abandoned(self) -> None:
+        for run in filter(lambda run: run.is_abandoned, self.waiting):
+            run.state, run.error = "stopped", NOBODY
+        self.waiting = [run for run in self.waiting if run.state == "waiting"]
+
+    def _advance(self) -> None:
+        """Start the training that has waited longest, if none runs."""
+        with self.lock:
+            self._drop_abandoned()
+            if self.current is not None or not self.waiting:
+                return
+            run = self.current = self.waiting.pop(0)
+            run.state, run.begun = "starting", time.monotonic()
+            process, self.ready = self.ready, None
+            self._wait(None)
+        threading.Thread(target=self._look_after, args=(run, process), daemon=True, name="school").start()
 
     def _wait(self, seconds: float | None) -> None:
         """Lets the process that is ready wait so long from now on."""
@@ -146,58 +182,70 @@ class School:
         if process is not None:
             process.end()
 
-    def _look_after(self, run: Run, process: Process | LentProcess | None, command: list[str]) -> None:
-        """Follows a training to its end, in a thread of its own."""
+    def _look_after(self, run: Run, process: Process | LentProcess | None) -> None:
+        """Follow a training to its end, in a thread of its own; then start the next."""
         try:
+            folder = run.make_folder()
+            command = ["--model", run.model, "--recipe", run.recipe]
+            command += ["--output", str(folder / OUTPUT), "--follow", str(folder)]
+            command += [one.replace("FOLDER", str(folder)) for one in run.arguments]
             if process is None or process.is_over():
                 process = started()
             process.train([*command, "--device", process.device])
-            self._follow(run, process)
-        except Exception as error:  # of a full disk, say: the school must stay open
-            run.state, run.error = "failed", " ".join(str(error).splitlines())
+            self._follow(run, process, folder)
+        except Exception as error:  # of a full disk, say: the next must have its turn
+            run.state, run.error = "failed", reason(getattr(error, "strerror", None) or str(error))
         finally:
             if process is not None:
                 process.end(run.folder)
             clear(run.folder)
             run.seconds = time.monotonic() - run.begun
             self.current = None
+            self._advance()
 
-    def _follow(self, run: Run, process: Process | LentProcess) -> None:
+    def _follow(self, run: Run, process: Process | LentProcess, folder: Path) -> None:
         with contextlib.ExitStack() as stack:
             progress: IO[str] | None = None
             while run.is_under_way:
                 is_over = process.is_over()
-                if progress is None and (run.folder / PROGRESS).exists():
-                    progress = stack.enter_context((run.folder / PROGRESS).open(encoding="utf-8"))
-                self._take(run, progress.readlines() if progress else [])
+                if progress is None and (folder / PROGRESS).exists():
+                    progress = stack.enter_context((folder / PROGRESS).open(encoding="utf-8"))
+                self._take(run, folder, progress.readlines() if progress else [])
                 if run.is_under_way:
                     judge(run, process, is_over)
                     time.sleep(LOOK)
 
-    def _take(self, run: Run, lines: Sequence[str]) -> None:
-        """Notes those lines; of several networks, the newest is loaded."""
-        told = [json.loads(line) for line in lines]
+    def _take(self, run: Run, folder: Path, lines: Sequence[str]) -> None:
+        """Note those lines; of several networks, load the newest."""
+        told = [json.loads(line) for line in lines if line.endswith("\n")]  # a full disk cuts the last one off
         for line in told:
             run.take(line)
         run.seconds = time.monotonic() - run.begun
         if any("done" in line for line in told):
-            run.load(OUTPUT)
-            run.weights = read_whole(run.folder / OUTPUT)
+            run.load(folder / OUTPUT)
+            run.weights = read_whole(folder / OUTPUT)
             run.state = "done"
         elif any("wall" in line for line in told):
-            run.load(NOW)
+            run.load(folder / NOW)
 
 
 def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
     """Notes where a training is over, or shall be."""
     now = time.monotonic()
     if is_over:
-        said = process.said().strip().splitlines()
-        run.state, run.error = "failed", said[-1].removeprefix("error: ") if said else "the process ended by itself"
-    elif now - run.asked > ABANDONED:
-        run.state, run.error = "stopped", "nobody was there to see it"
+        run.state, run.error = "failed", reason(process.said())
+    elif run.is_abandoned:
+        run.state, run.error = "stopped", NOBODY
     elif now - run.begun > LONGEST:
-        run.state, run.error = "stopped", f"no training may take more than {LONGEST:.0f} seconds here"
+        run.state, run.error = "stopped", f"training is limited to {LONGEST:.0f} seconds here"
+
+
+def reason(said: str) -> str:
+    """Return the line that says why a training failed, from all that its process or an exception says."""
+    if any(os.strerror(code) in said for code in FULL_CODES):
+        return DISK_IS_FULL
+    lines = FOLDERS.sub("", said).strip().splitlines()
+    return lines[-1].removeprefix("error: ") if lines else "the process ended by itself"
 
 
 def sweep() -> None:

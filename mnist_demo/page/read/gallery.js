@@ -46,7 +46,7 @@ async function own() {
   if (isMarking || marked === wanted || pad.lens() !== "read" || !shown.length) return;
   isMarking = true;
   const samples = shown;
-  const answer = await server.marks({ indices: samples.map(({ index }) => index), yours: yours.key });
+  const answer = await answerOf("marks", { indices: samples.map(({ index }) => index), yours: yours.key });
   if (answer?.gone && yours.key === pad.yours()?.key) pad.own(null, true);
   if (answer?.marks && samples === shown && pad.yours()) markBy(answer.marks);
   if (answer?.marks) marked = wanted;
@@ -65,7 +65,9 @@ function markBy(marks) {
 
 function tellLegend() {
   const named = pad.yours() ? all : props.networks;
-  element.querySelector(".legend").textContent = texts.legend.replace("NETWORKS", named.map(({ title }) => title).join(", "));
+  const [before, after] = texts.legend.split("NETWORKS");
+  const names = named.flatMap(({ name, title }, at) => [at ? ", " : "", build("span", `mark ${name}`, title)]);
+  element.querySelector(".legend").replaceChildren(before, ...names, after);
 }
 
 radios([...element.querySelectorAll("[data-only]")], (button) => {

@@ -3,7 +3,6 @@
 // As long as answers come about as soon as ever, several questions are on their way, for a server may be far; where they
 // come later, for it has much to do, only one; where it says that it is busy, none until it wants to be asked again.
 
-const PATIENCE = 2000; // ms until the reader is told that the server is slow
 const FLIGHTS = 6; // questions on their way, at most: as many connections as a browser opens to one server
 const QUEUED = 20; // ms over twice the shortest time to an answer that tell of a queue
 const FORGETTING = 1.01; // of that shortest time, an answer: ways change
@@ -144,8 +143,7 @@ function write(part, words) {
 }
 
 function percent(probability) {
-  const decimals = probability >= 0.0005 && probability < 0.0995 ? 1 : 0;
-  return (100 * probability).toFixed(decimals);
+  return probability < 0.0005 ? "0" : (100 * probability).toFixed(1);
 }
 
 function remark(state, probabilities) {
@@ -215,12 +213,13 @@ async function askOfSample() {
   if (!sample || !own || isAsking) return;
   const { key, looks } = own;
   isAsking = true;
-  const answer = await server.marks({ indices: [sample.index], yours: key });
+  const answer = await answerOf("marks", { indices: [sample.index], yours: key });
+  if (!answer) await wait(RETRY);
   isAsking = false;
   if (answer?.gone && key === own?.key) return pad.own(null, true);
   if (answer?.marks.length) ofSample = { index: sample.index, said: answer.marks[0] };
   show();
-  if (pad.sample()?.index !== sample.index || own?.looks !== looks) askOfSample();
+  if (!answer || pad.sample()?.index !== sample.index || own?.looks !== looks) askOfSample();
 }
 
 pad.addEventListener("yours", ownChanged);

@@ -91,6 +91,8 @@ class Reader:
     def _answer(self, together: list[Waiting]) -> None:
         drawn: list[tuple[Waiting, NDArray[np.uint8]]] = []
         for one in together:
+            if one.answer.cancelled():  # its client has gone
+                continue
             try:
                 drawn.append((one, ink_of(one.drawing)))
             except Exception as error:

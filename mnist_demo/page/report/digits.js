@@ -1,7 +1,8 @@
 // Knows the matrix of confusion, whose cells are buttons, and the digits that a click, a tap or a key opens. Does not know
 // other figures.
 
-// Rows are labels, columns answers. Arrow keys walk from cell to cell; `open` hears which one was chosen.
+// Rows are labels, columns answers. Arrow keys walk from cell to cell; `open` hears which one was chosen, unless it is
+// empty.
 function matrixOf({ name, title }, counts, texts, open) {
   const most = Math.max(1, ...counts.flatMap((row, label) => row.filter((_, answer) => answer !== label)));
   const table = build("table", "matrix");
@@ -17,7 +18,8 @@ function matrixOf({ name, title }, counts, texts, open) {
     one.style.setProperty("--share", label === answer ? 0.3 : count / most);
     one.setAttribute("aria-label", fit(texts.cell, { LABEL: label, ANSWER: answer, COUNT: count }));
     one.title = one.getAttribute("aria-label");
-    one.addEventListener("click", () => (stand(label, answer), open(label, answer)));
+    one.setAttribute("aria-disabled", count === 0);
+    one.addEventListener("click", () => (stand(label, answer), count && open(label, answer)));
     one.addEventListener("keydown", (event) => walk(event, label, answer));
     return one;
   }

@@ -29,6 +29,7 @@ async function open() {
   fill("reliability", judged, reliabilityOf);
   fill("alone", judged, aloneOf);
   fill("curves", judged, curvesOf);
+  find(".judgement").dataset.blank = false;
 }
 
 // Each network's side of a part; a line in place of what an older weights file does not say.
@@ -180,7 +181,7 @@ function curvesOf({ title }, { history }) {
   const watched = "validation_loss" in history[0] ? "validation" : "test";
   const columns = { loss: history.map(({ loss }) => loss), watched: history.map((epoch) => epoch[`${watched}_loss`]), right: history.map(({ accuracy }) => 100 * accuracy) };
   const [least, most] = [Math.min(...columns.loss, ...columns.watched), Math.max(...columns.loss, ...columns.watched)];
-  const losses = { low: least * 0.8, high: most * 1.25, isLog: true, ticks: [0.01, 0.03, 0.1, 0.3, 1, 3].filter((tick) => tick > least * 0.8 && tick < most * 1.25), say: String, title: texts.axis_loss };
+  const losses = { low: least * 0.8, high: most * 1.25, isLog: true, ticks: ticksOfLog(least * 0.8, most * 1.25), say: sayTick, title: texts.axis_loss };
   const floor = Math.floor(Math.min(...columns.right));
   const shares = { low: floor, high: 100, ticks: ticksWithin(floor, 100, 4), say: (value) => `${+value.toFixed(1)}`, title: texts.axis_right };
   const words = fit(texts.curves_says, { NETWORK: title, EPOCHS: history.length, LOSS: columns.loss.at(-1).toFixed(4), WATCHED: columns.watched.at(-1).toFixed(4), RIGHT: columns.right.at(-1).toFixed(2), WHAT: texts[watched] });
@@ -205,7 +206,7 @@ function mark(button) {
 function choose(button, sample) {
   pad.show(sample);
   mark(button);
-  button.closest("ul").after(upon);
+  button.closest("li").after(upon);
 }
 
 function go(name) {

@@ -1,0 +1,63 @@
+"""Each lens says itself that the server cannot be reached, and goes on when it is back."""
+
+import re
+
+from conftest import app, opened
+from digits import DIGITS
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, Locator, expect
+from test_access import FAINT
+
+from benchmarks.pages import free_port
+
+AWAY = re.compile("Can’t reach the server")
+
+
+def lens(page: DrawingPage, name: str) -> Locator:
+    """Opens that lens; the line in which it says what is wrong."""
+    page.page.click(f"[data-lens={name}][role=tab]")
+    return page.page.locator(f"[data-panel={name}] .away")
+
+
+def test_every_lens_says_that_the_server_cannot_be_reached_and_recovers(browser: Browser) -> None:
+    port = free_port()
+    with app(port) as address:
+        context = opened(browser, address)
+        page = context.__enter__()
+        expect(page.page.locator("#gallery .tiles li")).to_have_count(18)
+        learn = lens(page, "learn")
+        page.page.click("[data-recipe=tutorial]")
+        page.page.click("[data-learn=start]")
+        expect(page.page.locator("[data-learn=stop]")).to_be_enabled()
+    try:
+        expect(learn).to_have_text(AWAY)
+        report = lens(page, "report")
+        expect(report).to_have_text(AWAY)
+        expect(page.page.locator(".judgement h2:visible")).to_have_count(0)
+        assert page.page.evaluate(FAINT) == []
+        inside = lens(page, "inside")
+        page.draw(DIGITS[4])
+        expect(inside).to_have_text(AWAY)
+        expect(page.page.locator(".saying")).to_have_text("Waiting for an answer")
+        expect(page.page.locator(".why")).to_be_hidden()
+        page.screenshot("away-inside")
+        gallery = lens(page, "read")
+        page.page.click(".filter [data-only='3']")
+        expect(gallery).to_have_text(AWAY)
+        with app(port):
+            expect(gallery).to_have_text("")
+            expect(page.page.locator("#gallery [data-label='3']")).to_have_count(18)
+            lens(page, "inside")
+            expect(page.page.locator(".saying")).to_contain_text("ConvNet says 4")
+            expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "4")
+            expect(inside).to_have_text("")
+            lens(page, "report")
+            expect(page.page.locator("[data-cell]")).to_have_count(200)
+            expect(report).to_have_text("")
+            lens(page, "learn")
+            expect(page.page.locator(".lesson .state")).to_have_text(re.compile("Your network is gone: .*restarted"))
+            expect(page.page.locator("[data-learn=start]")).to_be_enabled()
+            expect(learn).to_have_text("")
+            page.screenshot("away-learn")
+    finally:
+        context.__exit__(None, None, None)

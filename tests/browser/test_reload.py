@@ -1,0 +1,78 @@
+"""A page that is loaded anew in the same tab: the drawing is kept, and stored data that makes no sense is ignored."""
+
+import json
+
+import pytest
+from conftest import opened
+from digits import DIGITS
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, expect
+from test_photos import choose, photo
+
+from mnist_demo.data import Samples
+
+STORED = "mnist-demo.drawing"
+STROKE = {"width": 20, "erase": False, "points": [50, 50, 90, 90]}
+BROKEN = [
+    "[{",
+    '{"points": [1, 2]}',
+    json.dumps([STROKE, {"base": "AAAA"}]),
+    json.dumps([STROKE, {"base": "eJwDAAAAAAE="}]),  # deflated, but empty
+    *(json.dumps([STROKE, STROKE | wrong]) for wrong in ({"points": [1, 2, "3", 4]}, {"points": []}, {"width": 5000})),
+]
+BROKEN_ONCE = f"""
+const broken = localStorage.getItem("broken");
+if (broken) sessionStorage.setItem("{STORED}", broken);
+"""
+
+
+@pytest.mark.opened_anew
+def test_a_reload_keeps_the_drawing_which_is_undone_corrected_and_cleared_as_before(page: DrawingPage) -> None:
+    page.draw(DIGITS[4])
+    page.expect_answers(4)
+    page.page.click("[data-correct='9']")
+    page.tool("Erase")
+    page.draw([[(0.9, 0.9), (0.6, 0.9)]])
+    page.tool("Undo")
+    drawn = page.painted()
+    page.page.click("#gallery [data-label] >> nth=0")  # a sample on the pad is not the drawing
+    page.reload()
+    page.expect_answers(4)
+    page.expect_painted(lambda ink: ink == drawn)
+    expect(page.page.locator(".back")).to_be_hidden()
+    expect(page.page.locator("[data-correct='9']")).to_have_attribute("aria-pressed", "true")
+    page.expect_agreement()
+    page.tool("Undo")
+    page.expect_painted(lambda ink: 0 < ink < drawn)
+    page.tool("Redo")
+    page.expect_answers(4)
+    page.tool("Clear canvas")
+    page.reload()
+    page.expect_state("blank")
+    assert page.complaints == []
+
+
+@pytest.mark.opened_anew
+def test_a_reload_keeps_a_picture_and_what_was_drawn_on_it(page: DrawingPage, test_digits: Samples) -> None:
+    choose(page, "seven.png", photo(test_digits, 0))
+    page.expect_answers(7)
+    alone = page.painted()
+    page.draw([[(0.05, 0.95)]])
+    page.expect_painted(lambda ink: ink > alone)
+    page.reload()
+    page.expect_answers_to_come()
+    page.tool("Undo")
+    page.expect_answers(7)
+    page.expect_painted(lambda ink: ink == alone)
+
+
+def test_stored_data_that_is_no_drawing_is_ignored(browser: Browser, address: str) -> None:
+    with opened(browser, address, script=BROKEN_ONCE) as page:
+        for broken in BROKEN:
+            page.page.evaluate("broken => localStorage.setItem('broken', broken)", broken)
+            page.reload()
+            page.expect_state("blank")
+            assert page.painted() == 0
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        assert page.complaints == []

@@ -1,0 +1,187 @@
+"""Other sites cannot make a visitor's browser use the page; proxies, Spaces, shared links and notebooks can."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from mnist_demo.page import page
+from mnist_demo.address import origin
+from mnist_demo.classifier import Classifier
+from mnist_demo.data import Samples
+from mnist_demo.models import MODELS
+
+CALL, UPLOAD = "/gradio_api/component_server/", "/gradio_api/upload"
+HERE, FRIEND, EVIL = "http://127.0.0.1:7860", "https://friend.example", "https://evil.example"
+Serve = Callable[..., TestClient]
+
+
+@pytest.fixture(scope="module")
+def serve(test_digits: Samples) -> Iterator[Serve]:
+    """Serves one page as it is launched with those options: FRIEND is allowed, and requests come from a program."""
+    classifiers = {name: Classifier.load(name) for name in MODELS}
+
+    async def build() -> page.Page:  # outside of an event loop, Gradio makes some, and leaves them unclosed
+        return page.build(classifiers, test_digits, trains=True, origins=[FRIEND])
+
+    blocks = asyncio.run(build())
+    with ExitStack() as stack:
+
+        def served(shared: str | None = None, **options: Any) -> TestClient:
+            async def built() -> FastAPI:
+                return gr.mount_gradio_app(FastAPI(**page.launch_options(blocks, **options)["app_kwargs"]), blocks, "")
+
+            blocks.share_url = shared
+            return stack.enter_context(TestClient(asyncio.run(built()), base_url=HERE))
+
+        yield served
+
+
+@pytest.fixture(scope="module")
+def local(serve: Serve) -> TestClient:
+    return serve()
+
+
+def call(client: TestClient, **headers: str) -> int:
+    """The status of a call that starts a training, or would; 400 if it came through, since it names none."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.post(CALL, content=b"{}", headers={"content-type": "application/json"} | sent).status_code
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": HERE},
+        {"origin": HERE, "sec_fetch_site": "same-origin"},
+        {"origin": FRIEND, "sec_fetch_site": "cross-site"},
+        {"host": "localhost:7860", "origin": "http://localhost:7860"},
+        {"host": "[::1]:7860", "origin": "http://[::1]:7860"},
+        {"host": "127.8.9.1"},
+        {"host": "friend.example", "origin": FRIEND},
+        {"content_type": "Application/JSON; charset=utf-8"},
+        {"origin": "https://port-7860.forwarded.example", "x_forwarded_host": "port-7860.forwarded.example"},
+    ],
+    ids=str,
+)
+def test_the_page_itself_and_programs_and_sites_that_are_named_are_answered(
+    local: TestClient, headers: dict[str, str]
+) -> None:
+    assert call(local, **headers) == 400
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": EVIL}, 403),
+        ({"origin": EVIL, "sec_fetch_site": "cross-site"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": ""}, 403),
+        ({"origin": "http://127.0.0.1:3000"}, 403),
+        ({"origin": "http://localhost:7860"}, 403),
+        ({"sec_fetch_site": "same-site"}, 403),
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"origin": FRIEND + ".evil.example"}, 403),
+        ({"content_type": "text/plain"}, 415),
+        ({"content_type": "application/x-www-form-urlencoded"}, 415),
+        ({"content_type": "multipart/form-data; boundary=x"}, 415),
+        ({"content_type": ""}, 415),
+        ({"host": "rebind.evil.example"}, 421),
+        ({"host": "rebind.evil.example:7860", "origin": "http://rebind.evil.example:7860"}, 421),
+        ({"host": "rebind.evil.example", "sec_fetch_site": "same-origin"}, 421),
+        ({"host": "127.0.0.1.evil.example"}, 421),
+        ({"host": "[nonsense"}, 421),
+        ({"host": "rebind.evil.example", "x_forwarded_host": "127.0.0.1"}, 421),
+    ],
+    ids=str,
+)
+def test_what_another_site_makes_a_browser_send_is_refused(
+    local: TestClient, headers: dict[str, str], status: int
+) -> None:
+    assert call(local, **headers) == status
+
+
+def test_a_foreign_host_gets_not_even_the_page(local: TestClient) -> None:
+    answer = local.get("/", headers={"host": "rebind.evil.example"})
+    assert answer.status_code == 421
+    assert answer.json() == {
+        "detail": "this server is not known as 'rebind.evil.example': --allow-origin names its public address"
+    }
+
+
+def test_only_sites_that_are_named_may_read_answers(local: TestClient) -> None:
+    allowed = "access-control-allow-origin"
+    asks = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    for site in (EVIL, "null", HERE, "http://localhost:3000"):
+        assert allowed not in local.get("/config", headers={"origin": site}).headers
+        assert allowed not in local.options(CALL, headers={"origin": site} | asks).headers
+    answers = [local.get("/config", headers={"origin": FRIEND}), local.options(CALL, headers={"origin": FRIEND} | asks)]
+    assert [(one.status_code, one.headers[allowed]) for one in answers] == [(200, FRIEND)] * 2
+
+
+def test_uploads_are_forms_and_nothing_else(local: TestClient) -> None:
+    form = {"files": ("a.png", b"picture")}
+    assert local.post(UPLOAD, files=form).status_code == 200
+    assert local.post(UPLOAD, files=form, headers={"origin": EVIL}).status_code == 403
+    assert local.post(UPLOAD, json={}).status_code == 400
+
+
+SPACE = {"host": "user-digits.hf.space", "origin": "https://user-digits.hf.space", "x_forwarded_proto": "https"}
+
+
+@pytest.mark.parametrize("site", ["same-origin", None], ids=["browser", "old browser"])
+def test_a_space_is_used_from_its_own_page_framed_or_not(
+    serve: Serve, site: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACE_HOST", "user-digits.hf.space")
+    space = serve(host="0.0.0.0")
+    fetch = {} if site is None else {"sec_fetch_site": site}
+    assert call(space, **SPACE | fetch) == 400
+    assert call(space, **SPACE | fetch | {"host": "10.1.2.3:7860"}) == 400  # if the Hub rewrites Host
+    assert call(space, host="10.1.2.3:7860") == 400  # a program
+    assert call(space, **SPACE | {"origin": "https://huggingface.co", "sec_fetch_site": "cross-site"}) == 403
+    assert call(space, **SPACE | {"origin": "https://evil-digits.hf.space"}) == 403
+
+
+def test_a_shared_link_is_used_by_its_name(serve: Serve) -> None:
+    name = "0123456789abcdef.gradio.live"
+    shared = serve(shared=f"https://{name}")
+    for host in (name, "127.0.0.1:7860"):  # whether the tunnel leaves Host as it was or not
+        assert call(shared, host=host, origin=f"https://{name}", sec_fetch_site="same-origin") == 400
+    assert call(shared, host=name) == 400
+    assert call(shared, host=name, origin=EVIL, sec_fetch_site="cross-site") == 403
+    assert call(shared, host="other.gradio.live", origin="https://other.gradio.live") == 421
+
+
+def test_a_notebook_is_used_through_its_own_proxy(serve: Serve) -> None:
+    notebook = serve(inline=True)
+    hub = {"origin": "https://hub.example", "sec_fetch_site": "same-origin"}
+    for host in ("hub.example", "172.28.0.12:7860", "localhost:7860"):  # Jupyter's proxy, Colab's, VS Code's
+        assert call(notebook, **hub, host=host) == 400
+    assert call(notebook, host="localhost:8888", origin="http://localhost:8888") == 400
+    assert call(notebook, host="rebind.evil.example:7860", origin="http://rebind.evil.example:7860") == 421
+    assert call(notebook, host="hub.example", origin=EVIL, sec_fetch_site="cross-site") == 403
+
+
+def test_a_proxy_is_named_by_the_root_path(serve: Serve) -> None:
+    proxied = serve(root="https://digits.example/demo")
+    assert call(proxied, host="digits.example", origin="https://digits.example") == 400
+    assert call(proxied, host="evil.example", origin="https://evil.example") == 421
+
+
+@pytest.mark.parametrize("text", ["https://Friend.example/", "https://friend.example:443", FRIEND])
+def test_an_origin_is_named_as_an_address(text: str) -> None:
+    assert origin(text) == FRIEND
+
+
+@pytest.mark.parametrize(
+    "text", ["", "*", "null", "friend.example", "ftp://a.b", "https://", "https://a/b", "https://a@b", "http://a:x"]
+)
+def test_what_is_not_an_origin_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(Exception, match=r"^must be like https://example\.com or http://localhost:3000, got '"):
+        origin(text)
