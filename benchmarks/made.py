@@ -396,6 +396,141 @@ def scan(hand: Hand, random: Random) -> Image.Image:
     return picture(look).convert("1", dither=Image.Dither.NONE)
 
 
+def table_cell(hand: Hand, random: Random, margins: tuple[float, float], turn: float = 0) -> Image.Image:
+    """A cell cut from a table written in pencil or pen, with lines of 1 to 5 % of the cell, as photographed.
+
+    The cut lies `margins` (from, to) outside of the cell, as shares of its height; before, all is turned by 0.6 to 1 of
+    `turn` degrees.
+    """
+    height = int(random.integers(60, 240))
+    width = int(height * random.uniform(0.8, 1.8))
+    ink, lines = (
+        (PENCIL, PEN, BLUE)[random.integers(3)],
+        ((30, 30, 34), (90, 90, 96), (120, 140, 190))[random.integers(3)],
+    )
+    look = sheet(3 * height, 3 * width, PAPER)
+    thickness = max(1, round(height * random.uniform(0.01, 0.05)))
+    for at in range(1, 3):
+        line(look, (0, at * height), (3 * width, at * height), thickness, lines)
+        line(look, (at * width, 0), (at * width, 3 * height), thickness, lines)
+    for row, column in np.ndindex(3, 3):
+        own = hand if row == column == 1 else of_template(int(random.integers(10)), random)
+        mask = own(int(min(height, width) * random.uniform(0.5, 0.8)))
+        y, x = (at + 0.5 + random.uniform(-0.08, 0.08) for at in (row, column))
+        put(look, mask, (y / 3, x / 3), ink)
+    angle = float(random.choice([-1, 1]) * random.uniform(0.6, 1)) * turn
+    turned = picture(grained(look, random, 3)).rotate(angle, Image.Resampling.BICUBIC, fillcolor=PAPER)
+    left, top, right, bottom = (round(height * random.uniform(*margins)) for _ in range(4))
+    return jpeg(turned.crop((width - left, height - top, 2 * width + right, 2 * height + bottom)), 85)
+
+
+def tight_cell(hand: Hand, random: Random) -> Image.Image:
+    """A table's cell, cut along its lines."""
+    return table_cell(hand, random, (-0.02, 0.05))
+
+
+def loose_cell(hand: Hand, random: Random) -> Image.Image:
+    """A table's cell, cut with parts of the cells around it."""
+    return table_cell(hand, random, (0.05, 0.3))
+
+
+def tilted_cell(hand: Hand, random: Random) -> Image.Image:
+    """A table's cell, tilted by three to five degrees."""
+    return table_cell(hand, random, (0.0, 0.2), 5)
+
+
+def on_line(hand: Hand, random: Random) -> Image.Image:
+    """A digit that stands on a line of 1 to 6 % of the height, or crosses it, in a small cut."""
+    height, width = (int(side) for side in random.integers(80, 260, 2))
+    look = sheet(height, width, (204, 204, 204))
+    mask = hand(int(min(height, width) * random.uniform(0.45, 0.75)))
+    place = put(look, mask, middle(random), (PENCIL, PEN, BLUE)[random.integers(3)])
+    thickness = max(1, round(height * random.uniform(0.01, 0.06)))
+    y = place.bottom + random.uniform(-0.1, 0.05) * mask.shape[0]
+    rise = np.tan(np.deg2rad(random.uniform(-2, 2))) * width
+    line(look, (0, y), (width, y + rise), thickness, ((50, 50, 54), (140, 140, 146))[random.integers(2)])
+    return picture(grained(look, random, 2))
+
+
+def turned_sheet(hand: Hand, random: Random) -> Image.Image:
+    """A sheet turned by 10 to 40 degrees, the corners of the picture black; a thick pen."""
+    look, _ = plain(hand, random, WHITE, BLACK)
+    return picture(look).rotate(float(random.choice([-1, 1]) * random.uniform(10, 40)), Image.Resampling.BICUBIC)
+
+
+def wedge(hand: Hand, random: Random) -> Image.Image:
+    """A page with a small digit, and the desk as a thin wedge along two sides that meet."""
+    height = int(random.integers(600, 1200))
+    width = round(height * random.uniform(0.7, 1))
+    desk_at = Image.new("L", (width, height))
+    drawn = ImageDraw.Draw(desk_at)
+    far, near = random.uniform(0.01, 0.06, 2) * height
+    drawn.polygon([(0, 0), (width, 0), (width, far), (0, random.uniform(0, 3))], fill=255)
+    drawn.polygon([(width, 0), (width, height * random.uniform(0.4, 1)), (width - near, 0)], fill=255)
+    if random.integers(2):
+        desk_at = desk_at.rotate(180)
+    look = sheet(height, width, (200, 200, 198))
+    look += np.asarray(desk_at, np.float32)[..., None] / 255 * (np.float32(60) - look)
+    put(look, hand(int(height * random.uniform(0.05, 0.2))), middle(random, 0.35), (120, 120, 122))
+    return picture(grained(look, random, 2))
+
+
+def glitter(hand: Hand, random: Random) -> Image.Image:
+    """Felt pen on rough paper with highlights that are brighter than the ink is dark."""
+    height, width = (int(side) for side in random.integers(140, 400, 2))
+    look = sheet(height, width, (160, 160, 158))
+    put(look, hand(int(min(height, width) * random.uniform(0.5, 0.8))), middle(random), (96, 96, 98))
+    look = grained(look, random, random.uniform(6, 10))
+    for _ in range(random.integers(20, 80)):
+        y, x = random.uniform(0.02, 0.98, 2)
+        put(look, np.ones(random.integers(1, 5, 2), np.float32), (float(y), float(x)), WHITE)
+    return picture(look)
+
+
+def strip(hand: Hand, random: Random) -> Image.Image:
+    """A small cut whose digit touches a strip along the border, with a crumb of dirt beside it."""
+    side = int(random.integers(50, 200))
+    look = sheet(side, side, (204, 204, 204))
+    place = put(look, hand(int(side * random.uniform(0.5, 0.7))), middle(random), (116, 116, 118))
+    look[place.bottom - max(1, side // 50) :] = random.uniform(60, 150)
+    put(look, np.ones((side // 8, side // 18), np.float32), (random.uniform(0.2, 0.6), 0.1), (120, 120, 122))
+    return picture(look)
+
+
+def cut_off(hand: Hand, random: Random) -> Image.Image:
+    """A digit that runs to one side of the picture, and a speck beside it; light on dark or dark on light."""
+    paper, ink = (((36, 36, 36), (230, 230, 230)), (PAPER, PEN))[random.integers(2)]
+    height, width = (int(side) for side in random.integers(100, 300, 2))
+    look = sheet(height, width, paper)
+    mask = hand(int(min(height, width) * random.uniform(0.6, 0.9)))
+    y = (random.integers(2) * (height - mask.shape[0]) + mask.shape[0] / 2) / height
+    put(look, mask, (float(y), 0.45), ink)
+    put(look, np.ones(random.integers(2, 7, 2), np.float32), (float(random.uniform(0.1, 0.9)), 0.93), ink)
+    return picture(look)
+
+
+def six(hand: Hand, random: Random) -> Image.Image:
+    """A digit of six to ten pixels on a sheet of 20 to 60."""
+    side = int(random.integers(20, 60))
+    look = sheet(8 * side, 8 * side, WHITE)
+    put(look, hand(8 * int(random.integers(6, 11))), middle(random, 0.2), BLACK)
+    return picture(look).convert("L").resize((side, side), Image.Resampling.BOX)
+
+
+def stripe(random: Random) -> Image.Image:
+    """A bare sheet with a stripe of light or of shadow across it."""
+    height, width = (int(side) for side in random.integers(300, 500, 2))
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    angle = random.uniform(0, np.pi)
+    along = y * np.sin(angle) + x * np.cos(angle) - random.uniform(-0.4, 0.4)
+    half, soft = random.uniform(0.03, 0.2), random.uniform(0.01, 0.08)
+    light = 1 / (1 + np.exp((np.abs(along) - half) / soft))
+    look = sheet(height, width, (190, 188, 182)) * (1 + random.choice([-0.4, 0.3]) * light)[..., None].astype(
+        np.float32
+    )
+    return picture(grained(look, random, 2))
+
+
 def _nothing(side: int) -> Mask:
     return np.zeros((side, side), np.float32)
 
@@ -439,6 +574,7 @@ NO_DIGIT: dict[str, Callable[[Random], Image.Image]] = {  # what must be refused
     "three digits, cut to the ink": lambda random: tight(_digits(random, 3), random),
     "a bare sheet, desk at the border": lambda random: desk(_nothing, random),
     "a bare sheet in a shadow": lambda random: shadow(_nothing, random),
+    "a bare sheet, stripe of light": stripe,
     "scenes": scene,
 }
 CLEAN: dict[str, Maker] = {  # what has always been read
@@ -471,4 +607,14 @@ MADE: dict[str, Maker] = {
     "8 x 8 pixels": eight,
     "small on a large page": page,
     "photo, 4,000 x 3,000": photo,
+    "table's cell, tight": tight_cell,
+    "table's cell, loose": loose_cell,
+    "table's cell, tilted": tilted_cell,
+    "standing on a line": on_line,
+    "sheet turned on black": turned_sheet,
+    "wedge of desk": wedge,
+    "glittering paper": glitter,
+    "strip at the border": strip,
+    "cut off, with a speck": cut_off,
+    "six to ten pixels": six,
 }

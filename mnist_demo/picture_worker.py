@@ -1,7 +1,7 @@
 """Find the ink of pictures in a process with limits: `python -m mnist_demo.picture_worker`, which a server starts.
 
 The process reads one picture after the other from standard input, and ends with it, so it never outlives its server.
-It loads NumPy and Pillow alone. A picture that takes too long ends the process; the server starts another one.
+It loads NumPy, OpenCV and Pillow alone. A picture that takes too long ends the process; the server starts another one.
 
 The protocol, integers big-endian: a request is the length of the file (4 bytes) and the file; a response is a header,
 whether it is ink (1 byte), its height and width (4 bytes each), and the ink (H, W), 255 = ink; or else 0, 0, the
@@ -16,6 +16,7 @@ import sys
 from io import BytesIO
 from typing import IO
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ MAX_CPU_SECONDS = 1.0  # for one picture, from file to ink
 MAX_ADDRESS_SPACE_BYTES = 1 << 30
 MAX_INK_PIXELS = 4 * LARGEST**2
 MAX_LINE_BYTES = 1000
+NO_MEMORY = "image: too large: reading it takes too much memory"
 NICENESS = 5  # live readings come first
 HAS_CPU_TIMER = hasattr(signal, "setitimer")  # not on Windows
 
@@ -70,8 +72,12 @@ def answer(content: bytes) -> bytes:
         return HEADER.pack(True, *ink.shape) + ink.tobytes()
     except ValueError as error:
         line = str(error)
+    except cv2.error as error:
+        if error.code != cv2.Error.StsNoMem:
+            raise
+        line = NO_MEMORY
     except MemoryError:
-        line = "image: too large: reading it takes too much memory"
+        line = NO_MEMORY
     refusal = line.encode()[:MAX_LINE_BYTES]
     return HEADER.pack(False, 0, len(refusal)) + refusal
 
@@ -99,6 +105,7 @@ def set_cpu_timer(seconds: float) -> None:
 def main() -> None:
     """Answer until standard input ends."""
     limit_process()
+    cv2.setNumThreads(1)  # each thread takes memory, and all of them count as processor time
     source, target = sys.stdin.buffer, sys.stdout.buffer
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:

@@ -13,7 +13,9 @@ from mnist_demo.pictures import LARGEST, ink_of, open_picture, steps
 from mnist_demo.strokes import Stroke, draw
 
 LINES = {  # of digits as a child draws them, in a square of 100
+    0: [[(50, 5), (22, 25), (22, 75), (50, 95), (78, 75), (78, 25), (50, 5)]],
     2: [[(20, 30), (30, 10), (55, 5), (75, 20), (70, 45), (15, 95), (85, 95)]],
+    3: [[(20, 15), (55, 5), (75, 25), (45, 48), (78, 72), (55, 97), (18, 85)]],
     4: [[(60, 5), (10, 65), (90, 65)], [(62, 35), (62, 98)]],
     5: [[(75, 5), (30, 5), (25, 45), (55, 40), (78, 60), (70, 88), (45, 97), (20, 88)]],
     7: [[(15, 8), (85, 8), (40, 98)]],
@@ -84,6 +86,48 @@ def other_byte_order() -> Image.Image:
     return image
 
 
+def cell() -> Image.Image:
+    image = sheet(5, (214, 171), 80, 255, 60)
+    for box in ((0, 156, 213, 161), (0, 10, 213, 13), (10, 0, 13, 170), (203, 0, 206, 170)):
+        ImageDraw.Draw(image).rectangle(box, fill=10)
+    return image
+
+
+def on_line() -> Image.Image:
+    image = sheet(7, (130, 173), 120, 190, 35)
+    ImageDraw.Draw(image).rectangle((0, 143, 129, 149), fill=60)
+    return image
+
+
+def strip_and_crumb() -> Image.Image:
+    image = sheet(3, (104, 108), 66, 204, 116)
+    ImageDraw.Draw(image).rectangle((0, 86, 103, 107), fill=150)
+    ImageDraw.Draw(image).rectangle((10, 46, 15, 59), fill=116)
+    return image
+
+
+def glitter() -> Image.Image:
+    random = np.random.default_rng(0)
+    values = np.asarray(sheet(3, (148, 170), 120, 160, 96, 0.15), np.float32) + random.normal(0, 9, (170, 148))
+    for y, x in random.integers(0, 140, (50, 2)):
+        values[y : y + 4, x : x + 3] = 255
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+
+
+def offset() -> Image.Image:
+    return Image.fromarray(np.asarray(sheet(7, (300, 300), 150)).astype(np.uint16) + 30_000)
+
+
+def negative() -> Image.Image:
+    return Image.fromarray(np.asarray(sheet(7, (300, 300), 150), np.float32) / 255 - 1)
+
+
+def blank_first_frame() -> Image.Image:
+    file = io.BytesIO()
+    Image.new("L", (300, 300), 255).save(file, "GIF", save_all=True, append_images=[sheet(7, (300, 300), 150)])
+    return Image.open(file)
+
+
 KINDS: dict[str, tuple[int, Callable[[], Image.Image]]] = {
     "two specks": (7, specks),
     "a vignette": (5, vignette),
@@ -94,6 +138,14 @@ KINDS: dict[str, tuple[int, Callable[[], Image.Image]]] = {
     "small on a large page": (8, lambda: sheet(8, (1500, 1500), 120, 255, 30, 0.12)),
     "a card on nothing": (2, on_nothing),
     "sixteen bits in the other byte order": (5, other_byte_order),
+    "lines of a cell, 3.5 % of its height": (5, cell),
+    "the thick line that it stands on": (7, on_line),
+    "a strip that it touches, and a crumb": (3, strip_and_crumb),
+    "glittering paper": (3, glitter),
+    "black corners around a turned sheet": (0, lambda: sheet(0, (232, 210), 100, 255, 0, 0.2).rotate(33)),
+    "sixteen bits with an offset": (7, offset),
+    "negative floats": (7, negative),
+    "a blank first frame": (7, blank_first_frame),
     "light on dark": (4, lambda: sheet(4, (300, 300), 150, 20, 230)),
     "a sheet on a desk": (5, lambda: ImageOps.expand(sheet(5, (300, 360), 170, 220, 40), 40, fill=60)),
 }
@@ -103,6 +155,18 @@ KINDS: dict[str, tuple[int, Callable[[], Image.Image]]] = {
 def test_a_digit_is_read_despite(kind: str, classifier: Classifier) -> None:
     digit, make = KINDS[kind]
     assert classifier.read(ink_of(make())).answer == digit
+
+
+def test_a_stripe_of_light_and_a_scene_are_not_digits(classifier: Classifier) -> None:
+    random = np.random.default_rng(0)
+    x = np.arange(400) - np.linspace(180, 220, 300)[:, None]
+    stripe = 150 + 60 / (1 + np.exp((np.abs(x) - 20) / 3)) + random.normal(0, 2, (300, 400))
+    scene = Image.new("RGB", (400, 300), (60, 120, 60))
+    for _ in range(16):
+        x0, y0, size = random.integers(0, 300, 3)
+        ImageDraw.Draw(scene).ellipse((x0, y0, x0 + size, y0 + 80), fill=tuple(random.integers(0, 256, 3).tolist()))
+    for image in (Image.fromarray(stripe.astype(np.uint8)), scene):
+        assert classifier.read(ink_of(image)).answer is None
 
 
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
