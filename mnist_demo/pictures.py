@@ -183,7 +183,7 @@ def eight_bits(picture: Image.Image) -> Image.Image:
     if picture.mode in ("L", "RGB", "RGBA"):
         return picture
     if picture.mode.startswith(("I", "F")):  # which Pillow would cut at 255
-        values = np.asarray(picture).astype(np.float64)
+        values = np.asarray(picture).astype(np.float32)
         finite = np.isfinite(values)
         low, high = np.percentile(values[finite], [0.01, 99.99]) if finite.any() else (0.0, 1.0)
         shares = (np.where(finite, values, low) - low) / ((high - low) or 1.0)
