@@ -147,4 +147,4 @@ def test_people_are_told_all_of_it(
     said = capsys.readouterr().out
     for words in ("700 digits", "asked once", "at four shifts", "Wilson", "precision", "as 9", "calibration error"):
         assert words in said
-    assert "digit 582" in said  # labelled 8, read as 2
+    assert "digit 659" in said  # labelled 2, read as 7

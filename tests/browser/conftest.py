@@ -87,8 +87,10 @@ def page(
     if request.node.get_closest_marker("opened_anew"):
         with opened(browser, address) as page:
             yield page
+            assert page.unfilled() == []
     else:
-        yield desktop()
+        yield (page := desktop())
+        assert page.unfilled() == []
 
 
 @contextmanager

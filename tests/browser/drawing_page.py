@@ -52,6 +52,10 @@ class DrawingPage:
     def answered(self, request: Request) -> None:
         self.unanswered -= question(request) in LIVE
 
+    def unfilled(self) -> list[str]:
+        """Return the places in the page's words that still wait for their values."""
+        return re.findall(r"\{[a-z_]+\}", self.frame.inner_text())
+
     def open(self, address: str) -> None:
         """Goes there and waits until one can draw, in the page or in the frame that it shows."""
         self.page.goto(address)

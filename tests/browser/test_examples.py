@@ -37,7 +37,7 @@ def press_and_draw(page: Page, canvas: Locator, side: float | None = None) -> No
 
 def test_ones_own_app_says_the_digit_while_the_pen_is_down(browser: Browser) -> None:
     with opened(browser, "examples.own_app", "canvas.ink") as (page, canvas):
-        expect(page.locator(".tools button").first).to_be_visible()
+        page.locator(".tools button[title]").first.wait_for()  # the modules have started
         press_and_draw(page, canvas)
         expect(page.locator("[data-testid=label-output-value]")).to_have_text("7")
         page.mouse.up()

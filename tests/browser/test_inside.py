@@ -38,6 +38,7 @@ def choose(page: DrawingPage, step: int, cell: tuple[int, ...]) -> None:
     expect(page.page.locator(f"[data-work][data-step='{step}']")).to_have_attribute(
         "data-cell", ",".join(map(str, cell))
     )
+    assert page.unfilled() == []
 
 
 def terms(page: DrawingPage) -> list[float]:

@@ -103,8 +103,9 @@ function worked(step, before, { value, seen, arithmetic }, texts) {
 export function sayWork(panel, steps, index, cell, work, texts) {
   const step = steps[index];
   const [map, row, column] = cell.map((at) => at + 1);
-  const where = cell.length === 3 ? fit(texts.cell_map, { map: map, row: row, column: column }) : fit(texts.cell_unit, { unit: step.shape[0] === 10 ? cell[0] : map });
-  const head = build("h3", "", `${where.replace("STEP", step.name)}: ${shown(work.value)}`);
+  const unit = step.shape[0] === 10 ? cell[0] : map;
+  const where = fit(cell.length === 3 ? texts.cell_map : texts.cell_unit, { step: step.name, map, row, column, unit });
+  const head = build("h3", "", `${where}: ${shown(work.value)}`);
   panel.replaceChildren(head, ...worked(step, steps[index - 1], work, texts));
   Object.assign(panel.dataset, { value: work.value, step: index, cell: cell.join(",") });
   panel.hidden = false;

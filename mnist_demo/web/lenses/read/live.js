@@ -98,11 +98,14 @@ async function answerTo(wanted) {
   const start = performance.now();
   const late = setTimeout(() => wanted > answered && tell(readings, trouble ?? "slow"), PATIENCE);
   const key = own?.key;
-  const { answer, again } = await readingOf(pad.read(), key);
+  const drawing = pad.read();
+  const { answer, again } = await readingOf(drawing, key);
   clearTimeout(late);
   if (answer?.gone && key === own?.key) pad.own(null, true);
-  if (answer) latest = performance.now() - start;
-  if (answer) shortest = Math.min(latest, FORGETTING * shortest);
+  if (answer && drawing.sketch) { // which alone crosses
+    latest = performance.now() - start;
+    shortest = Math.min(latest, FORGETTING * shortest);
+  }
   return { answer, again };
 }
 
