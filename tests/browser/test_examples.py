@@ -7,14 +7,14 @@ import pytest
 from digits import DIGITS
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from benchmarks.pages import served
+from benchmarks.pages import ROOT, served
 
 pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def opened(browser: Browser, module: str, canvas: str) -> Iterator[tuple[Page, Locator]]:
-    with served("-m", module) as address:
+def opened(browser: Browser, canvas: str, *command: str) -> Iterator[tuple[Page, Locator]]:
+    with served(*command) as address:
         page = browser.new_page(viewport={"width": 1000, "height": 800})
         page.goto(address)
         page.locator(canvas).first.wait_for()
@@ -36,7 +36,7 @@ def press_and_draw(page: Page, canvas: Locator, side: float | None = None) -> No
 
 
 def test_ones_own_app_says_the_digit_while_the_pen_is_down(browser: Browser) -> None:
-    with opened(browser, "examples.own_app", "canvas.ink") as (page, canvas):
+    with opened(browser, "canvas.ink", "-m", "examples.own_app") as (page, canvas):
         page.locator(".tools button[title]").first.wait_for()  # the modules have started
         press_and_draw(page, canvas)
         expect(page.locator("[data-testid=label-output-value]")).to_have_text("7")
@@ -44,8 +44,17 @@ def test_ones_own_app_says_the_digit_while_the_pen_is_down(browser: Browser) -> 
         expect(page.locator(".thumbnail-item, .grid-container button")).not_to_have_count(0)
 
 
+def test_the_readmes_lines_read_a_drawing_while_the_pen_is_down(browser: Browser) -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## In your own app\n")[1]
+    lines = section.split("```python\n")[1].split("```")[0]
+    with opened(browser, "canvas.ink", "-c", f"{lines}\napp.launch()") as (page, canvas):
+        page.locator(".tools button[title]").first.wait_for()
+        press_and_draw(page, canvas)
+        expect(page.locator("[data-testid=label-output-value]")).to_have_text("7")
+
+
 def test_gradios_own_pad_says_the_digit_when_the_pen_is_lifted(browser: Browser) -> None:
-    with opened(browser, "examples.stock_sketchpad", "canvas") as (page, canvas):
+    with opened(browser, "canvas", "-m", "examples.stock_sketchpad") as (page, canvas):
         page.get_by_role("button", name="Brush", exact=True).click()
         page.wait_for_timeout(1000)  # the first change after loading is dropped by Gradio
         press_and_draw(page, canvas, side=280)
