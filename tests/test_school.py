@@ -176,7 +176,7 @@ def test_who_comes_later_waits_in_a_queue_and_may_watch_what_runs_but_not_take_i
     assert first["key"] not in json.dumps(watched)
     assert ask(server, "GET", f"/yours/{first['key']}.safetensors").status == 404  # it is not trained yet
     call("stop", {"key": "somebody else's"})
-    call("stop", {"run": running["run"]})
+    assert asked(server, "stop", {"run": running["run"]}).status == 422  # a number is no key
     assert call("follow", {"key": first["key"]})["state"] == "training"
     call("stop", {"key": second["key"]})
     assert call("follow", {"key": third["key"]})["place"] == 1
@@ -186,7 +186,9 @@ def test_who_comes_later_waits_in_a_queue_and_may_watch_what_runs_but_not_take_i
     assert call("follow", {"key": second["key"]})["state"] == "stopped"
 
 
-def test_a_training_that_is_stopped_leaves_its_network_as_it_was_and_room_for_the_next(call: Call) -> None:
+def test_a_training_that_is_stopped_leaves_its_network_as_it_was_and_room_for_the_next(
+    server: Server, call: Call
+) -> None:
     key = call("begin", LONG)["key"]
     until(call, key, is_learning)
     assert len(folders()) == 1
@@ -250,7 +252,7 @@ def test_a_key_that_nobody_has_is_of_a_network_that_is_gone(server: Server, call
 
 
 def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
-    key = call("begin", SHORT | {"values": {"lr": 1e18, "epochs": 1}})["key"]
+    key = call("begin", SHORT | {"recipe": "tutorial", "values": {"lr": 1e6, "epochs": 1}})["key"]
     run = until(call, key, is_over)
     assert run["state"] == "failed"
     assert run["error"] == {"code": "diverged", "loss": run["error"]["loss"], "epoch": 1}
