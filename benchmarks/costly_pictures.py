@@ -37,7 +37,7 @@ Random = np.random.Generator
 
 
 class Recipe(NamedTuple):
-    """How a picture is made."""
+    """Describe how to make a picture."""
 
     format: str
     structure: str
@@ -47,7 +47,7 @@ class Recipe(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a picture came to."""
+    """Hold the cost of a picture."""
 
     recipe: Recipe
     kilobytes: int
@@ -278,7 +278,7 @@ async def search(count: int, seed: int) -> list[Outcome]:
 
 
 def dearest(outcomes: list[Outcome]) -> list[Outcome]:
-    """Those that were read, the dearest first, and then the others."""
+    """Sort by cost: first the pictures that were read, the costliest first, then the refused ones."""
     return sorted(outcomes, key=lambda one: (one.refusal is not None, -one.seconds))
 
 

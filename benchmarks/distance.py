@@ -40,7 +40,7 @@ async def measure(round_trips: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def rows(figures: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """What the table says."""
+    """Return the rows of the table."""
     return [
         [
             f"{one['round trip']}",

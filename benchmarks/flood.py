@@ -56,7 +56,7 @@ def flooded(server: Server, request: bytes, clients: int) -> list[float]:
 
 
 def rows(found: dict[str, list[float]]) -> Sequence[list[str]]:
-    """What the table says."""
+    """Return the rows of the table."""
     return [
         [kind, *(f"{one:.0f}" for one in (before, most, after)), f"{100 * (after / before - 1):.1f} %"]
         for kind, (before, most, after) in found.items()

@@ -88,7 +88,7 @@ def ceiling(figures: Sequence[Figures], name: str) -> float:
 
 
 def rows(figures: Sequence[Figures]) -> list[list[str]]:
-    """What the table says."""
+    """Return the rows of the table."""
     return [
         [
             f"{one['people']}",

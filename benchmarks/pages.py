@@ -170,7 +170,7 @@ class Visit:
         await self.choose_brush()
 
     async def answer(self, network: str) -> int | None:
-        """What our page says that a network reads; None if it is not recognised as a digit."""
+        """Return the digit that a network reads on our page; None if the network rejects the drawing."""
         said = await self.page.get_attribute(f"[data-model={network}] [data-answer]", "data-answer")
         return int(said) if said else None
 

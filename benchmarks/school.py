@@ -94,7 +94,7 @@ async def measured(address: str, people: int, seconds: float) -> list[Figures]:
 
 
 def rows(figures: list[Figures]) -> list[list[str]]:
-    """What the table says."""
+    """Return the rows of the table."""
 
     def times(one: Figures) -> str:
         return f"{one['median']:.0f} / {one['late']:.0f} / {one['latest']:.0f}"

@@ -155,10 +155,10 @@ function blank(words) {
 function say({ temperature }) {
   const words = isRejected ? texts.inside_unsure : texts.inside_says;
   const percent = (100 * probabilities[best()]).toFixed(1);
-  find(".saying").textContent = fit(words, { network: title(), answer: best(), percent: percent });
+  find(".saying").textContent = fit(words, { network: title(), answer: best(), percent });
   const alone = steps.at(-1).numbers;
   const one = alone.indexOf(Math.max(...alone));
-  find(".honest").textContent = fit(texts.honest, { temperature: temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`);
+  find(".honest").textContent = fit(texts.honest, { temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`);
 }
 
 /** Four pictures of how the drawing became a digit. @param {Sketch | null} sketch */
@@ -181,7 +181,7 @@ function stagesOf({ box: { top, left, bottom, right }, side, averaged: grey, shi
   const shift = moves.map(([by, one, other]) => fit(texts[by > 0 ? one : other], { count: Math.abs(by) })).join(", ");
   return [
     [fit(texts.stage_box, { width: right - left, height: bottom - top }), boxed(top, left, bottom, right)],
-    [fit(texts.stage_averaged, { side: side }), small(grey, 20)],
+    [fit(texts.stage_averaged, { side }), small(grey, 20)],
     [fit(texts.stage_scaled, { darkest: darkest.toFixed(2) }), small(grey.map((value) => value / darkest), 20)],
     [fit(texts.stage_digit, { shift: shift || texts.shift_none }), small(bytes(digit.bytes), 28)],
   ];

@@ -73,7 +73,7 @@ function weighted({ terms, others, bias }, value, texts, before) {
     rows.append(row);
   }
   const count = before.shape.reduce((product, length) => product * length, 1) - terms.length;
-  return [rows, line(`+ ${fit(texts.work_others, { count: count })} `, term(others), ` + ${texts.work_bias} `, term(bias), ` = ${shown(value)}`)];
+  return [rows, line(`+ ${fit(texts.work_others, { count })} `, term(others), ` + ${texts.work_bias} `, term(bias), ` = ${shown(value)}`)];
 }
 
 /** @type {(arithmetic: any, value: number, seen: number[][], texts: Texts) => Parts} */

@@ -226,7 +226,7 @@ function wordsOf(error) {
 function speak(before, run) {
   const epoch = run.epochs.length;
   if (run.state !== before?.state && run.state !== "training") find(".announced").textContent = stateOf(run);
-  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { epochs: run.total.epochs, epoch: epoch, share: (100 * run.epochs.at(-1)[2]).toFixed(1) });
+  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { epochs: run.total.epochs, epoch, share: (100 * run.epochs.at(-1)[2]).toFixed(1) });
 }
 
 // What is chosen.

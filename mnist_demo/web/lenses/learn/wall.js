@@ -32,7 +32,7 @@ export function wallIn(root, texts) {
       const isRight = wall?.right[at] ?? null;
       Object.assign(tile.dataset, { answer, right: isRight });
       tile.lastChild.textContent = isRight === false ? answer : "";
-      const words = wall ? fit(texts.wall_digit, { label: labels[at], answer: answer }) : `${texts.label} ${labels[at]}`;
+      const words = wall ? fit(texts.wall_digit, { label: labels[at], answer }) : `${texts.label} ${labels[at]}`;
       tile.title = words;
       tile.setAttribute("aria-label", words);
     });

@@ -245,7 +245,7 @@ function place() {
   section.dataset.learning = String(isLearning());
   const accuracy = own.figures && (100 * own.figures.test_accuracy).toFixed(2);
   const kind = settings.networks.find(({ name }) => name === own?.network)?.title ?? own.network;
-  write(find(section, ".own"), `${kind}, ${fit(texts[`yours_${own.state}`] ?? "", { accuracy: accuracy })}`);
+  write(find(section, ".own"), `${kind}, ${fit(texts[`yours_${own.state}`] ?? "", { accuracy })}`);
 }
 
 // What it says of the sample upon the pad, asked one at a time, and again where it has learnt meanwhile.

@@ -26,7 +26,7 @@ export function matrixOf({ name, title }, counts, texts, open) {
     one.tabIndex = label || answer ? -1 : 0;
     Object.assign(one.dataset, { cell: `${name}-${label}-${answer}`, count });
     one.style.setProperty("--share", String(label === answer ? 0.3 : count / most));
-    one.setAttribute("aria-label", fit(texts.cell, { label: label, answer: answer, count: count }));
+    one.setAttribute("aria-label", fit(texts.cell, { label, answer, count }));
     one.title = one.getAttribute("aria-label") ?? "";
     one.setAttribute("aria-disabled", String(count === 0));
     one.addEventListener("click", () => (stand(label, answer), count && open(label, answer)));

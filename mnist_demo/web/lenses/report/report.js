@@ -133,13 +133,13 @@ function recipeOf({ recipe, seed }) {
     .filter(([what]) => recipe[what])
     .map(([what]) => fit(texts[`recipe_${what}`], { value: recipe[what].toLocaleString("en", { maximumFractionDigits: 6 }) }));
   const optimizer = /** @type {any} */ ({ adamw: "AdamW", adam: "Adam", sgd: "SGD" })[recipe.optimizer] ?? recipe.optimizer;
-  const words = { name: recipe.name, epochs: recipe.epochs, optimizer: optimizer, rate: recipe.lr, batch: recipe.batch_size, seed: seed };
+  const words = { name: recipe.name, epochs: recipe.epochs, optimizer, rate: recipe.lr, batch: recipe.batch_size, seed };
   return fit(texts.recipe, words) + clauses.map((clause) => texts.recipe_and + clause).join("") + texts.recipe_end;
 }
 
 /** @param {Card} card */
 function trainedOf({ date, torch, python }) {
-  return fit(texts.trained, { date: date.slice(0, 10), torch: torch, python: python });
+  return fit(texts.trained, { date: date.slice(0, 10), torch, python });
 }
 
 // The digits behind the figures.
@@ -148,7 +148,7 @@ function trainedOf({ date, torch, python }) {
 function confusionOf(network, { evaluation }) {
   return [matrixOf(network, evaluation.shifts.confusion, texts, (label, answer) => {
     const count = evaluation.shifts.confusion[label][answer];
-    const words = fit(texts.opened, { network: network.title, label: label, answer: answer, count: count });
+    const words = fit(texts.opened, { network: network.title, label, answer, count });
     showDigits({ network: network.name, cell: [label, answer] }, words, find(`[data-cell="${network.name}-${label}-${answer}"]`));
   })];
 }
@@ -156,7 +156,7 @@ function confusionOf(network, { evaluation }) {
 /** @param {Network} network @param {Card} card */
 function worstOf({ name }, { evaluation, misread, suspected, mislabelled }) {
   const list = build("ul", "tiles mistakes");
-  const counts = build("p", "about", fit(texts.suspected, { misread: misread, count: suspected, fewer: mislabelled }));
+  const counts = build("p", "about", fit(texts.suspected, { misread, count: suspected, fewer: mislabelled }));
   askFor({ network: name, worst: true }).then(({ tiles }) => {
     list.append(...evaluation.shifts.worst.map((/** @type {any} */ mistake) => mistakeOf(mistake, tiles.find((/** @type {any} */ { index }) => index === mistake.index))));
   });
@@ -167,7 +167,7 @@ function worstOf({ name }, { evaluation, misread, suspected, mislabelled }) {
 function mistakeOf({ index, label, answer, probability }, sample) {
   const item = tile(sample);
   item.dataset.mistake = String(index);
-  const words = fit(texts.mistake, { label: label, answer: answer, percent: percent(probability) });
+  const words = fit(texts.mistake, { label, answer, percent: percent(probability) });
   const said = build("p", "said");
   said.append(build("b", "", words), build("span", "", votesOf(sample.votes, label)));
   item.append(said);
@@ -179,7 +179,7 @@ function votesOf(votes, label) {
   if (!votes) return texts.votes_none;
   if (votes.other === label) return texts.votes_nothing;
   const words = votes.label >= 3 ? texts.votes_misread : texts.votes_mislabelled;
-  return fit(words, { votes: votes.label, label: label, rivals: votes.other_votes, other: votes.other });
+  return fit(words, { votes: votes.label, label, rivals: votes.other_votes, other: votes.other });
 }
 
 /** @param {Network} network @param {Card} card */
@@ -207,7 +207,7 @@ function refusalOf({ name, title }, { evaluation: { shifts } }) {
     move(points[slider.value]);
     const level = row.threshold.toFixed(2);
     slider.setAttribute("aria-valuetext", level);
-    const values = { level: level, refused: row.refused, share: percent(row.refused / count), misread: row.misread, error: percent(row.misread / Math.max(1, count - row.refused)), among: rows[0].misread - row.misread };
+    const values = { level, refused: row.refused, share: percent(row.refused / count), misread: row.misread, error: percent(row.misread / Math.max(1, count - row.refused)), among: rows[0].misread - row.misread };
     said.textContent = fit(texts.refusal_says, values) + (row.threshold === threshold ? texts.as_shipped : "");
     Object.assign(said.dataset, { refusal: name, threshold: row.threshold, refused: row.refused, misread: row.misread });
   };
