@@ -22,10 +22,10 @@ from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from benchmarks.report import json_file, machine, table, write_json
-from mnist_demo.page.bounds import MOST_PICTURE_FILE
-from mnist_demo.page.picture_process import PictureProcess
-from mnist_demo.picture_worker import MAX_CPU_SECONDS, MAX_PIXELS
-from mnist_demo.pictures import JPEG_FACTOR
+from mnist_demo.ink.picture import JPEG_FACTOR
+from mnist_demo.ink.picture_worker import MAX_CPU_SECONDS, MAX_PIXELS
+from mnist_demo.server.limits import MOST_PICTURE_FILE
+from mnist_demo.server.picture_process import PictureProcess
 
 KEPT = 20  # of the dearest pictures, which are varied
 SHOWN = 10

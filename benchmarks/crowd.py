@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
-from mnist_demo.drawing import to_mnist
-from mnist_demo.handwriting import write
-from mnist_demo.strokes import Stroke, draw
+from mnist_demo.data.synthetic import write
+from mnist_demo.ink.preprocess import to_mnist
+from mnist_demo.ink.strokes import Stroke, draw
 
 RATE = 10  # updates a second, of one person
 UPDATES = 20  # of a digit that is drawn, from its first points to its last

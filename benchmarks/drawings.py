@@ -26,12 +26,12 @@ from benchmarks.redrawn import CANVAS, REDRAWN, Ink, middle
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.unknown import UNKNOWN
 from mnist_demo import commandline, evaluate
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import load_mnist
-from mnist_demo.drawing import SIDE, to_mnist
-from mnist_demo.models import MODELS
-from mnist_demo.strokes import Stroke, draw
-from mnist_demo.written import Handwritten, read_written
+from mnist_demo.data.mnist import load_mnist
+from mnist_demo.data.stroke_file import Handwritten, read_written
+from mnist_demo.ink.preprocess import SIDE, to_mnist
+from mnist_demo.ink.strokes import Stroke, draw
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
 
 WRITTEN = {  # pen strokes: how high they are drawn, and with what brush, in pixels; the second as on the page
     "strokes 180 px, brush 12": (180, 12),

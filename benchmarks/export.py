@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from benchmarks.redrawn import CANVAS, REDRAWN
 from benchmarks.report import machine, table
-from mnist_demo.classifier import Classifier, Reading
-from mnist_demo.data import load_mnist
-from mnist_demo.drawing import SIDE
+from mnist_demo.data.mnist import load_mnist
 from mnist_demo.export import INPUTS, to_onnx
-from mnist_demo.models import MODELS
+from mnist_demo.ink.preprocess import SIDE
+from mnist_demo.model.classifier import Classifier, Reading
+from mnist_demo.model.networks import MODELS
 
 TOGETHER = 250  # inputs at once, of the exported network
 BATCH = 100  # digits at once, of ours

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.training import apart, resident
 from mnist_demo import commandline
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import load_mnist
-from mnist_demo.inside import Nearest, occlusion, packed, packed_kernels, trace, work
-from mnist_demo.models import MODELS
+from mnist_demo.data.mnist import load_mnist
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.explain import occlusion, packed, packed_kernels, trace, work
+from mnist_demo.model.nearest import Nearest
+from mnist_demo.model.networks import MODELS
 
 DIGITS = 200  # of the test set, the first
 WARM_UP = 10  # calls that are not timed

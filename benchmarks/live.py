@@ -20,12 +20,12 @@ from playwright.async_api import Browser, Response, async_playwright
 from benchmarks.pages import Path2, Visit, body_size, launched, placed, served
 from benchmarks.report import json_file, machine, table, write_json
 from mnist_demo import commandline
-from mnist_demo.classifier import Classifier
-from mnist_demo.handwriting import bend, write
-from mnist_demo.models import MODELS
-from mnist_demo.strokes import Stroke, draw, evenly
-from mnist_demo.templates import DIGITS
-from mnist_demo.written import Handwritten, read_written
+from mnist_demo.data.stroke_file import Handwritten, read_written
+from mnist_demo.data.synthetic import bend, write
+from mnist_demo.data.templates import DIGITS
+from mnist_demo.ink.strokes import Stroke, draw, evenly
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
 
 OURS = ("app.py",)
 STOCK = ("-m", "benchmarks.stock")

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from benchmarks.redrawn import CUT, enlarged
 from benchmarks.unknown import SIGNS, sign
-from mnist_demo.handwriting import write
-from mnist_demo.strokes import Path, Stroke, draw
+from mnist_demo.data.synthetic import write
+from mnist_demo.ink.strokes import Path, Stroke, draw
 
 WHITE, PAPER, BLACK, PEN = (255, 255, 255), (226, 222, 212), (0, 0, 0), (45, 44, 50)
 BLUE, PENCIL, CHALK, BOARD = (38, 60, 150), (118, 118, 122), (214, 216, 206), (48, 84, 66)

@@ -18,12 +18,12 @@ import torch
 from benchmarks.drawings import EACH, invent, write
 from benchmarks.report import table
 from benchmarks.unknown import UNKNOWN
-from mnist_demo.classifier import Classifier
+from mnist_demo.data.stroke_file import Handwritten, read_written
 from mnist_demo.evaluate import percent
-from mnist_demo.figures import Figures
-from mnist_demo.models import MODELS, bare
-from mnist_demo.page.report.strangers import strangers
-from mnist_demo.written import Handwritten, read_written
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.metrics import Figures
+from mnist_demo.model.networks import MODELS, bare
+from mnist_demo.server.lenses.strangers import strangers
 
 CARD = Path(__file__).parent.parent / "docs" / "model-card.md"
 PEN = "strokes 180 px, brush 20"  # how pen strokes are drawn

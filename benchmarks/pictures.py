@@ -25,10 +25,10 @@ from tqdm import tqdm
 
 from benchmarks.made import CLEAN, MADE, NO_DIGIT, of_sample, of_template
 from benchmarks.report import json_file, machine, table, write_json
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import load_mnist
-from mnist_demo.models import MODELS
-from mnist_demo.pictures import ink_of, open_picture
+from mnist_demo.data.mnist import load_mnist
+from mnist_demo.ink.picture import ink_of, open_picture
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
 
 KINDS = CLEAN | MADE
 CHUNK = 50  # pictures that a process makes and reads at a time

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_demo.drawing import to_mnist
+from mnist_demo.ink.preprocess import to_mnist
 
 CANVAS = 280  # pixels, the page's
 CUT = 110  # what is brighter, in a digit enlarged bicubically, is ink

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from mnist_demo.classifier import Classifier
+from mnist_demo.model.classifier import Classifier
 
 
 def main() -> None:

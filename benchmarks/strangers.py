@@ -25,15 +25,15 @@ from PIL import Image
 from benchmarks.drawings import Column, Digits, Row, columns_of, every, gathered, ours, write
 from benchmarks.report import json_file, machine, table, write_json
 from mnist_demo import commandline
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import load_mnist
-from mnist_demo.drawing import SIDE, to_mnist
+from mnist_demo.data.mnist import load_mnist
 from mnist_demo.files import read_whole, write_whole
-from mnist_demo.models import MODELS, bare
-from mnist_demo.page.report.strangers import FILE
-from mnist_demo.recipes import Recipe
-from mnist_demo.training import as_trained
-from mnist_demo.weights import digest
+from mnist_demo.ink.preprocess import SIDE, to_mnist
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS, bare
+from mnist_demo.model.recipes import Recipe
+from mnist_demo.model.weights import digest
+from mnist_demo.server.lenses.strangers import FILE
+from mnist_demo.training.trainer import as_trained
 
 PEN = "strokes 180 px, brush 20"  # how strokes are drawn: as on the page
 SIGNS = "signs"

@@ -1,10 +1,10 @@
 """What teaching a network one's hand gives, and costs: `python -m benchmarks.teach --strokes FILE`.
 
-FILE holds digits that several people wrote with a pen, a line each, as `mnist_demo.written` reads them, with who wrote
-them: `"writer"`. Of each of the writers whom a shipped network reads worst, the first two misread digits of each kind,
-ten in all at most, are what `python -m mnist_demo.train --recipe teach` is given; it is run as it is, a process each.
-Scored, before and after: what remains of that writer, all other writers, MNIST's validation and test digits, and
-refusal of what is no digit. The last two are touched here: choose nothing by them.
+FILE holds digits that several people wrote with a pen, a line each, as `mnist_demo.data.stroke_file` reads them, with
+who wrote them: `"writer"`. Of each of the writers whom a shipped network reads worst, the first two misread digits of
+each kind, ten in all at most, are what `python -m mnist_demo.train --recipe teach` is given; it is run as it is, a
+process each. Scored, before and after: what remains of that writer, all other writers, MNIST's validation and test
+digits, and refusal of what is no digit. The last two are touched here: choose nothing by them.
 """
 
 import argparse
@@ -25,10 +25,10 @@ from benchmarks.drawings import gathered, invent, write
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.unknown import UNKNOWN
 from mnist_demo import commandline
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import load_mnist
-from mnist_demo.models import MODELS
-from mnist_demo.written import read_written
+from mnist_demo.data.mnist import load_mnist
+from mnist_demo.data.stroke_file import read_written
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
 
 WRITERS = 10  # whom a network reads worst
 EACH_KIND, MOST = 2, 10  # corrections: of a kind, and in all

@@ -23,11 +23,11 @@ from tqdm import tqdm
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.tutorial import Tutorial
 from mnist_demo import commandline, evaluate
-from mnist_demo.data import Samples, default_root, load_mnist
-from mnist_demo.device import choose_device
-from mnist_demo.models import MODELS, HalfPixelShifts
-from mnist_demo.recipes import RECIPES, Recipe
-from mnist_demo.training import Job, Training, keep_freed_memory, precision, training_samples
+from mnist_demo.data.mnist import Samples, default_root, load_mnist
+from mnist_demo.model.device import choose_device
+from mnist_demo.model.networks import MODELS, HalfPixelShifts
+from mnist_demo.model.recipes import RECIPES, Recipe
+from mnist_demo.training.trainer import Job, Training, keep_freed_memory, precision, training_samples
 
 RUNS = 3
 FAST_SEEDS = range(1, 11)

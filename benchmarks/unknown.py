@@ -6,12 +6,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_demo.handwriting import bend, write
+from mnist_demo.data.synthetic import bend, write
 
 Random = np.random.Generator
 Paths = list[NDArray[np.float64]]  # one (N, 2) a stroke
 
-# Each kind in two ways; what the texts mean is told in `mnist_demo.templates`.
+# Each kind in two ways; what the texts mean is told in `mnist_demo.data.templates`.
 SIGNS: dict[str, tuple[str, str]] = {
     "G": (
         "80,20 54,4 24,20 12,52 26,86 54,97 80,84 82,54! 54,54",

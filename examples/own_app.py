@@ -3,7 +3,7 @@
 import gradio as gr
 
 from mnist_demo import Classifier, Sketchpad
-from mnist_demo.data import load_mnist
+from mnist_demo.data.mnist import load_mnist
 
 classifier = Classifier.load("convnet")
 samples = load_mnist("test")

@@ -1,23 +1,22 @@
 """Draw a digit, see what two small convolutional networks make of it, live.
 
-Read in this order: `models` (the two networks), `data` (MNIST, resident), `drawing` (a sketch becomes a digit),
-`strokes` and `pictures` (pen strokes and image files become ink), `handwriting`, `scribbles` and `distort` (the
-drawings that MNIST has little of), `recipes`, `training`, `following`, `train`, `figures` and `evaluate` (how they
-learn and what they are worth), `weights` (the file in between), `classifier` and `predict` (ink in, probabilities out),
-`page` (what a person sees).
+Read in this order: `ink` (pen strokes and image files become ink, and ink a digit), `data` (MNIST, and drawings that it
+has little of), `model` (the two networks, their recipes and weights, what they answer and what that is worth),
+`training` (how they learn), `server` and `web` (what a person sees), and the command lines: `train`, `predict`,
+`evaluate`, `export`, `serve`.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnist_demo.classifier import Classifier
-    from mnist_demo.page import Sketchpad, demo
+    from mnist_demo.model.classifier import Classifier
+    from mnist_demo.server import Sketchpad, demo
 
 __all__ = ["Classifier", "Sketchpad", "demo"]
 __version__ = "0.1.0"
 
-PLACES = {"Classifier": "mnist_demo.classifier", "Sketchpad": "mnist_demo.page", "demo": "mnist_demo.page"}
+PLACES = {"Classifier": "mnist_demo.model.classifier", "Sketchpad": "mnist_demo.server", "demo": "mnist_demo.server"}
 
 
 def __getattr__(name: str) -> Any:

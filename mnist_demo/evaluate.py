@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mnist_demo.commandline import WRONG, complain
-from mnist_demo.data import Samples, load_mnist
-from mnist_demo.figures import (
+from mnist_demo.data.mnist import Samples, load_mnist
+from mnist_demo.model.metrics import (
     Evaluation,
     Figures,
     accuracy,
@@ -35,8 +35,8 @@ from mnist_demo.figures import (
     log_probabilities,
     misread,
 )
-from mnist_demo.models import MODELS, HalfPixelShifts
-from mnist_demo.weights import (
+from mnist_demo.model.networks import MODELS, HalfPixelShifts
+from mnist_demo.model.weights import (
     Card,
     default_path,
     load_named,

@@ -1,7 +1,7 @@
 """Writes a network as one ONNX file, for programs without PyTorch: `python -m mnist_demo.export --output FILE`.
 
 The file holds all that lies between its input and what `Classifier` says: the four half-pixel shifts, the temperature
-and the threshold; and, where its input is the canvas, `drawing.to_mnist` too. N, how many are read together, is free.
+and the threshold; and, where its input is the canvas, `preprocess.to_mnist` too. N, how many are read at once, is free.
 
 `--input digits`: `digits` (N, 28, 28) float32 in [0, 1], as MNIST has them, 1 = ink.
 `--input canvas`: `ink` (N, 280, 280) uint8, 0 = paper and 255 = ink.
@@ -28,11 +28,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mnist_demo.classifier import Classifier
 from mnist_demo.commandline import WRONG, complain
-from mnist_demo.drawing import BOX, CENTRE, FAINTEST, SIDE, SMALLEST_BOX, SPECK
 from mnist_demo.files import check_can_write, write_whole
-from mnist_demo.models import MODELS, certainty
+from mnist_demo.ink.preprocess import BOX, CENTRE, FAINTEST, SIDE, SMALLEST_BOX, SPECK
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS, certainty
 
 CANVAS = 280  # pixels, the side of the canvas that the graph takes: the page's
 OPSET = 18  # of ONNX's operators: the oldest that torch's exporter writes
@@ -85,7 +85,7 @@ INPUTS = {
 
 
 def to_mnist(ink: Tensor) -> tuple[Tensor, Tensor]:
-    """`drawing.to_mnist` of many canvases: ink (N, 280, 280) float32, 0 to 255, to digits (N, 28, 28) float32.
+    """`preprocess.to_mnist` of many canvases: ink (N, 280, 280) float32, 0 to 255, to digits (N, 28, 28) float32.
 
     With them whether there is one (N,) bool; where not, it is zeros. The ink is multiplied from both sides: by
     matrices that average its box to 20 x 20, then by those that move that to where its centre of mass belongs.

@@ -20,9 +20,9 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from mnist_demo.classifier import Classifier, Reading
-from mnist_demo.models import MODELS
-from mnist_demo.pictures import FORMATS, Step, open_picture, steps
+from mnist_demo.ink.picture import FORMATS, Step, open_picture, steps
+from mnist_demo.model.classifier import Classifier, Reading
+from mnist_demo.model.networks import MODELS
 
 __all__ = ["Classifier", "main"]  # where other programs have always found the classifier
 

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import segno
 
-from mnist_demo import commandline, zerogpu
-from mnist_demo.address import address, find_temporary_folder, first_port, may_train, origin, urls
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import VARIABLE, load_mnist
-from mnist_demo.models import MODELS
-from mnist_demo.weights import path_at_hand
+from mnist_demo import commandline
+from mnist_demo.data.mnist import VARIABLE, load_mnist
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
+from mnist_demo.model.weights import path_at_hand
+from mnist_demo.server import zerogpu
+from mnist_demo.server.address import address, find_temporary_folder, first_port, may_train, origin, urls
 
 SETTINGS = {  # the environment variable that each option overrides
     "host": "GRADIO_SERVER_NAME",
@@ -112,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
         samples = load_mnist("test")
         if ":" in host:
             os.environ.pop(SETTINGS["host"], None)  # which Gradio reads when it is imported, and takes no IPv6 from
-        from mnist_demo.page import serve  # here, for Gradio reads what `address` checks when it is imported
+        from mnist_demo.server import serve  # here, for Gradio reads what `address` checks when it is imported
     except (ValueError, OSError, ImportError) as error:
         commandline.complain(error)
         return commandline.WRONG

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from mnist_demo.commandline import STOPPED, WRONG, complain, said
-from mnist_demo.device import DEVICES, choose_device
+from mnist_demo.data.stroke_file import read_written
 from mnist_demo.files import check_can_write
-from mnist_demo.following import awaited, check_own, followed
-from mnist_demo.models import MODELS
-from mnist_demo.recipes import RECIPES, TEACH, Recipe
-from mnist_demo.training import CHECKPOINT, Job, begun, files_of, load_checkpoint, precision, train
-from mnist_demo.weights import SHIPPED, Card, default_path, load_weights, make_folder, path_at_hand
-from mnist_demo.written import read_written
+from mnist_demo.model.device import DEVICES, choose_device
+from mnist_demo.model.networks import MODELS
+from mnist_demo.model.recipes import RECIPES, TEACH, Recipe
+from mnist_demo.model.weights import SHIPPED, Card, default_path, load_weights, make_folder, path_at_hand
+from mnist_demo.training.progress import awaited, check_own, followed
+from mnist_demo.training.trainer import CHECKPOINT, Job, begun, files_of, load_checkpoint, precision, train
 
 
 def parser() -> argparse.ArgumentParser:

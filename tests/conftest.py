@@ -7,9 +7,9 @@ import torch
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples, load_mnist
-from mnist_demo.models import MODELS
+from mnist_demo.data.mnist import Samples, load_mnist
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
 
 
 def pytest_configure() -> None:

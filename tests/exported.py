@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from mnist_demo.classifier import Classifier
 from mnist_demo.export import PACKAGES, to_onnx
+from mnist_demo.model.classifier import Classifier
 
 
 @functools.cache

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_demo.data import load_mnist
-from mnist_demo.drawing import to_mnist
-from mnist_demo.handwriting import write
-from mnist_demo.strokes import Stroke, draw
+from mnist_demo.data.mnist import load_mnist
+from mnist_demo.data.synthetic import write
+from mnist_demo.ink.preprocess import to_mnist
+from mnist_demo.ink.strokes import Stroke, draw
 
 FILE = Path(__file__).parent / "web" / "drawings.jsonl.gz"
 SIDE = 280

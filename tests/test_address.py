@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_demo import address as module
-from mnist_demo.address import PORTS, address, find_temporary_folder, may_train, urls
+from mnist_demo.server import address as module
+from mnist_demo.server.address import PORTS, address, find_temporary_folder, may_train, urls
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,11 @@ from test_public import ask
 
 import app
 from benchmarks.pages import free_port, started
-from mnist_demo import page, serve, train, weights
-from mnist_demo.address import urls
-from mnist_demo.models import MODELS
-from mnist_demo.page.web_files import WEB
+from mnist_demo import serve, server, train
+from mnist_demo.model import weights
+from mnist_demo.model.networks import MODELS
+from mnist_demo.server.address import urls
+from mnist_demo.server.web_files import WEB
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,7 +43,7 @@ def test_a_missing_weights_file_is_trained_first(monkeypatch: pytest.MonkeyPatch
 
 def test_both_networks_and_the_test_set_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
     served = []
-    monkeypatch.setattr(page, "serve", lambda *what, **where: served.append(what))
+    monkeypatch.setattr(server, "serve", lambda *what, **where: served.append(what))
     assert app.main([]) == 0
     [(classifiers, samples, trains, _, origins)] = served
     assert trains
@@ -75,7 +76,7 @@ def test_an_option_overrides_its_variable_and_both_are_named_if_it_is_wrong(
 
 def test_the_data_sets_folder_is_named_by_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MNIST_DEMO_DATA", str(tmp_path / "variable"))
-    monkeypatch.setattr(page, "serve", lambda *what, **where: None)
+    monkeypatch.setattr(server, "serve", lambda *what, **where: None)
     assert app.main(["--data-dir", str(tmp_path / "option")]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["option"]
 
@@ -84,9 +85,9 @@ def test_another_gradio_ends_in_one_line_that_names_the_version_needed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(metadata, "version", lambda name: "6.20.0")
-    monkeypatch.delitem(sys.modules, "mnist_demo.page")
+    monkeypatch.delitem(sys.modules, "mnist_demo.server")
     assert app.main([]) == 2
-    needed = f"the page needs gradio {page.GRADIO}, found 6.20.0: pip install gradio=={page.GRADIO}"
+    needed = f"the page needs gradio {server.GRADIO}, found 6.20.0: pip install gradio=={server.GRADIO}"
     assert capsys.readouterr().err == f"error: {needed}\n"
 
 

@@ -18,13 +18,14 @@ from hypothesis.extra import numpy as hnp
 from safetensors.torch import save
 from thorough import examples
 
-from mnist_demo import predict, train, training
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import MD5, Samples, load_mnist
-from mnist_demo.drawing import to_mnist
-from mnist_demo.models import MODELS
-from mnist_demo.strokes import Stroke, draw
-from mnist_demo.weights import Card, load_weights, path_at_hand
+from mnist_demo import predict, train
+from mnist_demo.data.mnist import MD5, Samples, load_mnist
+from mnist_demo.ink.preprocess import to_mnist
+from mnist_demo.ink.strokes import Stroke, draw
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
+from mnist_demo.model.weights import Card, load_weights, path_at_hand
+from mnist_demo.training import trainer
 
 NOT_ARRAYS = st.none() | st.text(max_size=5) | st.binary(max_size=5) | st.integers() | st.lists(st.floats(), max_size=3)
 ARRAYS = hnp.arrays(
@@ -166,7 +167,7 @@ def test_a_card_of_anything_is_refused_or_one_that_can_be_shown(folder: Path, sa
     (folder / "card.safetensors").write_bytes(save(NETWORK.state_dict(), said_of(CARD, **said)))
     loaded = answered(lambda: load_weights(folder / "card.safetensors"))
     if loaded is not None:
-        job = training.Job("net", training.Recipe("fast", "sgd", 0.1, 1, 1), folder, torch.device("cpu"))
+        job = trainer.Job("net", trainer.Recipe("fast", "sgd", 0.1, 1, 1), folder, torch.device("cpu"))
         assert "\n" not in train.report(job, loaded[1], loaded[1])
         assert 0 <= loaded[1].test_accuracy <= 1
 
@@ -233,7 +234,7 @@ def ended(main: Callable[[list[str]], int], arguments: list[str], capsys: pytest
 def test_training_is_asked_for_or_told_in_one_line_why_not(
     folder: Path, capsys: pytest.CaptureFixture[str], flags: list[tuple[str, ...]]
 ) -> None:
-    def never(job: training.Job, *_: object) -> Card:
+    def never(job: trainer.Job, *_: object) -> Card:
         return load_weights(path_at_hand(job.model))[1]
 
     with pytest.MonkeyPatch.context() as patch:

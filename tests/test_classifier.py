@@ -3,12 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from paper import picture
+from digit_pictures import picture
 
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples
-from mnist_demo.models import certainty
-from mnist_demo.pictures import ink_of
+from mnist_demo.data.mnist import Samples
+from mnist_demo.ink.picture import ink_of
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import certainty
 
 
 def test_a_known_digit_comes_out_right(classifier: Classifier, test_digits: Samples) -> None:

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from paper import picture
+from digit_pictures import picture
 
 from mnist_demo import __main__, __version__, evaluate, export, predict, serve, train
-from mnist_demo.data import Samples
+from mnist_demo.data.mnist import Samples
 
 ROOT = Path(__file__).parent.parent
 HEED = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # also below a shell that ignores Ctrl-C

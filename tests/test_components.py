@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_demo.components import MAX_RUNS, Components, convex_region, dilated, eroded, is_noise
+from mnist_demo.ink.components import MAX_RUNS, Components, convex_region, dilated, eroded, is_noise
 
 
 def flooded(mask: np.ndarray) -> list[int]:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mnist_demo.device import choose_device
+from mnist_demo.model.device import choose_device
 
 
 def test_the_cpu_is_always_there() -> None:

@@ -4,9 +4,9 @@ import pytest
 from benchmarks.drawings import fitted, invent, main, redraw
 from benchmarks.redrawn import REDRAWN, broken, grown, middle, thin
 from benchmarks.unknown import SIGNS, UNKNOWN
-from mnist_demo.data import load_mnist
-from mnist_demo.drawing import to_mnist
-from mnist_demo.templates import OTHERS
+from mnist_demo.data.mnist import load_mnist
+from mnist_demo.data.templates import OTHERS
+from mnist_demo.ink.preprocess import to_mnist
 
 
 @pytest.fixture(scope="module")

@@ -1,96 +1,150 @@
+"""The command line that judges a network."""
+
+import dataclasses
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from torch import nn
 
-from mnist_demo import evaluate, figures
-from mnist_demo.models import Net, certainty
-
-
-def one_hot_logits(answers: list[int], confidence: float) -> torch.Tensor:
-    """Log-probabilities that put `answers` first, each with that probability."""
-    probabilities = torch.full((len(answers), 10), (1 - confidence) / 9)
-    probabilities[range(len(answers)), answers] = confidence
-    return probabilities.log()
+from mnist_demo import evaluate
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.networks import MODELS
+from mnist_demo.model.weights import Card, load_named, load_weights, path_at_hand, save_weights
 
 
-def test_accuracy_and_loss_are_those_of_the_labels() -> None:
-    scores, labels = one_hot_logits([1, 2, 3, 4], 0.91), torch.tensor([1, 2, 3, 9])
-    assert evaluate.accuracy(scores, labels) == 0.75
-    assert evaluate.average_loss(scores, labels) == pytest.approx(-(3 * math.log(0.91) + math.log(0.01)) / 4, rel=1e-5)
+def judge(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    """What the command prints as JSON."""
+    assert evaluate.main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
 
 
-def test_misread_samples_are_listed_with_their_answers() -> None:
-    assert evaluate.misread(one_hot_logits([1, 2, 3], 0.9), torch.tensor([1, 7, 5])) == [[1, 2], [2, 3]]
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that the command ends with."""
+    assert evaluate.main(list(arguments)) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    return error
 
 
-def test_nothing_misread_is_an_empty_list() -> None:
-    assert evaluate.misread(one_hot_logits([1], 0.9), torch.tensor([1])) == []
+def some_card(name: str, **values: Any) -> Card:
+    return dataclasses.replace(load_named(name)[1], evaluation=None, **values)
 
 
-def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    probabilities = one_hot_logits([0] * 10, 0.8).exp()
-    assert evaluate.calibration_error(probabilities, torch.tensor([0] * 8 + [1] * 2)) == pytest.approx(0.0, abs=1e-6)
-    assert evaluate.calibration_error(probabilities, torch.tensor([0] * 5 + [1] * 5)) == pytest.approx(0.3, abs=1e-6)
+def test_the_shipped_weights_are_worth_what_their_card_says(capsys: pytest.CaptureFixture[str]) -> None:
+    found, card = judge(capsys, "--model", "net"), load_named("net")[1]
+    assert card.evaluation is not None
+    for way in ("once", "shifts"):
+        said = card.evaluation[way]
+        assert found[way]["confusion"] == said["confusion"]
+        assert found[way]["refused"] == pytest.approx(said["refused"], abs=2e-4)
+        for name in ("loss", "accuracy", "interval", "calibration_error"):
+            assert found[way][name] == pytest.approx(said[name], abs=1e-5)
+    assert found["shifts"]["loss"] == pytest.approx(card.test_loss, abs=1e-6)
+    assert found["shifts"]["accuracy"] == card.test_accuracy
 
 
-def test_certainty_falls_into_the_last_bin() -> None:
-    assert evaluate.calibration_error(torch.eye(10), torch.arange(10)) == 0.0
+@pytest.mark.parametrize("name", MODELS)
+def test_a_plain_state_dict_is_judged_as_the_weights_file_is(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, test_digits: Samples
+) -> None:
+    few = Samples(test_digits.images[:500], test_digits.labels[:500])
+    monkeypatch.setattr(evaluate, "load_mnist", lambda split: few)
+    torch.save(load_named(name)[0].state_dict(), tmp_path / "plain.pt")
+    found, known = judge(capsys, "--weights", str(tmp_path / "plain.pt")), judge(capsys, "--model", name)
+    assert found["model"] == name
+    assert found["once"]["count"] == 500
+    assert found["once"]["loss"] == known["once"]["loss"]
+    assert found["once"]["refused"] == 0.0
 
 
-def test_the_fitted_temperature_undoes_overconfidence() -> None:
-    labels = torch.tensor([0] * 80 + [1] * 20)
-    overconfident = one_hot_logits([0] * 100, 0.999)
-    temperature = evaluate.fit_temperature(overconfident, labels)
-    assert temperature > 1.5
-    fitted = (overconfident / temperature).log_softmax(1)
-    assert evaluate.average_loss(fitted, labels) < evaluate.average_loss(overconfident, labels)
+def test_what_was_saved_before_torch_had_zip_files_is_read_too(tmp_path: Path) -> None:
+    torch.save(load_named("net")[0].state_dict(), tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    options = evaluate.parser().parse_args(["--weights", str(tmp_path / "old.pt")])
+    assert evaluate.load(options).name == "net"
 
 
-def test_the_threshold_refuses_the_share_asked_for() -> None:
-    log_probabilities = (torch.eye(10)[:1] * torch.linspace(0, 10, 1000).unsqueeze(1)).log_softmax(1)
-    threshold = evaluate.choose_threshold(log_probabilities, 0.01)
-    assert (certainty(log_probabilities) < threshold).sum() == 10
+class Harm:
+    """What a pickle can do to who loads it."""
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("harmed"),)
 
 
-def test_the_interval_is_wilsons() -> None:
-    assert figures.wilson(9957, 10_000) == pytest.approx([0.99421, 0.99681], abs=1e-5)  # as statsmodels gives it
-    assert figures.wilson(0, 10) == pytest.approx([0.0, 0.27753], abs=1e-5)
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (nn.Linear(2, 2).state_dict(), "another network"),
+        ({"conv1.weight": 7}, "no state dict"),
+        ([1, 2], "no state dict"),
+        (Harm(), "more than weights"),
+        ({name: value * math.nan for name, value in MODELS["net"]().state_dict().items()}, "no finite numbers"),
+    ],
+)
+def test_what_is_no_network_of_ours_is_refused_in_one_line(
+    content: Any, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save(content, tmp_path / "some.pt")
+    assert reason in refusal(capsys, "--weights", str(tmp_path / "some.pt"))
+    assert not (tmp_path / "harmed").exists()
 
 
-def test_an_evaluation_adds_up() -> None:
-    labels = torch.tensor([4, 4, 4, 9, 1])
-    scores = one_hot_logits([4, 9, 4, 9, 9], 0.8)
-    found = figures.figures(scores, labels, threshold=0.9)
-    assert found["confusion"][4][9] == 1
-    assert sum(map(sum, found["confusion"])) == found["count"] == 5
-    assert found["recall"][4] == pytest.approx(2 / 3)
-    assert found["precision"][9] == pytest.approx(1 / 3)
-    assert found["precision"][0] is None
-    assert found["refused"] == 1.0
-    assert [(one["index"], one["label"], one["answer"]) for one in found["worst"]] == [(1, 4, 9), (4, 1, 9)]
-    assert json.loads(json.dumps(found)) == found
+@pytest.mark.parametrize("content", [b"", b"PK\3\4", b"PK\3\4 and no zip", b"no weights file of any kind", None])
+def test_what_is_no_weights_file_is_refused_in_one_line(
+    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "some.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    assert str(path) in refusal(capsys, "--weights", str(path))
 
 
-def test_a_higher_threshold_refuses_more_and_leaves_fewer_mistakes() -> None:
-    generator = torch.Generator().manual_seed(1)
-    scores, labels = (3 * torch.randn(500, 10, generator=generator)).log_softmax(1), torch.arange(500) % 10
-    rows = figures.refusal(scores, labels, own=0.123)
-    assert [row["threshold"] for row in rows] == sorted({step / 100 for step in range(101)} | {0.123})
-    assert rows[0] == {"threshold": 0.0, "refused": 0, "misread": len(figures.misread(scores, labels))}
-    assert [row["refused"] for row in rows] == sorted(row["refused"] for row in rows)
-    assert [row["misread"] for row in rows] == sorted((row["misread"] for row in rows), reverse=True)
+def test_validation_digits_are_those_that_training_held_out(tmp_path: Path, training_digits: Samples) -> None:
+    judged = evaluate.load(evaluate.parser().parse_args(["--model", "net"]))
+    assert torch.equal(evaluate.samples_of("validation", judged).images, training_digits.images[-5000:])
+    assert len(evaluate.samples_of("train", judged).labels) == 60_000
 
 
-def test_the_reliability_table_counts_every_digit() -> None:
-    bins = figures.reliability(one_hot_logits([0] * 10, 0.8).exp(), torch.tensor([0] * 8 + [1] * 2))
-    assert len(bins) == 15
-    assert [one["count"] for one in bins if one["count"]] == [10]
-    assert bins[12] == {"count": 10, "confidence": pytest.approx(0.8), "accuracy": 0.8}
+def test_where_none_were_held_out_there_is_no_validation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(load_named("net")[0].state_dict(), tmp_path / "plain.pt")
+    assert "no such split" in refusal(capsys, "--weights", str(tmp_path / "plain.pt"), "--split", "validation")
 
 
-def test_scoring_switches_dropout_off_and_leaves_the_network_as_it_was() -> None:
-    model, images = Net().train(), torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
-    torch.testing.assert_close(evaluate.log_probabilities(model, images), evaluate.log_probabilities(model, images, 2))
-    assert model.training
+def test_figures_are_kept_in_the_card_and_the_weights_stay_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, test_digits: Samples
+) -> None:
+    few = Samples(test_digits.images[:500], test_digits.labels[:500])
+    monkeypatch.setattr(evaluate, "load_mnist", lambda split: few)
+    path, card = tmp_path / "some.safetensors", some_card("net")
+    save_weights(path, load_named("net")[0], card)
+    assert load_weights(path)[1].evaluation is None
+    found = judge(capsys, "--weights", str(path), "--write")
+    after = load_weights(path)[1]
+    assert after.evaluation == {way: found[way] for way in ("once", "shifts")}
+    assert dataclasses.replace(after, evaluation=None) == card
+    before = load_file(path_at_hand("net"))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in load_file(path).items())
+
+
+def test_figures_of_other_digits_are_not_kept(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr(evaluate, "evaluate", lambda judged, samples: pytest.fail("judged first"))
+    assert "test set" in refusal(capsys, "--write", "--split", "train")
+
+
+def test_people_are_told_all_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, test_digits: Samples
+) -> None:
+    few = Samples(test_digits.images[:700], test_digits.labels[:700])
+    monkeypatch.setattr(evaluate, "load_mnist", lambda split: few)
+    assert evaluate.main(["--model", "net"]) == 0
+    said = capsys.readouterr().out
+    for words in ("700 digits", "asked once", "at four shifts", "Wilson", "precision", "as 9", "calibration error"):
+        assert words in said
+    assert "digit 659" in said  # labelled 2, read as 7

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from thorough import THOROUGH, times
 
 from benchmarks.export import Images, compared, digits, drawings, ours, run, session
-from mnist_demo import drawing, export
-from mnist_demo.classifier import Classifier
+from mnist_demo import export
 from mnist_demo.files import PART
-from mnist_demo.models import MODELS
+from mnist_demo.ink import preprocess
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 LARGEST = 1e-5  # difference of a pixel or a probability
@@ -45,7 +46,7 @@ def odd_inks() -> NDArray[np.uint8]:
 def test_the_digit_is_what_numpy_makes_of_the_same_ink() -> None:
     inks = np.concatenate([drawings(44), odd_inks()])
     made, is_drawn = export.to_mnist(torch.from_numpy(inks).float())
-    expected = [drawing.to_mnist(ink) for ink in inks]
+    expected = [preprocess.to_mnist(ink) for ink in inks]
     assert is_drawn.tolist() == [digit is not None for digit in expected]
     assert 5 < (~is_drawn).sum() < 100
     nothing = np.zeros((28, 28), np.float32)
@@ -53,7 +54,7 @@ def test_the_digit_is_what_numpy_makes_of_the_same_ink() -> None:
 
 
 def test_the_canvas_is_the_pages_own() -> None:
-    from mnist_demo.page import pen_strokes
+    from mnist_demo.server import pen_strokes
 
     assert pen_strokes.SIDE == export.CANVAS
 

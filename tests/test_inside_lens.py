@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_demo import inside
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples
-from mnist_demo.models import MODELS
-from mnist_demo.page.engine import RefusalError, checked
-from mnist_demo.page.inside import parts
-from mnist_demo.page.yours import GoneError, Yours
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model import explain
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
+from mnist_demo.server.engine import RefusalError, checked
+from mnist_demo.server.lenses import inside
+from mnist_demo.server.user_models import GoneError, UserModels
 
 
 def asked(name: str, image: Any, **more: Any) -> bytes:
@@ -36,11 +36,11 @@ def seven(test_digits: Samples) -> Any:
 def test_a_digit_is_shown_with_every_step_and_its_answer(
     classifiers: dict[str, Classifier], seven: Any, name: str
 ) -> None:
-    about = checked(parts.About, asked(name, seven))
-    content = json.loads(json.dumps(parts.layers(classifiers[name], about)))
+    about = checked(inside.About, asked(name, seven))
+    content = json.loads(json.dumps(inside.layers(classifiers[name], about)))
     assert content["answer"] == 7
     assert [step["shape"] for step in content["steps"]] == [
-        list(step.shape) for step in inside.trace(classifiers[name].model, np.float32(seven) / 255)
+        list(step.shape) for step in explain.trace(classifiers[name].model, np.float32(seven) / 255)
     ]
     assert base64.b64decode(content["steps"][0]["bytes"]) == seven.tobytes()
     assert len(json.dumps(content)) < 24_000
@@ -49,16 +49,16 @@ def test_a_digit_is_shown_with_every_step_and_its_answer(
 @pytest.mark.parametrize(
     ("model", "field", "more"),
     [
-        (parts.About, "digit", {"digit": "AAAA"}),
-        (parts.About, "digit", {"digit": 7}),
-        (parts.About, "network", {"network": ["net"]}),
-        (parts.About, "page", {"page": 1}),
-        (parts.Cell, "step", {"step": "2", "cell": [0, 0, 0]}),
-        (parts.Cell, "cell", {"step": 2, "cell": "abc"}),
-        (parts.Cell, "cell.0", {"step": 2, "cell": [0.5, 0, 0]}),
-        (parts.Pair, "answer", {"answer": 10, "rival": 1}),
-        (parts.Pair, "rival", {"answer": 1, "rival": -1}),
-        (parts.Pair, "answer", {"answer": True, "rival": 1}),
+        (inside.About, "digit", {"digit": "AAAA"}),
+        (inside.About, "digit", {"digit": 7}),
+        (inside.About, "network", {"network": ["net"]}),
+        (inside.About, "page", {"page": 1}),
+        (inside.Cell, "step", {"step": "2", "cell": [0, 0, 0]}),
+        (inside.Cell, "cell", {"step": 2, "cell": "abc"}),
+        (inside.Cell, "cell.0", {"step": 2, "cell": [0.5, 0, 0]}),
+        (inside.Pair, "answer", {"answer": 10, "rival": 1}),
+        (inside.Pair, "rival", {"answer": 1, "rival": -1}),
+        (inside.Pair, "answer", {"answer": True, "rival": 1}),
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused_by_its_field(
@@ -73,7 +73,7 @@ def test_a_question_that_makes_no_sense_is_refused_by_its_field(
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b"\xff", b"[" * 10_000])
 def test_what_is_no_question_is_refused(content: bytes) -> None:
     with pytest.raises(RefusalError):
-        checked(parts.About, content)
+        checked(inside.About, content)
 
 
 @pytest.mark.parametrize(("step", "cell"), [(99, [0]), (-1, [0]), (2, [0, 0]), (2, [10, 0, 0]), (2, [0, 0, 10**30])])
@@ -81,7 +81,7 @@ def test_a_cell_that_does_not_exist_is_refused(
     classifiers: dict[str, Classifier], seven: Any, step: int, cell: list[int]
 ) -> None:
     with pytest.raises(RefusalError) as refusal:
-        parts.arithmetic(classifiers["net"], checked(parts.Cell, asked("net", seven, step=step, cell=cell)))
+        inside.arithmetic(classifiers["net"], checked(inside.Cell, asked("net", seven, step=step, cell=cell)))
     assert refusal.value.content["field"] == "cell"
 
 
@@ -89,11 +89,11 @@ def test_only_the_networks_of_the_page_and_the_visitors_own_can_be_looked_into(
     classifiers: dict[str, Classifier], seven: Any
 ) -> None:
     with pytest.raises(RefusalError):
-        parts.network_of(classifiers, Yours(True), checked(parts.About, asked("third", seven)))
+        inside.network_of(classifiers, UserModels(True), checked(inside.About, asked("third", seven)))
     with pytest.raises(GoneError):
-        parts.network_of(classifiers, Yours(True), checked(parts.About, asked("yours", seven, yours="x")))
+        inside.network_of(classifiers, UserModels(True), checked(inside.About, asked("yours", seven, yours="x")))
 
 
 def test_until_the_training_digits_are_ready_it_is_told_so(classifiers: dict[str, Classifier], seven: Any) -> None:
-    neighbourhoods = parts.Neighbourhoods(classifiers)
-    assert parts.most_alike(neighbourhoods, checked(parts.About, asked("net", seven))) == {"neighbours": None}
+    neighbourhoods = inside.Neighbourhoods(classifiers)
+    assert inside.most_alike(neighbourhoods, checked(inside.About, asked("net", seven))) == {"neighbours": None}

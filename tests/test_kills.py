@@ -17,11 +17,11 @@ import hashlib, itertools, os, random, signal, sys, time
 from pathlib import Path
 import torch
 from mnist_demo import data, training
-from mnist_demo.data import MD5, Samples, load_mnist
+from mnist_demo.data.mnist import MD5, Samples, load_mnist
 from mnist_demo.files import PART
-from mnist_demo.recipes import RECIPES, Recipe
-from mnist_demo.training import Job, load_checkpoint, train
-from mnist_demo.weights import load_weights
+from mnist_demo.model.recipes import RECIPES, Recipe
+from mnist_demo.training.trainer import Job, load_checkpoint, train
+from mnist_demo.model.weights import load_weights
 
 torch.set_num_threads(1)
 folder, kills = Path(sys.argv[1]), int(sys.argv[2])

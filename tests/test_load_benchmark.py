@@ -10,8 +10,8 @@ from PIL import Image
 
 from benchmarks import distance, load
 from benchmarks.crowd import RATE, STOCK_SIDE, UPDATES, Tally, crowd, growing, person, pictures
-from mnist_demo.classifier import Classifier
-from mnist_demo.strokes import draw
+from mnist_demo.ink.strokes import draw
+from mnist_demo.model.classifier import Classifier
 
 
 def test_what_they_draw_grows_into_a_digit(classifier: Classifier) -> None:

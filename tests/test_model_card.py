@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import model_card
-from mnist_demo.classifier import Classifier
-from mnist_demo.models import MODELS
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
 
 FIGURES = (Path(__file__).parent.parent / "docs" / "figures.md").read_text(encoding="utf-8")
 

@@ -10,11 +10,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mnist_demo import data, nearest
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples, default_root, load_mnist
-from mnist_demo.inside import Nearest, trace
-from mnist_demo.models import MODELS
+from mnist_demo.data import mnist
+from mnist_demo.data.mnist import Samples, default_root, load_mnist
+from mnist_demo.model import nearest
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.explain import trace
+from mnist_demo.model.nearest import Nearest
+from mnist_demo.model.networks import MODELS
 
 
 def folder_with_mnist(folder: Path) -> Path:
@@ -169,7 +171,7 @@ def test_where_nothing_can_be_kept_it_serves_all_the_same(quick, root, test_digi
     assert kept_in(root) == []
     monkeypatch.undo()
     (root / "file").touch()
-    monkeypatch.setattr(data, "user_cache_path", lambda name: root / "file" / name)
+    monkeypatch.setattr(mnist, "user_cache_path", lambda name: root / "file" / name)
     monkeypatch.delenv("MNIST_DEMO_DATA", raising=False)
     without_a_folder = Nearest.load(quick).find(digit(test_digits, 0))
     from_file = Nearest.load(quick, root).find(digit(test_digits, 0))

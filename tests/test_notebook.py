@@ -12,7 +12,7 @@ import pytest
 from thorough import THOROUGH
 
 from benchmarks.pages import free_port
-from mnist_demo.page import doors
+from mnist_demo.server import allow_list
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "docs" / "notebook.ipynb"
@@ -27,7 +27,7 @@ STUBS = {  # of IPython, as much as Gradio asks for where it shows a page below 
 }
 KERNEL = """
 import asyncio, dataclasses, json, sys
-from mnist_demo.recipes import RECIPES
+from mnist_demo.model.recipes import RECIPES
 EPOCHS and RECIPES["net"].update(fast=dataclasses.replace(RECIPES["net"]["fast"], epochs=EPOCHS))
 sys.ps1 = "In: "  # as kernels have it, so that launching does not wait
 
@@ -131,7 +131,7 @@ def test_the_page_below_a_cell_is_the_demos_own(printed: str) -> None:
 
 
 def test_a_notebook_may_frame_it_wherever_that_is_shown(printed: str) -> None:
-    assert f"policy: {doors.POLICY}\n" in printed
+    assert f"policy: {allow_list.POLICY}\n" in printed
     assert "frame-ancestors" not in printed
 
 

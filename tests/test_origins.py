@@ -10,11 +10,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from mnist_demo.address import origin
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples
-from mnist_demo.models import MODELS
-from mnist_demo.page import page
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
+from mnist_demo.server import page
+from mnist_demo.server.address import origin
 
 CALL, UPLOAD = "/engine/samples", "/gradio_api/upload"
 HERE, FRIEND, EVIL = "http://127.0.0.1:7860", "https://friend.example", "https://evil.example"

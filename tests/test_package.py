@@ -9,14 +9,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from paper import picture
+from digit_pictures import picture
 
 import mnist_demo
 from mnist_demo import __main__ as command_line
-from mnist_demo import commandline, evaluate, page, train, weights
-from mnist_demo.data import Samples
-from mnist_demo.models import MODELS
-from mnist_demo.weights import default_path, load_named, load_weights, path_at_hand, save_weights
+from mnist_demo import commandline, evaluate, server, train
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model import weights
+from mnist_demo.model.networks import MODELS
+from mnist_demo.model.weights import default_path, load_named, load_weights, path_at_hand, save_weights
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -33,7 +34,7 @@ def test_the_package_asks_for_what_the_requirements_ask_for() -> None:
 
 
 def test_the_page_needs_the_gradio_that_is_asked_for() -> None:
-    assert f"gradio=={page.GRADIO}" in PROJECT["dependencies"]
+    assert f"gradio=={server.GRADIO}" in PROJECT["dependencies"]
 
 
 def test_the_command_is_there_under_its_name() -> None:
@@ -71,7 +72,7 @@ def test_what_is_installed_reads_a_picture_and_keeps_weights_in_the_users_own_fo
 ) -> None:
     wheel.extractall(tmp_path / "site")
     picture(test_digits.images[0]).save(tmp_path / "seven.png")
-    code = "from mnist_demo.weights import *; print(path_at_hand('net')); print(default_path('net'))"
+    code = "from mnist_demo.model.weights import *; print(path_at_hand('net')); print(default_path('net'))"
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "XDG_DATA_HOME": str(tmp_path / "data")}
     read, places = (
         subprocess.run(

@@ -17,11 +17,11 @@ from fastapi import FastAPI, HTTPException
 from PIL import Image
 from starlette.testclient import TestClient
 
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples
-from mnist_demo.models import MODELS
-from mnist_demo.page import bounds, page, photo
-from mnist_demo.page.read.gallery import SHOWN, Gallery, open_gallery
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
+from mnist_demo.server import limits, page, photo
+from mnist_demo.server.lenses.gallery import SHOWN, Gallery, open_gallery
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_the_server_refuses_nonsense_by_a_code_and_without_a_traceback(
 
 
 def test_the_server_refuses_too_much(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
-    assert read(client, bytes(bounds.MOST_BYTES + 1)).status_code == 413
+    assert read(client, bytes(limits.MOST_BYTES + 1)).status_code == 413
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -118,19 +118,19 @@ def test_gradios_own_calls_of_components_are_closed(client: TestClient) -> None:
 def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_bound() -> None:
     taken = []
 
-    async def receive() -> bounds.Message:
-        taken.append(bounds.MOST_BYTES // 2 + 1)
+    async def receive() -> limits.Message:
+        taken.append(limits.MOST_BYTES // 2 + 1)
         return {"type": "http.request", "body": b"0" * taken[-1], "more_body": len(taken) < 10}
 
-    async def read_all(scope: bounds.Message, receive: bounds.Receive, send: bounds.Send) -> None:
+    async def read_all(scope: limits.Message, receive: limits.Receive, send: limits.Send) -> None:
         while (await receive())["more_body"]:
             pass
 
-    async def send(message: bounds.Message) -> None:
+    async def send(message: limits.Message) -> None:
         pytest.fail("answered")
 
     with start_blocking_portal() as portal, pytest.raises(HTTPException) as refusal:
-        portal.call(bounds.BoundedBody(read_all), {"type": "http", "headers": []}, receive, send)
+        portal.call(limits.BoundedBody(read_all), {"type": "http", "headers": []}, receive, send)
     assert refusal.value.status_code == 413
     assert len(taken) == 2
 

@@ -19,18 +19,18 @@ from PIL import Image
 from starlette.requests import ClientDisconnect
 
 from benchmarks.costly_pictures import chunk, cpu_seconds, main, saved
-from mnist_demo.page.engine import WORKERS, Engine, Function, Question
-from mnist_demo.page.events import Jobs
-from mnist_demo.page.picture_process import PictureProcess
-from mnist_demo.page.tools import PATH, Tools
-from mnist_demo.structure import MAX_PARTS, MAX_SCANS, check_structure
+from mnist_demo.ink.picture_structure import MAX_PARTS, MAX_SCANS, check_structure
+from mnist_demo.server.engine import WORKERS, Engine, Function, Question
+from mnist_demo.server.gradio_protocol import Jobs
+from mnist_demo.server.mcp import PATH, Tools
+from mnist_demo.server.picture_process import PictureProcess
 
 ROOT = Path(__file__).parent.parent
 SEVEN = (ROOT / "docs" / "seven.png").read_bytes()
 on_linux = pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes as Linux shows them")
 PARENT = """
 import asyncio, sys
-from mnist_demo.page.picture_process import PictureProcess
+from mnist_demo.server.picture_process import PictureProcess
 async def main():
     idle, busy = PictureProcess(), PictureProcess()
     for pictures in (idle, busy):
@@ -210,7 +210,7 @@ def test_a_tool_whose_client_has_gone_is_ended() -> None:
 
 
 def test_the_process_ends_when_no_picture_has_come_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_demo.page.picture_process.MAX_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("mnist_demo.server.picture_process.MAX_IDLE_SECONDS", 0.05)
     pictures = PictureProcess()
     for _ in range(2):
         assert ink(pictures, SEVEN).any()

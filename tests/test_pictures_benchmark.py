@@ -4,7 +4,7 @@ from PIL import Image
 
 from benchmarks.made import CLEAN, MADE, NO_DIGIT, of_sample, of_template
 from benchmarks.pictures import made, main, plain_ink
-from mnist_demo.data import Samples
+from mnist_demo.data.mnist import Samples
 
 SMALL = [kind for kind in MADE if kind != "photo, 4,000 x 3,000"]
 

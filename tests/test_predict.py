@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from paper import picture
+from digit_pictures import picture
 from PIL import ExifTags, Image
 
-from mnist_demo.data import Samples
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.weights import path_at_hand
 from mnist_demo.predict import main
-from mnist_demo.weights import path_at_hand
 
 
 @pytest.mark.parametrize("side", [56, 280, 500])

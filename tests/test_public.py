@@ -15,7 +15,7 @@ import pytest
 from benchmarks.crowd import BYTES, ENGINE, READ, digit_of, growing
 from benchmarks.load import memory
 from benchmarks.pages import Server, started
-from mnist_demo.page.connections import MOST_PATIENCE
+from mnist_demo.server.connections import MOST_PATIENCE
 
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks at handles as Linux shows them")
 
@@ -27,7 +27,7 @@ HALF = "\r\n".join([f"POST {READ} HTTP/1.1", *HEAD, "", "half"]).encode()  # of 
 HELD = 2**24  # bytes that all clients may hold there: what lies in 192 connections is less than the usual limit
 CODE = f"""
 import resource, app
-from mnist_demo.page import connections
+from mnist_demo.server import connections
 resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES},) * 2)
 connections.MAX_HELD_BYTES = {HELD}
 app.main()

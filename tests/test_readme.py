@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from paper import picture
+from digit_pictures import picture
 
 from benchmarks.pages import free_port
 from mnist_demo.commandline import STOPPED
-from mnist_demo.data import Samples
+from mnist_demo.data.mnist import Samples
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
@@ -66,8 +66,8 @@ ELSEWHERE = {  # a command, or a section's block of a language, and the test tha
         "test_space::test_the_readmes_upload_brings_what_is_here_and_no_virtual_environment"
     ),
     "Read image files, python": "test_package::test_the_readmes_lines_of_python_read_a_picture",
-    "API, sh": "test_endpoints::test_the_readmes_curl_commands_do_what_it_says",
-    "API, python": "test_endpoints::test_the_readmes_python_does_what_it_says",
+    "API, sh": "test_api::test_the_readmes_curl_commands_do_what_it_says",
+    "API, python": "test_api::test_the_readmes_python_does_what_it_says",
     "In your own app, python": "browser/test_examples::test_the_readmes_lines_read_a_drawing_while_the_pen_is_down",
     "In a notebook, python": "test_notebook::test_the_readmes_lines_are_the_notebooks_own",
     "More than one process, nginx": "test_replicas::test_a_replica_that_is_killed_while_people_draw_is_not_missed",

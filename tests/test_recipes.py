@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from benchmarks.training import fast_run
-from mnist_demo.data import Samples
-from mnist_demo.models import MODELS
-from mnist_demo.recipes import RECIPES, Recipe
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.networks import MODELS
+from mnist_demo.model.recipes import RECIPES, Recipe
 
 
 def test_each_network_has_the_recipes_under_their_names() -> None:

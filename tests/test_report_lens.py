@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import Samples
-from mnist_demo.models import MODELS
-from mnist_demo.page.engine import RefusalError, checked
-from mnist_demo.page.report.parts import SHOWN, Found, Wanted
-from mnist_demo.page.report.votes import label_votes
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
+from mnist_demo.server.engine import RefusalError, checked
+from mnist_demo.server.lenses.label_votes import label_votes
+from mnist_demo.server.lenses.report import SHOWN, Found, Wanted
 
 
 def wanted(**question: Any) -> Any:

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from proxy import Quiet, listening
 
-from mnist_demo.address import FIRST_PORT
-from mnist_demo.page.doors import DOORS, READ
+from mnist_demo.server.address import FIRST_PORT
+from mnist_demo.server.allow_list import ALLOWED, READ
 
 ROOT = Path(__file__).parent.parent
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
@@ -96,7 +96,7 @@ def test_the_entry_is_there_and_only_starts_what_the_package_has(front: dict[str
 
 
 def test_without_torchvision_the_entry_is_loaded(front: dict[str, Any]) -> None:
-    code = "import sys; sys.modules['torchvision'] = None; import app, mnist_demo.page, mnist_demo.train"
+    code = "import sys; sys.modules['torchvision'] = None; import app, mnist_demo.server, mnist_demo.train"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
@@ -186,7 +186,7 @@ def test_a_container_asks_itself_for_something_that_is_there(recipe: list[tuple[
     ast.parse(program[2])
     [(port, path)] = re.findall(r"http://127\.0\.0\.1:(\d+)(/[\w.]+)", program[2])
     assert int(port) == FIRST_PORT
-    assert DOORS[path] == READ
+    assert ALLOWED[path] == READ
 
 
 def test_a_container_gets_the_torch_of_the_requirements_built_for_the_processor(

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from benchmarks.strangers import SIGNS, auroc, main, read_signs, without_twins
-from mnist_demo.data import Samples
-from mnist_demo.handwriting import bend
-from mnist_demo.templates import DIGITS
+from mnist_demo.data.mnist import Samples
+from mnist_demo.data.synthetic import bend
+from mnist_demo.data.templates import DIGITS
 
 CROSS = "10,10 90,90 / 90,10 10,90"
 

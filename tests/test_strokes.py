@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_demo.strokes import Stroke, draw, evenly
+from mnist_demo.ink.strokes import Stroke, draw, evenly
 
 
 def line(*points: tuple[float, float]) -> np.ndarray:

@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks import teach
 from benchmarks.teach import Rest, corrections, hands_in, lessons, main, report
-from mnist_demo.classifier import Classifier
-from mnist_demo.data import load_mnist
+from mnist_demo.data.mnist import load_mnist
+from mnist_demo.model.classifier import Classifier
 
 SEVEN = [[[0, 0], [60, 0], [20, 100]]]
 ONE = [[[0, 0], [0, 100]]]

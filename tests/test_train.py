@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from mnist_demo import weights
-from mnist_demo.data import Samples, load_mnist
-from mnist_demo.figures import accuracy, log_probabilities
-from mnist_demo.models import MODELS, HalfPixelShifts, Net, certainty
-from mnist_demo.recipes import RECIPES, Recipe
+from mnist_demo.data.mnist import Samples, load_mnist
+from mnist_demo.data.stroke_file import read_written
+from mnist_demo.model import weights
+from mnist_demo.model.metrics import accuracy, log_probabilities
+from mnist_demo.model.networks import MODELS, HalfPixelShifts, Net, certainty
+from mnist_demo.model.recipes import RECIPES, Recipe
+from mnist_demo.model.weights import default_path, load_named, load_weights
 from mnist_demo.train import job_from, main, parser
-from mnist_demo.training import (
+from mnist_demo.training.trainer import (
     NON_DIGIT,
     WRITTEN,
     Job,
@@ -31,8 +33,6 @@ from mnist_demo.training import (
     train,
     training_samples,
 )
-from mnist_demo.weights import default_path, load_named, load_weights
-from mnist_demo.written import read_written
 
 CPU = torch.device("cpu")
 
@@ -45,7 +45,7 @@ def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
         count = 3000 if split == "train" else 1000
         return Samples(*(part[:count] for part in load_mnist(split, root)))  # type: ignore[arg-type]
 
-    monkeypatch.setattr("mnist_demo.training.load_mnist", first)
+    monkeypatch.setattr("mnist_demo.training.trainer.load_mnist", first)
 
 
 def small(recipe: Recipe, **changes: object) -> Recipe:
@@ -211,7 +211,7 @@ def test_a_run_of_teach_stopped_and_resumed_gives_the_same_unless_its_digits_cha
 def test_a_damaged_file_of_digits_or_another_network_is_named_before_any_work(
     own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("mnist_demo.training.load_mnist")  # work would need it
+    monkeypatch.delattr("mnist_demo.training.trainer.load_mnist")  # work would need it
     damaged = tmp_path / "damaged.jsonl"
     damaged.write_text(own.read_text() + '{"label": 4}\n')
     wrong = default_path("net")
@@ -327,7 +327,7 @@ def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path
 def test_a_clone_says_before_it_replaces_a_shipped_file_how_to_restore_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mnist_demo.weights.FOLDER", tmp_path)
+    monkeypatch.setattr("mnist_demo.model.weights.FOLDER", tmp_path)
     monkeypatch.setattr("mnist_demo.train.SHIPPED", tmp_path / "nowhere")  # which an installed package has
     monkeypatch.setattr("mnist_demo.train.train", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     output = tmp_path / "net.safetensors"
@@ -391,7 +391,7 @@ def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
 def test_what_makes_no_sense_ends_in_one_line_and_code_2_before_any_work(
     flags: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("mnist_demo.training.load_mnist")  # work would need it
+    monkeypatch.delattr("mnist_demo.training.trainer.load_mnist")  # work would need it
     assert main(["--model", "convnet", *flags]) == 2
     printed = capsys.readouterr()
     assert message in printed.err

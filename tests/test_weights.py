@@ -12,11 +12,11 @@ from safetensors import safe_open
 from safetensors.torch import save, save_file
 from torch import nn
 
-from mnist_demo import weights
-from mnist_demo.classifier import Classifier
-from mnist_demo.models import MODELS, Net
-from mnist_demo.recipes import RECIPES
-from mnist_demo.weights import Card, default_path, load_named, load_weights, path_at_hand, save_weights
+from mnist_demo.model import weights
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS, Net
+from mnist_demo.model.recipes import RECIPES
+from mnist_demo.model.weights import Card, default_path, load_named, load_weights, path_at_hand, save_weights
 
 CARD = Card(
     model="net",

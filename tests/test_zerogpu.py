@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_demo import zerogpu
-from mnist_demo.zerogpu import Command, Ended
+from mnist_demo.server import zerogpu
+from mnist_demo.server.zerogpu import Command, Ended
 
 ROOT = Path(__file__).parent.parent
 SAYS = [sys.executable, "-c", "import sys; print('said', file=sys.stderr); sys.exit(3)"]

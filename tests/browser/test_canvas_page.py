@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from proxy import listening
 
 from benchmarks.pages import VIEW
-from mnist_demo.classifier import Classifier
+from mnist_demo.model.classifier import Classifier
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "canvas.html"
 RUNTIME = "onnxruntime-web@1.30.0"

@@ -13,7 +13,7 @@ from proxy import framing, listening
 from test_access import FAINT
 
 from benchmarks.screens import CHECK
-from mnist_demo.written import digits_of, read_written
+from mnist_demo.data.stroke_file import digits_of, read_written
 
 pytestmark = pytest.mark.opened_anew  # what they leave in the browser would be in sight of others
 

@@ -47,9 +47,9 @@ document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
 BUSY_AT_A_SIGNAL = """
 import signal
 import app
-from mnist_demo.page.read import reader
-signal.signal(signal.SIGUSR1, lambda *_: setattr(reader, "MAX_WAITING", 0))
-signal.signal(signal.SIGUSR2, lambda *_: setattr(reader, "MAX_WAITING", 64))
+from mnist_demo.server import batching
+signal.signal(signal.SIGUSR1, lambda *_: setattr(batching, "MAX_WAITING", 0))
+signal.signal(signal.SIGUSR2, lambda *_: setattr(batching, "MAX_WAITING", 64))
 app.main()
 """
 

@@ -9,8 +9,9 @@ from digits import DIGITS, line
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 
-from mnist_demo import Classifier, inside
-from mnist_demo.data import Samples
+from mnist_demo import Classifier
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model import explain
 
 CELLS = {  # a conv, a pooled, a hidden and an output cell: step, and where in it
     "convnet": {2: (3, 10, 12), 3: (5, 6, 6), 7: (17,), 9: (4,), 10: (7,)},
@@ -59,7 +60,7 @@ def test_the_sums_shown_are_the_values_of_the_network(page: DrawingPage, test_di
     open_inside(page)
     page.page.click(f"[data-network={network}]")
     image = test_digits.images[index, 0].numpy().astype(np.float32) / 255
-    steps = inside.trace(Classifier.load(network).model, image)
+    steps = explain.trace(Classifier.load(network).model, image)
     expect(page.page.locator(".step")).to_have_count(len(steps))
     for step, own in enumerate(steps):
         shape = "x".join(map(str, own.shape))

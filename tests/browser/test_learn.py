@@ -17,8 +17,8 @@ from benchmarks.screens import CHECK
 LONG = 300_000  # ms: a machine may have much else to do
 IMPATIENT = """
 import app
-from mnist_demo.page.learn import school
-school.ABANDONED = 5.0
+from mnist_demo.server import training_jobs
+training_jobs.ABANDONED = 5.0
 app.main()
 """
 OVERLAPS = """() => {  // pairs of words of a curve that lie upon each other

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PHONE, opened
+from digit_pictures import picture
 from digits import DIGITS
 from drawing_page import DrawingPage, question
-from paper import picture
 from PIL import Image
 from playwright.sync_api import Browser, Route, expect
 
-from mnist_demo.data import Samples
+from mnist_demo.data.mnist import Samples
 
 
 def photo(test_digits: Samples, index: int, kind: str = "PNG", side: int = 400, mode: str = "RGB") -> bytes:

@@ -9,7 +9,7 @@ from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from test_photos import choose, photo
 
-from mnist_demo.data import Samples
+from mnist_demo.data.mnist import Samples
 
 STORED = "mnist-demo.drawing"
 STROKE = {"width": 20, "erase": False, "points": [50, 50, 90, 90]}

@@ -11,10 +11,10 @@ from test_access import FAINT
 
 from benchmarks.screens import CHECK
 from mnist_demo import evaluate
-from mnist_demo.classifier import Classifier
-from mnist_demo.figures import Figures
-from mnist_demo.models import MODELS, bare
-from mnist_demo.page.report.strangers import strangers
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.metrics import Figures
+from mnist_demo.model.networks import MODELS, bare
+from mnist_demo.server.lenses.strangers import strangers
 
 
 def open_report(page: DrawingPage) -> None:

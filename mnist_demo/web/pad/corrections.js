@@ -42,7 +42,7 @@ function thinned(points) {
 }
 
 /**
- * What a line says, within the limits of `written.py`, by which the server reads it when it is taught. Throws where it is
+ * What a line says, within the limits of `stroke_file.py`, by which the server reads it when it is taught. Throws where it is
  * no such digit.
  * @param {string} line
  * @returns {Correction}
@@ -60,7 +60,7 @@ function correctionOf(line) {
 }
 
 /**
- * Whether anything is left of strokes some of which erase, drawn as large as `written.py` draws them for that.
+ * Whether anything is left of strokes some of which erase, drawn as large as `stroke_file.py` draws them for that.
  * @param {number[][][]} strokes
  * @param {number[][]} brushes
  */

@@ -1,4 +1,4 @@
-// Makes a digit that MNIST could have held from ink: the recipe of `to_mnist` in drawing.py (Yadav & Bottou 2019,
+// Makes a digit that MNIST could have held from ink: the recipe of `to_mnist` in preprocess.py (Yadav & Bottou 2019,
 // arXiv:1905.10498), pixel for pixel within 1/255.
 
 import { rint } from "./strokes.js";

@@ -1,0 +1,1 @@
+"""The networks, their recipes and weights files, what they answer, how well, and why."""

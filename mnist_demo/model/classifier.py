@@ -1,0 +1,93 @@
+"""Ink in, probabilities out.
+
+Knows: how a trained network answers. Does not know: how it was trained, or who asks.
+"""
+
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mnist_demo.ink.preprocess import SIDE, to_mnist
+from mnist_demo.model.networks import MODELS, HalfPixelShifts, certainty
+from mnist_demo.model.weights import Card, load_named, load_weights
+
+
+class Reading(NamedTuple):
+    """What a network makes of a drawing."""
+
+    answer: int | None  # the digit; None where nothing is drawn, or where it is no digit the network knows
+    probabilities: NDArray[np.float32]  # (10,); zeros where nothing is drawn
+    image: NDArray[np.float32] | None  # (28, 28) in [0, 1], what the network saw; None where nothing is drawn
+    certainty: float = 0.0  # in [0, 1], as `networks.certainty` has it; below `Card.threshold` there is no answer
+
+
+def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Those images. Raises ValueError where they are not (N, 28, 28) numbers in [0, 1]."""
+    images = np.asarray(images)
+    if images.shape[1:] != (SIDE, SIDE) or images.dtype.kind not in "buif":
+        raise ValueError(f"images must be (N, 28, 28) numbers, not {images.dtype} of shape {images.shape}")
+    if images.size and not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError("images must hold numbers from 0 to 1 only")
+    return np.ascontiguousarray(images, dtype=np.float32)
+
+
+class Classifier:
+    """A trained network that reads drawings. Holds no state between calls, so threads may share it."""
+
+    def __init__(self, model: nn.Module, card: Card, device: torch.device) -> None:
+        self.model = HalfPixelShifts(model).to(device).eval()
+        self.card = card
+        self.device = device
+
+    @classmethod
+    def load(cls, name: str | Path = "convnet", device: str | None = None) -> Self:
+        """The network of that name (a key of MODELS), or the one in that weights file.
+
+        `device`: a torch device's name; None is the CPU, which answers single digits soonest.
+        Raises ValueError, in one line, where the file is missing, damaged or holds another network.
+        """
+        model, card = load_named(str(name)) if name in MODELS else load_weights(Path(name))
+        return cls(model, card, torch.device(device or "cpu"))
+
+    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Images (N, 28, 28) in [0, 1] to the probabilities (N, 10) of the ten digits, each row summing to 1.
+
+        Raises ValueError, as all that takes images here, where they are none such.
+        """
+        return self._tempered(self._log_probabilities(images))
+
+    def known(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Images (N, 28, 28) in [0, 1] to (N,) bool: False where it is no digit the network knows."""
+        return self._certain(self._log_probabilities(images))
+
+    def read(self, ink: NDArray[np.uint8]) -> Reading:
+        """What the drawing (H, W), 0 = paper and 255 = ink, says. Raises ValueError as `to_mnist` does."""
+        image = to_mnist(ink)
+        if image is None:
+            return Reading(None, np.zeros(10, np.float32), None)
+        return self.read_images(image[np.newaxis])[0]
+
+    def read_images(self, images: NDArray[np.float32]) -> list[Reading]:
+        """What each of images (N, 28, 28) in [0, 1], digits as MNIST has them, says."""
+        log_probabilities = self._log_probabilities(images)
+        tempered, known = self._tempered(log_probabilities), self._certain(log_probabilities)
+        rows = zip(images, tempered, known, certainty(log_probabilities).tolist(), strict=True)
+        return [Reading(int(row.argmax()) if is_known else None, row, image, c) for image, row, is_known, c in rows]
+
+    @torch.inference_mode()
+    def _log_probabilities(self, images: NDArray[np.float32]) -> Tensor:
+        pixels = torch.from_numpy(_checked(images)).unsqueeze(1)
+        log_probabilities: Tensor = self.model(pixels.to(self.device)).cpu()
+        return log_probabilities
+
+    def _tempered(self, log_probabilities: Tensor) -> NDArray[np.float32]:
+        probabilities: NDArray[np.float32] = (log_probabilities / self.card.temperature).softmax(1).numpy()
+        return probabilities
+
+    def _certain(self, log_probabilities: Tensor) -> NDArray[np.bool_]:
+        certain: NDArray[np.bool_] = (certainty(log_probabilities) >= self.card.threshold).numpy()
+        return certain

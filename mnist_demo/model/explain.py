@@ -1,0 +1,492 @@
+"""What happens between a digit and a network's answer: its layers, their arithmetic, and what speaks for the answer.
+
+Knows: how to walk a network that is a plain chain of layers, what each value in it is made of, and how to write all
+of them small. Does not know: networks by name, the ink that the digit was (`preprocess.steps` does), or who looks.
+
+All of it is of the network itself, asked once. `Classifier` averages its answers over four half-pixel shifts of the
+digit, so now and then the two answer differently, and who shows both must say so.
+"""
+
+import base64
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from mnist_demo.ink.preprocess import SIDE, Box
+from mnist_demo.model.networks import Normalize, bare
+
+LARGEST_TERMS = 10  # of a unit's sum, that are told one by one
+FEW = 64  # values: so many are written as numbers, more as bytes
+
+Kind = Literal["image", "normalize", "conv", "relu", "max-pool", "linear", "log-softmax"]
+KINDS: dict[str, Kind] = {  # by what PyTorch calls the function, whether a module, a function or a method calls it
+    "conv2d": "conv",
+    "relu": "relu",
+    "max_pool2d": "max-pool",
+    "linear": "linear",
+    "log_softmax": "log-softmax",
+}
+UNCHANGED = {"flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", "dropout", "dropout2d"}  # in eval mode
+
+Floats = NDArray[np.float32]
+Cell = tuple[int, ...]  # where in a step's values
+Region = tuple[tuple[int, int], ...]  # from where to where (exclusive) along each axis of a step's values
+Pair = tuple[int, int]  # vertically, horizontally
+
+
+class Window(NamedTuple):
+    """What a cell of a convolution or a pool sees of a map of the step before: how much, how far apart, in pixels."""
+
+    size: Pair
+    stride: Pair
+    padding: Pair  # rows and columns of zeros (in a pool: of nothing) around the map
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One thing that a network does to a digit, and what came of it."""
+
+    name: str  # for people: the layer's own name, as "conv1", or what is done, as "max-pool 2"
+    kind: Kind
+    values: Floats  # (C, H, W) or (N,)
+    layer: nn.Module | None = None  # whose parameters or constants it takes
+    window: Window | None = None  # of a conv or max-pool step
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of maps, (N,) of units."""
+        return self.values.shape
+
+    @property
+    def parameters(self) -> int:
+        """How many were trained in this step."""
+        return 0 if self.layer is None else sum(parameter.numel() for parameter in self.layer.parameters())
+
+    @property
+    def weight(self) -> Floats:
+        """The kernels (out, in, height, width) of a conv step, the weights (out, in) of a linear one; else empty."""
+        return _array(getattr(self.layer, "weight", None))
+
+    @property
+    def bias(self) -> Floats:
+        """(out,) of a conv or a linear step, zeros where it has none; else empty."""
+        bias = _array(getattr(self.layer, "bias", None))
+        return bias if bias.size else np.zeros(len(self.weight), np.float32)
+
+
+def _array(tensor: Tensor | None) -> Floats:
+    return np.zeros(0, np.float32) if tensor is None else tensor.detach().cpu().numpy()
+
+
+@torch.inference_mode()
+def trace(model: nn.Module, image: Floats) -> list[Step]:
+    """What each layer of the network makes of the image (28, 28) in [0, 1], the image itself first.
+
+    `model`: in eval mode, a chain of Conv2d (of dilation 1 and one group), MaxPool2d, ReLU, Linear, LogSoftmax and
+    our Normalize, as modules or functions; reshaping and dropout, which in eval mode change no value, are no steps.
+    The steps come in the order in which the network takes them. Of a `HalfPixelShifts` it is the network within.
+
+    Raises ValueError where the image has another shape, or the network is none of that kind.
+    """
+    network = bare(model)
+    if network.training:
+        raise ValueError("a network in training mode drops what it is to show: call its eval() first")
+    pixels = _pixels(network, _checked(image)[np.newaxis])
+    recorder = _Recorder(network, pixels)
+    with recorder:
+        network(pixels)
+    return recorder.steps
+
+
+def _checked(image: Floats) -> Floats:
+    if image.shape != (SIDE, SIDE):
+        raise ValueError(f"image must be ({SIDE}, {SIDE}), not {image.shape}")
+    return np.ascontiguousarray(image, dtype=np.float32)
+
+
+def _pixels(network: nn.Module, images: Floats) -> Tensor:
+    """Images (N, 28, 28) as the network takes them (N, 1, 28, 28), on its device."""
+    return torch.from_numpy(images).unsqueeze(1).to(next(network.parameters()).device)
+
+
+class _Recorder(TorchFunctionMode):
+    """Notes what PyTorch is asked to do in this thread, as steps."""
+
+    def __init__(self, network: nn.Module, pixels: Tensor) -> None:
+        super().__init__()
+        self.owners = {
+            id(tensor): (path, layer)
+            for path, layer in network.named_modules()
+            for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))
+        }
+        self.current = pixels
+        self.steps = [Step("digit", "image", _first(pixels))]
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        output = function(*args, **(kwargs or {}))
+        if isinstance(output, Tensor):
+            name = function.__name__.strip("_")
+            if not args or args[0] is not self.current:
+                raise ValueError(f"no plain chain of layers: {name} takes more than what the layer before it gives")
+            self._note(name, args, kwargs or {}, output)
+            self.current = output
+        return output
+
+    def _note(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
+        path, layer = next((self.owners[id(argument)] for argument in args if id(argument) in self.owners), ("", None))
+        kind = "normalize" if isinstance(layer, Normalize) else KINDS.get(function)
+        if kind is None:
+            if function in UNCHANGED:
+                return
+            raise ValueError(f"no layer that can be shown: {function}")
+        values = _first(output)
+        if kind in ("relu", "normalize"):
+            values = values.reshape(self.steps[-1].shape)  # as good before a flatten as after it
+        if kind == "normalize" == self.steps[-1].kind:
+            self.steps.pop()  # the same layer's first half
+        window = WINDOWS[kind](*args, **kwargs) if kind in WINDOWS else None
+        self.steps.append(Step(_name(kind, path, window), kind, values, layer, window))
+
+
+def _first(batch: Tensor) -> Floats:
+    """A copy, for what is done in place would change it."""
+    return batch[0].cpu().numpy().copy()
+
+
+def _name(kind: Kind, path: str, window: Window | None) -> str:
+    if path:
+        return f"{kind} {path}" if path.split(".")[-1].isdigit() else path
+    if kind == "max-pool" and window is not None:
+        height, width = window.size
+        return f"max-pool {height}" if height == width else f"max-pool {height} x {width}"
+    return "ReLU" if kind == "relu" else kind
+
+
+def _pair(value: Any) -> Pair:
+    height, width = (value, value) if isinstance(value, int) else tuple(value)
+    return height, width
+
+
+def _conv_window(
+    before: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Window:
+    if groups != 1 or _pair(dilation) != (1, 1):
+        raise ValueError("no layer that can be shown: a convolution in groups, or with holes")
+    size = _pair(weight.shape[2:])
+    if isinstance(padding, str):
+        padding = [(length - 1) // 2 if padding == "same" else 0 for length in size]
+    return Window(size, _pair(stride), _pair(padding))
+
+
+def _pool_window(
+    before: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, **rest: bool
+) -> Window:
+    if _pair(dilation) != (1, 1):
+        raise ValueError("no layer that can be shown: a pool with holes")
+    return Window(_pair(kernel_size), _pair(stride or kernel_size), _pair(padding))
+
+
+WINDOWS: dict[Kind, Callable[..., Window]] = {"conv": _conv_window, "max-pool": _pool_window}
+
+
+class Normalized(NamedTuple):
+    """(pixel - mean) / standard deviation."""
+
+    pixel: float
+    mean: float
+    standard_deviation: float
+
+
+class Convolved(NamedTuple):
+    """The sums, added up, + bias."""
+
+    patch: Floats  # (C, height, width): what the cell sees of each map, zeros beyond its edge
+    kernel: Floats  # (C, height, width)
+    sums: Floats  # (C,), of patch x kernel in each map
+    bias: float
+
+
+class Rectified(NamedTuple):
+    """max(0, before)."""
+
+    before: float
+
+
+class Pooled(NamedTuple):
+    """The largest of the candidates."""
+
+    candidates: Floats  # (height, width)
+    winner: Pair  # its row and column in the map of the step before
+
+
+class Term(NamedTuple):
+    """One input of a unit: activation x weight = product."""
+
+    cell: Cell  # in the step before
+    number: int  # among the unit's weights
+    activation: float
+    weight: float
+    product: float
+
+
+class Weighted(NamedTuple):
+    """The terms' products + others + bias."""
+
+    terms: list[Term]  # the ten whose products are farthest from 0, farthest first
+    others: float  # the products of all others, added up
+    bias: float
+
+
+class LogSoftmaxed(NamedTuple):
+    """before - log_sum."""
+
+    before: float
+    log_sum: float  # the logarithm of the sum of e to the power of each unit before
+
+
+class Work(NamedTuple):
+    """How one value of a step came about."""
+
+    value: float
+    seen: Region  # what it was made of in the step before; () of the image
+    pixels: Box  # what of the 28 x 28 image can have had a part in it
+    arithmetic: Normalized | Convolved | Rectified | Pooled | Weighted | LogSoftmaxed | None  # None of the image
+
+
+def work(steps: Sequence[Step], index: int, cell: Sequence[int]) -> Work:
+    """The arithmetic behind the value at `cell`, (channel, row, column) or (unit,), of step `index` of a trace.
+
+    Its numbers add up to the value but for the rounding of float32. Raises ValueError where there is no such cell.
+    """
+    place = tuple(int(at) for at in cell)
+    if not 0 <= index < len(steps) or not _within(place, steps[index].shape):
+        raise ValueError(f"there is no cell {place} in step {index}")
+    value = float(steps[index].values[place])
+    regions: list[Region] = [tuple((at, at + 1) for at in place)]
+    for step, before in itertools.pairwise(reversed(steps[: index + 1])):
+        regions.append(_seen(step, before.shape, regions[-1]))
+    (_, (top, bottom), (left, right)) = regions[-1]
+    pixels = Box(top, left, bottom, right)
+    if index == 0:
+        return Work(value, (), pixels, None)
+    return Work(value, regions[1], pixels, ARITHMETIC[steps[index].kind](steps[index], steps[index - 1], place))
+
+
+def _within(place: Cell, shape: tuple[int, ...]) -> bool:
+    return len(place) == len(shape) and all(0 <= at < length for at, length in zip(place, shape, strict=True))
+
+
+def _seen(step: Step, before: tuple[int, ...], region: Region) -> Region:
+    """What of a step of shape `before` goes into a region of the step that follows it."""
+    if step.window is not None:
+        channels = (0, before[0]) if step.kind == "conv" else region[0]
+        spans = zip(region[1:], before[1:], *step.window, strict=True)
+        return channels, *(
+            (max(start * stride - padding, 0), min((stop - 1) * stride - padding + size, length))
+            for (start, stop), length, size, stride, padding in spans
+        )
+    return tuple((0, length) for length in before) if step.kind in ("linear", "log-softmax") else region
+
+
+def _normalized(step: Step, before: Step, cell: Cell) -> Normalized:
+    assert isinstance(step.layer, Normalize)
+    return Normalized(float(before.values[cell]), float(step.layer.mean), float(step.layer.standard_deviation))
+
+
+def _convolved(step: Step, before: Step, cell: Cell) -> Convolved:
+    assert step.window is not None
+    (height, width), (down, across), (above, beside) = step.window
+    padded = np.pad(before.values, ((0, 0), (above, above + 1), (beside, beside + 1)))  # + 1: "same" of even sizes
+    top, left = cell[1] * down, cell[2] * across
+    patch, kernel = padded[:, top : top + height, left : left + width], step.weight[cell[0]]
+    return Convolved(patch, kernel, (patch * kernel).sum(axis=(1, 2)), float(step.bias[cell[0]]))
+
+
+def _rectified(step: Step, before: Step, cell: Cell) -> Rectified:
+    return Rectified(float(before.values[cell]))
+
+
+def _pooled(step: Step, before: Step, cell: Cell) -> Pooled:
+    region = _seen(step, before.shape, tuple((at, at + 1) for at in cell))
+    (_, (top, bottom), (left, right)) = region
+    candidates = before.values[cell[0], top:bottom, left:right]
+    row, column = np.unravel_index(candidates.argmax(), candidates.shape)
+    return Pooled(candidates, (top + int(row), left + int(column)))
+
+
+def _weighted(step: Step, before: Step, cell: Cell) -> Weighted:
+    activations, weights = before.values.ravel(), step.weight[cell[0]]
+    products = activations * weights
+    order = np.abs(products).argsort()[::-1]
+    terms = [
+        Term(
+            tuple(int(at) for at in np.unravel_index(index, before.shape)),
+            int(index),
+            float(activations[index]),
+            float(weights[index]),
+            float(products[index]),
+        )
+        for index in order[:LARGEST_TERMS]
+    ]
+    return Weighted(terms, float(products[order[LARGEST_TERMS:]].sum()), float(step.bias[cell[0]]))
+
+
+def _log_softmaxed(step: Step, before: Step, cell: Cell) -> LogSoftmaxed:
+    return LogSoftmaxed(float(before.values[cell]), float(np.logaddexp.reduce(before.values)))
+
+
+ARITHMETIC: dict[Kind, Callable[[Step, Step, Cell], Any]] = {
+    "normalize": _normalized,
+    "conv": _convolved,
+    "relu": _rectified,
+    "max-pool": _pooled,
+    "linear": _weighted,
+    "log-softmax": _log_softmaxed,
+}
+
+
+class Place(NamedTuple):
+    """Where hiding a patch of the digit moves the log-odds most."""
+
+    row: int  # of the patch's middle, pixels
+    column: int
+    vertical: Literal["top", "middle", "bottom"]  # third of the ink's box that this is in
+    horizontal: Literal["left", "middle", "right"]
+    move: float  # nats; the sign as in `Occlusion.moves`
+
+
+class Occlusion(NamedTuple):
+    """Which parts of a digit speak for the answer and which for its rival."""
+
+    log_odds: float  # of the answer over the rival, nats, with nothing hidden
+    moves: Floats  # (29 - side, 29 - side) nats by which they fall with the patch whose top left pixel that is hidden
+    speaks_for: Place | None  # where they fall most; None where nowhere
+    speaks_against: Place | None  # where they rise most; None where nowhere
+
+
+@torch.inference_mode()
+def occlusion(model: nn.Module, image: Floats, answer: int, rival: int, side: int = 5) -> Occlusion:
+    """How far the log-odds of `answer` over `rival` move when a patch of the image is hidden, at each place.
+
+    Zeiler & Fergus 2014 (arXiv:1311.2901), figure 7, of two answers at once: a patch of `side` x `side` pixels of
+    paper is laid over the image (28, 28) in [0, 1]. Positive: what is hidden there speaks for the answer. The network
+    is asked once for each place, not at four half-pixel shifts, which would take four times as long: the log-odds are
+    those that its last step shows (`trace`), before the temperature of `Classifier`.
+
+    Raises ValueError where the image has another shape, or a digit or side there is not.
+    """
+    network, image = bare(model), _checked(image)
+    if not {answer, rival} <= set(range(10)) or not 1 <= side <= SIDE:
+        raise ValueError(f"no such digits or side of a patch: {answer}, {rival}, {side}")
+    patches = _patches(side)
+    touched = (patches & (image > 0)).any(axis=(1, 2))  # elsewhere the patch hides paper behind paper
+    images = np.concatenate([image[np.newaxis], np.where(patches[touched], np.float32(0), image)])
+    log_probabilities = network(_pixels(network, images)).cpu().numpy()
+    log_odds = log_probabilities[:, answer] - log_probabilities[:, rival]
+    moves = np.zeros((SIDE + 1 - side, SIDE + 1 - side), np.float32)
+    moves[touched.reshape(moves.shape)] = log_odds[0] - log_odds[1:]
+    return Occlusion(float(log_odds[0]), moves, _place(moves, image, 1), _place(moves, image, -1))
+
+
+@functools.lru_cache(maxsize=1)
+def _patches(side: int) -> NDArray[np.bool_]:
+    """(places, 28, 28): the pixels of the patch at each place, row by row."""
+    lines = np.arange(SIDE)
+    starts = np.arange(SIDE + 1 - side)[:, np.newaxis]
+    covered = (lines >= starts) & (lines < starts + side)  # (29 - side, 28)
+    return (covered[:, np.newaxis, :, np.newaxis] & covered[np.newaxis, :, np.newaxis, :]).reshape(-1, SIDE, SIDE)
+
+
+def _place(moves: Floats, image: Floats, sign: int) -> Place | None:
+    if (sign * moves).max() <= 0:
+        return None
+    top, left = (int(at) for at in np.unravel_index((sign * moves).argmax(), moves.shape))
+    middle = (SIDE - len(moves)) // 2
+    vertical = _third(np.flatnonzero(image.any(axis=1)), top + middle)
+    horizontal = _third(np.flatnonzero(image.any(axis=0)), left + middle)
+    return Place(
+        top + middle,
+        left + middle,
+        ("top", "middle", "bottom")[vertical],
+        ("left", "middle", "right")[horizontal],
+        float(moves[top, left]),
+    )
+
+
+def _third(inked: NDArray[np.intp], at: int) -> int:
+    """0, 1 or 2: in what third of the lines from the first to the last with ink."""
+    first, last = int(inked[0]), int(inked[-1])
+    return min(max(3 * (at - first) // (last + 1 - first), 0), 2)
+
+
+def packed(steps: Sequence[Step]) -> dict[str, Any]:
+    """A trace as few bytes of JSON: {"steps": [...]}, each {"name", "kind", "shape", "parameters"} and what follows.
+
+    Where a step has a window, "window": [size, stride, padding], each [vertical, horizontal]. Its values, in the
+    order of its shape, the last axis fastest, are one of
+    - "numbers": the values rounded to four decimals, where there are at most 64;
+    - "bytes": base64 of one byte a value, with "low" and "unit": value = low + byte * unit. Off by at most unit / 2,
+      which is a 510th of the way from the step's lowest value to its highest;
+    - neither, for they follow from the values of the step before, and are off by no more than those: "relu" is
+      max(0, value), "max-pool" the largest of each window (what is padded does not count), and "normalize", off by
+      that over the standard deviation, (value - "mean") / "standard_deviation".
+    """
+    return {"steps": [_packed(step) for step in steps]}
+
+
+def packed_kernels(steps: Sequence[Step]) -> list[dict[str, Any] | None]:
+    """The kernels of each conv step, None of any other: {"shape", "bytes", "low", "unit", "bias"}.
+
+    Shape is [out, in, height, width], bytes are as in `packed`, bias is numbers. They are the same for each digit.
+    """
+    return [
+        {"shape": step.weight.shape, **_as_bytes(step.weight), "bias": _as_numbers(step.bias)}
+        if step.kind == "conv"
+        else None
+        for step in steps
+    ]
+
+
+def _packed(step: Step) -> dict[str, Any]:
+    content = {"name": step.name, "kind": step.kind, "shape": step.shape, "parameters": step.parameters}
+    if step.window is not None:
+        content["window"] = step.window
+    if isinstance(step.layer, Normalize):
+        constants = float(step.layer.mean), float(step.layer.standard_deviation)
+        return content | dict(zip(("mean", "standard_deviation"), constants, strict=True))
+    if step.kind in ("relu", "max-pool"):
+        return content
+    if step.values.size <= FEW:
+        return content | {"numbers": _as_numbers(step.values)}
+    return content | _as_bytes(step.values)
+
+
+def _as_numbers(values: Floats) -> list[float]:
+    return [round(value, 4) for value in values.ravel().tolist()]
+
+
+def _as_bytes(values: Floats) -> dict[str, Any]:
+    low = float(values.min())
+    unit = (float(values.max()) - low) / 255 or 1.0
+    levels = np.rint((values - low) / unit).astype(np.uint8)
+    return {"bytes": base64.b64encode(levels.tobytes()).decode(), "low": low, "unit": unit}

@@ -1,1 +1,0 @@
-"""The lens "Inside": what happens between a digit and the answer."""

@@ -1,1 +1,0 @@
-"""The lens "Read": digits of many clients read together (`reader`), and labelled samples (`gallery`)."""

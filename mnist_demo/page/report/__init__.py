@@ -1,1 +1,0 @@
-"""The lens "Report": how accurate each network is, and the digits that it misreads."""

@@ -1,0 +1,239 @@
+"""How other programs call the endpoints: as Gradio's clients and curl do, without anything being kept for long.
+
+Knows: Gradio's protocol, `/call/NAME` and its stream, `/queue/join` and `/queue/data`, `/upload`. Does not know: what
+an endpoint does.
+
+Gradio's own answer to the same paths keeps sessions, events and files for as long as callers like, and fetches what
+they name. Here few calls wait, none is answered late, and an outcome that nobody fetches is dropped.
+"""
+
+import asyncio
+import inspect
+import json
+import logging
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from fastapi import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from mnist_demo.server.allow_list import asked, is_debugging
+from mnist_demo.server.api import Endpoint
+from mnist_demo.server.cancellation import MAX_AGE_SECONDS
+from mnist_demo.server.limits import BUSY, UPLOAD, App, Message, Receive, Send, busy
+from mnist_demo.server.uploads import Uploads
+
+MOST_WAITING = 16  # calls, those that run with them
+MOST_KEPT = 64  # outcomes that nobody has fetched
+KEPT = 60.0  # seconds that one is kept
+MOST_STREAMS = 64  # at once
+LONGEST = 30.0  # seconds of a stream
+MOST_NAME = 100  # characters, of the name that a client gives its session
+
+Json = dict[str, Any]
+Outcome = asyncio.Future[Json]  # {"data": [...]} or {"error": "..."}
+
+logger = logging.getLogger(__name__)
+
+
+class Event(NamedTuple):
+    """A call that somebody comes back for."""
+
+    session: str
+    outcome: Outcome
+
+
+class Jobs:
+    """Calls of endpoints that are under way, and the outcomes that somebody comes back for."""
+
+    def __init__(self) -> None:
+        self.unfinished = 0
+        self.events: dict[str, Event] = {}
+
+    def start(self, work: Callable[[], Awaitable[Any]]) -> Outcome:
+        """Begin `work`; return the future for its outcome. Raises HTTPException (503) if too many are under way."""
+        if self.unfinished >= MOST_WAITING:
+            raise busy()
+        self.unfinished += 1
+        outcome = asyncio.ensure_future(_outcome(work))
+        outcome.add_done_callback(self._count_down)
+        return outcome
+
+    def _count_down(self, _: Outcome) -> None:
+        self.unfinished -= 1
+
+    def keep(self, outcome: Outcome, session: str = "") -> str:
+        """A name under which the outcome can be fetched, for a while."""
+        if len(self.events) >= MOST_KEPT:
+            oldest = next((name for name, event in self.events.items() if event.outcome.done()), None)
+            self.events.pop(oldest or "", None)
+        name, loop = secrets.token_hex(16), asyncio.get_running_loop()
+        self.events[name] = Event(session, outcome)
+        outcome.add_done_callback(lambda _: loop.call_later(KEPT, self.events.pop, name, None))
+        return name
+
+    def drop(self, name: str) -> None:
+        """Forget an outcome, and end the work for it, if it is still under way."""
+        event = self.events.pop(name, None)
+        if event is not None:
+            event.outcome.cancel()
+
+
+async def _outcome(work: Callable[[], Awaitable[Any]]) -> Json:
+    """Do `work`, for MAX_AGE_SECONDS at most, and return what is told of it."""
+    try:
+        async with asyncio.timeout(MAX_AGE_SECONDS):
+            return {"data": [await work()]}
+    except TimeoutError:
+        return {"error": BUSY}
+    except HTTPException as refusal:
+        return {"error": refusal.detail}
+    except Exception as error:
+        logger.error("%s in an endpoint", type(error).__name__, exc_info=is_debugging())
+        return {"error": "something went wrong here"}
+
+
+class Events:
+    """ASGI middleware that answers calls of those endpoints, by the numbers that Gradio's clients call them by."""
+
+    def __init__(self, app: App, endpoints: Mapping[int, Endpoint], uploads: Uploads, jobs: Jobs) -> None:
+        self.app, self.uploads, self.jobs = app, uploads, jobs
+        self.endpoints: dict[Any, Endpoint] = {one.__name__: one for one in endpoints.values()} | dict(endpoints)
+        self.streams = 0
+        self.paths: list[tuple[re.Pattern[str], Callable[..., Awaitable[Response]]]] = [
+            (re.compile(f"POST {UPLOAD}/?"), self.upload),
+            (re.compile(r"POST /gradio_api/call/(?:v2/)?(?P<name>\w+)/?"), self.call),
+            (re.compile(r"GET /gradio_api/call/(?:v2/)?\w+/(?P<event>\w+)"), self.follow),
+            (re.compile(r"POST /gradio_api/queue/join/?"), self.join),
+            (re.compile(r"GET /gradio_api/queue/data/?"), self.data),
+        ]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if asked(scope).startswith("/gradio_api/info"):
+                scope["app"].api_info = None  # Gradio would tell all the address that its first caller said it has
+            wanted = f"{scope['method']} {asked(scope)}"
+            for path, answer in self.paths:
+                if found := path.fullmatch(wanted):
+                    response = await answer(Request(scope, receive), **found.groupdict())
+                    return await response(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+    async def upload(self, request: Request) -> Response:
+        """Takes a file in; the word for it, in a list."""
+        return JSONResponse([await self.uploads.take_in(request)])
+
+    async def call(self, request: Request, name: str) -> Response:
+        """Begins a call: {"data": [in order]}, or by "v2" {name: value}."""
+        body = await json_of(request)
+        is_named = "/call/v2/" in asked(request.scope)
+        outcome = self.jobs.start(self.work(name, [], body) if is_named else self.work(name, body.get("data"), {}))
+        return JSONResponse({"event_id": self.jobs.keep(outcome)})
+
+    async def follow(self, _: Request, event: str) -> Response:
+        """The stream that tells the outcome of a call."""
+        found = self.jobs.events.get(event)
+        if found is None:
+            raise HTTPException(404, "no such event: it was fetched, or is forgotten")
+
+        async def told() -> AsyncIterator[str]:
+            try:
+                await asyncio.wait([found.outcome], timeout=LONGEST)
+            finally:
+                self.jobs.drop(event)  # it was fetched, or the client has gone
+            outcome = found.outcome.result() if found.outcome.done() else {"error": "this takes too long"}
+            kind, data = ("complete", outcome["data"]) if "data" in outcome else ("error", outcome)
+            yield f"event: {kind}\ndata: {json.dumps(data)}\n\n"
+
+        return self.stream(told())
+
+    async def join(self, request: Request) -> Response:
+        """Begins a call as Gradio's clients do: {"fn_index", "data", "session_hash"}."""
+        body = await json_of(request)
+        number, session = body.get("fn_index"), session_of(body.get("session_hash"))
+        outcome = self.jobs.start(self.work(number if type(number) is int else None, body.get("data"), {}))
+        return JSONResponse({"event_id": self.jobs.keep(outcome, session)})
+
+    async def data(self, request: Request) -> Response:
+        """The stream that tells the outcomes of all calls of a session."""
+        return self.stream(self.messages(session_of(request.query_params.get("session_hash"))))
+
+    async def messages(self, session: str) -> AsyncIterator[str]:
+        """What Gradio's clients are told, until nothing of theirs is on its way."""
+        latest = time.monotonic() + LONGEST
+        while time.monotonic() < latest:
+            events = {event.outcome: name for name, event in self.jobs.events.items() if event.session == session}
+            if not events:
+                break
+            try:
+                done, _ = await asyncio.wait(events, timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:  # the client has gone
+                for name in events.values():
+                    self.jobs.drop(name)
+                raise
+            for outcome in done:
+                self.jobs.events.pop(events[outcome], None)
+                told = outcome.result()
+                yield message("process_completed", events[outcome], output=told, success="data" in told)
+        yield message("close_stream", None)
+
+    def work(self, name: str | int | None, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:
+        """The call of that endpoint. Raises HTTPException: 404 where there is none, 422 for other parameters."""
+        endpoint = self.endpoints.get(name)
+        if endpoint is None:
+            raise HTTPException(404, "no such endpoint")
+        return bound(endpoint, values, named)
+
+    def stream(self, messages: AsyncIterator[str]) -> Response:
+        """An answer that comes by and by. Raises HTTPException (503) where there are too many."""
+        if self.streams >= MOST_STREAMS:
+            raise busy()
+
+        async def counted() -> AsyncIterator[str]:
+            self.streams += 1
+            try:
+                async for one in messages:
+                    yield one
+            finally:
+                self.streams -= 1
+
+        return StreamingResponse(counted(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+def bound(endpoint: Endpoint, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:
+    """The call of an endpoint with those values, in order or by name. Raises HTTPException (422) where none fits."""
+    signature = inspect.signature(endpoint)
+    try:
+        if not isinstance(values, list):
+            raise TypeError
+        arguments = signature.bind(*values, **named)
+    except TypeError:
+        raise HTTPException(422, f"wanted: {', '.join(signature.parameters)}") from None
+    return lambda: endpoint(*arguments.args, **arguments.kwargs)
+
+
+def message(kind: str, event: str | None, **more: Any) -> str:
+    """A message of Gradio's protocol, as an event of a stream."""
+    return f"data: {json.dumps({'msg': kind, 'event_id': event} | more)}\n\n"
+
+
+async def json_of(request: Request) -> Json:
+    """The JSON object that a request brings. Raises HTTPException (400) where it is none."""
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise HTTPException(400, "a call is a JSON object")
+    return body
+
+
+def session_of(name: Any) -> str:
+    """The name of a session. Raises HTTPException (422) where it is none."""
+    if not isinstance(name, str) or not 1 <= len(name) <= MOST_NAME:
+        raise HTTPException(422, f"session_hash: text of 1 to {MOST_NAME} characters")
+    return name

@@ -1,0 +1,134 @@
+"""A visitor's own network: trained before one's eyes, and then one of the networks of the page."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import app, opened
+from digits import DIGITS
+from drawing_page import DrawingPage
+from playwright.sync_api import Browser, expect
+
+from mnist_demo.model.classifier import Classifier
+
+YOURS = "[data-model=yours]"
+PATIENCE = 300_000  # ms for a training, on a machine that has other things to do
+WHILE_IT_LEARNS = """() => {
+    window.seen = new Set();
+    const all = () => [...document.querySelectorAll("[data-model=yours] [data-digit]")];
+    const bars = () => all().map(bar => bar.dataset.probability);
+    window.watching = setInterval(() => bars().length && seen.add(bars().join()), 50);
+}"""
+
+
+def lens(page: DrawingPage, name: str) -> None:
+    page.page.click(f"[data-lens={name}][role=tab]")
+
+
+@pytest.fixture(scope="module")
+def learnt(browser: Browser, address: str) -> Iterator[DrawingPage]:
+    """A page after a whole run of Net by the recipe fast, with a 4 on the pad all the time."""
+    with opened(browser, address) as page:
+        page.draw(DIGITS[4])
+        page.expect_answers(4)
+        expect(page.page.locator(YOURS)).to_have_count(0)
+        page.page.evaluate(WHILE_IT_LEARNS)
+        lens(page, "learn")
+        page.page.click("[data-trained=net]")
+        page.page.click("[data-recipe=fast]")
+        page.page.click("[data-learn=start]")
+        expect(page.page.locator("[data-learn=start]")).to_be_disabled()
+        expect(page.page.locator(f"{YOURS} [data-digit]")).to_have_count(10, timeout=PATIENCE)
+        page.screenshot("learn-training")
+        expect(page.page.locator("[data-learn=start]")).to_be_enabled(timeout=PATIENCE)
+        yield page
+
+
+@pytest.fixture
+def page(learnt: DrawingPage) -> Iterator[DrawingPage]:
+    """The same for each test, which leaves it at the lens Learn."""
+    yield learnt
+    assert learnt.complaints == []
+    lens(learnt, "learn")
+
+
+def test_a_third_set_of_bars_grows_surer_while_a_network_learns(page: DrawingPage) -> None:
+    bars = [[float(one) for one in each.split(",")] for each in page.page.evaluate("[...seen]")]
+    assert len(bars) > 5  # it moved while it learnt
+    assert max(bars[0]) < 0.5  # flat at first
+    expect(page.verdict("yours")).to_have_attribute("data-answer", "4")
+    assert page.probabilities("yours")[4] > 0.9
+
+
+def test_what_it_is_worth_is_said_and_shown_digit_by_digit(page: DrawingPage) -> None:
+    expect(page.page.locator(".state")).to_contain_text("of the 10,000 test digits right")
+    assert int(page.page.locator(".wall").get_attribute("data-right") or 0) >= 95
+    page.screenshot("learn-done")
+
+
+def test_each_curve_goes_to_the_last_step_even_where_nothing_changed_any_more(page: DrawingPage) -> None:
+    ends = page.page.locator(".curves polyline").evaluate_all(
+        "lines => lines.map(line => Number(line.getAttribute('points').split(/[ ,]/).at(-2)))"
+    )
+    assert len(ends) == 4
+    assert max(ends) - min(ends) < 5  # of 282 pixels
+
+
+def test_its_file_is_one_that_the_command_line_reads(page: DrawingPage, tmp_path: Path) -> None:
+    with page.page.expect_download() as download:
+        page.page.click("[data-learn=download]")
+    download.value.save_as(tmp_path / "yours.safetensors")
+    assert Classifier.load(tmp_path / "yours.safetensors").card.test_accuracy > 0.98
+
+
+def test_it_is_one_of_the_networks_in_read(page: DrawingPage) -> None:
+    lens(page, "read")
+    expect(page.page.locator(".tiles .mark.yours")).to_have_count(page.page.locator("#gallery [data-index]").count())
+    page.page.click("#read [data-show=yours]")
+    expect(page.page.locator("[data-model=convnet]")).to_be_hidden()
+    expect(page.page.locator(YOURS)).to_be_visible()
+    page.page.click("#read button[data-show=both]")
+    page.page.locator("#gallery [data-index]").first.click()
+    expect(page.verdict("yours")).to_have_attribute("data-state", "digit")
+    page.page.keyboard.press("Escape")
+    page.screenshot("yours-read")
+
+
+def test_it_is_one_of_the_networks_in_inside(page: DrawingPage) -> None:
+    lens(page, "inside")
+    page.page.click("[data-network=yours]")
+    expect(page.page.locator(".saying")).to_contain_text("Yours says 4")
+    expect(page.page.locator(".ready")).to_contain_text("Not for your own network")
+    expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "4")
+
+
+def test_it_stays_where_the_page_is_loaded_anew_and_goes_when_it_is_forgotten(page: DrawingPage) -> None:
+    page.page.reload()
+    expect(page.page.locator(f"{YOURS} .own")).to_contain_text("%")
+    lens(page, "read")
+    page.expect_answers(4)
+    page.tool("Clear canvas")
+    page.draw(DIGITS[3])
+    page.expect_answers(3)
+    expect(page.verdict("yours")).to_have_attribute("data-answer", "3")
+    expect(page.page.locator(".tiles .yours")).to_have_count(18)
+    lens(page, "learn")
+    page.page.click("[data-learn=forget]")
+    expect(page.page.locator(YOURS)).to_have_count(0)
+    page.tool("Clear canvas")
+    page.draw(DIGITS[7])
+    page.expect_answers(7)
+
+
+def test_a_network_that_the_server_let_go_is_told_so_and_the_page_goes_on_with_two(browser: Browser) -> None:
+    with app() as address, opened(browser, address) as page:
+        own = {"key": "one that this server never gave", "network": "net", "state": "done", "looks": 9, "figures": None}
+        page.page.evaluate("own => sessionStorage.setItem('yours', own)", json.dumps(own))
+        page.page.reload()
+        expect(page.page.locator(".word")).to_contain_text("Your network is gone")
+        expect(page.page.locator(YOURS)).to_have_count(0)
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        assert page.page.evaluate("sessionStorage.getItem('yours')") is None
+        assert page.complaints == []

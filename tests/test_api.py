@@ -1,0 +1,480 @@
+"""The named endpoints as other programs call them: the README's own commands, and what is refused."""
+
+import asyncio
+import base64
+import io
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+from proxy import below, listening
+from test_picture_process import costly, have_ended, on_linux, workers_of
+from test_public import ask
+
+from benchmarks.load import memory
+from benchmarks.pages import Server, started
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.networks import MODELS
+from mnist_demo.server.api import Endpoints, words_of
+from mnist_demo.server.gradio_protocol import MOST_KEPT, MOST_WAITING, Jobs
+from mnist_demo.server.lenses.gallery import open_gallery
+from mnist_demo.server.limits import BUSY, MOST_BYTES, MOST_PICTURE_FILE
+from mnist_demo.server.uploads import MOST_HELD
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECTION = README.split("\n## API\n")[1].split("\n## ")[0]
+SEVEN = [[[80, 60], [200, 60], [130, 230]]]
+PICTURE = (ROOT / "docs" / "seven.png").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The temporary folder of the server."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    """The app; in the end its temporary folder is empty, and it has told of no error."""
+    places = {"TMPDIR": str(folder), "GRADIO_TEMP_DIR": str(folder)}
+    with started("app.py", environment=places) as server:
+        yield server
+        assert not [path for path in folder.rglob("*") if path.is_file()]
+        assert "Traceback" not in server.printed()
+        assert "error" not in server.printed().lower()
+
+
+@pytest.fixture(scope="module")
+def endpoints(test_digits: Samples) -> Endpoints:
+    """What is called, without a server."""
+    classifiers = {name: Classifier.load(name) for name in MODELS}
+    return Endpoints(classifiers, open_gallery(test_digits, classifiers))
+
+
+def blocks(kind: str) -> list[str]:
+    """The README's blocks of that language in its section API."""
+    return re.findall(rf"```{kind}\n(.*?)```", SECTION, re.DOTALL)
+
+
+def run(server: Server, command: list[str], text: str) -> str:
+    """What a block of the README prints, its address replaced by the server's."""
+    environment = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
+    where = text.replace("http://127.0.0.1:7860", server.address)
+    done = subprocess.run([*command, where], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def upload(server: Server, content: bytes, name: str = "a.png") -> Any:
+    head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode()
+    return ask(
+        server, "POST", "/gradio_api/upload", head + content + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"
+    )
+
+
+def uploaded(server: Server, content: bytes) -> str:
+    [path] = json.loads(upload(server, content).content)
+    return str(path)
+
+
+def begin(server: Server, name: str, *values: Any) -> Any:
+    return ask(server, "POST", f"/gradio_api/call/{name}", json.dumps({"data": values}).encode())
+
+
+def told(server: Server, name: str, *values: Any) -> Any:
+    """What an endpoint gives; or the line in which it refuses."""
+    event = json.loads(begin(server, name, *values).content)["event_id"]
+    kind, data = ask(server, "GET", f"/gradio_api/call/{name}/{event}").content.decode().split("\n")[:2]
+    outcome = json.loads(data.removeprefix("data: "))
+    return outcome[0] if kind == "event: complete" else outcome["error"]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl")
+def test_the_readmes_curl_commands_do_what_it_says(server: Server) -> None:
+    assert len(blocks("sh")) == 1
+    printed = run(server, ["bash", "-euc"], blocks("sh")[0])
+    answers = [json.loads(line.removeprefix("data: "))[0] for line in printed.splitlines() if line.startswith("data: ")]
+    read, strokes, samples, why = answers[:4]
+    assert read["convnet"]["answer"] == read["net"]["answer"] == strokes["net"]["answer"] == 7
+    assert [sample["label"] for sample in samples] == [4, 4, 4]
+    assert (why["for"], why["against"]) == (7, 1)
+    tool = json.loads(printed.splitlines()[-1])["result"]["structuredContent"]
+    assert tool["net"]["answer"] == 7
+
+
+def test_the_readmes_python_does_what_it_says(server: Server) -> None:
+    assert len(blocks("python")) == 1
+    printed = run(server, [sys.executable, "-c"], blocks("python")[0]).splitlines()
+    assert printed[-4:-1] == ["7 7", "7", "[4, 4, 4]"]
+    assert "'vertical': " in printed[-1]
+
+
+def test_they_answer_below_a_prefix() -> None:
+    with (
+        started("app.py", environment={"GRADIO_ROOT_PATH": "/demo"}) as server,
+        listening(below("/demo", urlsplit(server.address).port or 0)) as proxy,
+    ):
+        text = blocks("python")[0].replace("http://127.0.0.1:7860", f"{proxy}/demo")
+        assert run(server, [sys.executable, "-c"], text).splitlines()[-4] == "7 7"
+        if shutil.which("curl"):
+            text = blocks("sh")[0].replace("http://127.0.0.1:7860", f"{proxy}/demo")
+            assert '"answer": 7' in run(server, ["bash", "-euc"], text)
+
+
+def test_a_picture_is_read_as_predict_reads_it(server: Server, endpoints: Endpoints) -> None:
+    read = told(server, "read", {"path": uploaded(server, PICTURE), "meta": {"_type": "gradio.FileData"}})
+    assert read == asyncio.run(endpoints.read(base64.b64encode(PICTURE).decode()))
+    assert sum(read["net"]["probabilities"]) == pytest.approx(1, abs=1e-4)
+    assert 0.9 < read["net"]["certainty"] <= 1
+
+
+def test_what_is_no_digit_has_no_answer(endpoints: Endpoints) -> None:
+    blank = asyncio.run(endpoints.read_strokes([]))
+    assert blank["convnet"] == {"answer": None, "certainty": 0.0, "probabilities": [0.0] * 10}
+    rays = [float(angle) for angle in np.arange(0, 6.2, 0.5)]
+    star = [[[140 + 100 * math.cos(angle), 140 + 100 * math.sin(angle)], [140, 140]] for angle in rays]
+    assert asyncio.run(endpoints.read_strokes(star))["convnet"]["answer"] is None
+
+
+def test_samples_are_those_that_were_asked_for(endpoints: Endpoints, test_digits: Samples) -> None:
+    for sample in asyncio.run(endpoints.samples(digit=9, hard=True, count=18)):
+        assert sample["label"] == 9 == test_digits.labels[sample["index"]]
+        assert (np.array(sample["pixels"]) == test_digits.images[sample["index"], 0].numpy()).all()
+        assert 9 not in (sample["convnet"]["answer"], sample["net"]["answer"]) or sample["convnet"] != sample["net"]
+    assert len(asyncio.run(endpoints.samples())) == 6
+
+
+def test_why_compares_the_answer_with_its_rival(endpoints: Endpoints) -> None:
+    why = asyncio.run(endpoints.why(SEVEN, network="net"))
+    assert why["for"] == why["answer"] == 7
+    assert why["against"] != 7
+    assert why["speaks_for"]["move"] == pytest.approx(np.max(why["moves"]), abs=0.01)
+    told = [why["log_odds"], why["speaks_for"]["move"], *np.ravel(why["moves"])]
+    assert told == [round(number, 3) for number in told]
+    image = base64.b64encode(PICTURE).decode()
+    assert asyncio.run(endpoints.why(None, image, rival=1))["against"] == 1
+
+
+def test_every_parameter_is_explained(endpoints: Endpoints) -> None:
+    for endpoint in (endpoints.read, endpoints.read_strokes, endpoints.samples, endpoints.why):
+        words = words_of(endpoint)
+        assert list(words.parameters) == list(endpoint.__annotations__)[:-1]
+        assert all(words.parameters.values())
+        assert words.description.endswith(".")
+        assert words.returns.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("read", [{"path": "https://example.com/seven.png"}]),
+        ("read", [{"path": "http://127.0.0.1:1/"}]),
+        ("read", [{"path": "a", "url": "http://169.254.169.254/latest"}]),
+        ("read", ["file:///etc/passwd"]),
+        ("read", [{"path": "/etc/passwd"}]),
+        ("read", [{"path": str(ROOT / "docs" / "seven.png")}]),
+        ("read", [{"path": "../docs/seven.png"}]),
+        ("read", [{"path": {"path": "x"}}]),
+        ("read", [{}]),
+        ("read", [None]),
+        ("read", [7]),
+        ("read", ["AAAA"]),
+        ("read", ["data:image/png;base64,AAAA"]),
+        ("read", [base64.b64encode(PICTURE[:400]).decode()]),
+        ("read_strokes", [7]),
+        ("read_strokes", [[7]]),
+        ("read_strokes", [[[]]]),
+        ("read_strokes", [[[[1]]]]),
+        ("read_strokes", [[[[1, None]]]]),
+        ("read_strokes", [[[[True, False]]]]),
+        ("read_strokes", [[[[1e9, 0]]]]),
+        ("read_strokes", [[[[float("nan"), 0]]]]),
+        ("read_strokes", [SEVEN, 5]),
+        ("read_strokes", [SEVEN, "20"]),
+        ("read_strokes", [SEVEN * 401]),
+        ("read_strokes", [[[[0, 0], [280, 280]] * 100]]),
+        ("samples", [10]),
+        ("samples", [True]),
+        ("samples", [None, 1]),
+        ("samples", [None, False, 19]),
+        ("samples", [None, False, 0]),
+        ("samples", [None, False, 1.5]),
+        ("why", [None]),
+        ("why", [SEVEN, {"path": "x"}]),
+        ("why", [SEVEN, None, "Net"]),
+        ("why", [SEVEN, None, []]),
+        ("why", [SEVEN, None, "net", 7]),
+        ("why", [SEVEN, None, "net", 10]),
+        ("why", [[]]),
+    ],
+    ids=lambda value: repr(value)[:60],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(server: Server, name: str, values: list[Any]) -> None:
+    refusal = told(server, name, *values)
+    assert isinstance(refusal, str)
+    assert "\n" not in refusal
+    assert refusal != "something went wrong here"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("call/read", b"", 400),
+        ("call/read", b"[]", 400),
+        ("call/read", b"[" * 100_000, 400),
+        ("call/read", b"{}", 422),
+        ("call/read", b'{"data": {}}', 422),
+        ("call/read", b'{"data": []}', 422),
+        ("call/read", b'{"data": [1, 2, 3]}', 422),
+        ("call/v2/read", b'{"picture": 1}', 422),
+        ("call/read", b"0" * (MOST_BYTES + 1), 413),
+        ("call/nothing", b'{"data": []}', 404),
+        ("call/__init__", b'{"data": []}', 404),
+        ("queue/join", b'{"data": [], "fn_index": 0}', 422),
+        ("queue/join", b'{"data": [], "fn_index": 99, "session_hash": "a"}', 404),
+        ("queue/join", b'{"data": [], "fn_index": true, "session_hash": "a"}', 404),
+        ("queue/join", b'{"data": [], "fn_index": [], "session_hash": "a"}', 404),
+        ("queue/join", b'{"data": [], "fn_index": 0, "session_hash": "' + b"a" * 200 + b'"}', 422),
+        ("upload", b"", 400),
+        ("upload", b"{}", 400),
+        ("upload", b"0" * (MOST_PICTURE_FILE + MOST_BYTES + 1), 413),
+        ("mcp/", b"[]", 400),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_call_that_is_none_is_refused(server: Server, path: str, body: bytes, status: int) -> None:
+    answer = ask(server, "POST", f"/gradio_api/{path}", body)
+    assert answer.status == status
+    assert answer.content.count(b"\n") <= 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"--x--", b"--x\r\n\r\n", b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--"]
+)
+@pytest.mark.parametrize("kind", ["x", "", "x; charset=undefined"])
+def test_an_upload_that_is_none_is_refused(server: Server, body: bytes, kind: str) -> None:
+    answer = ask(server, "POST", "/gradio_api/upload", body, f"multipart/form-data; boundary={kind}")
+    assert answer.status == 400
+
+
+def test_an_upload_is_used_once(server: Server) -> None:
+    path = uploaded(server, PICTURE)
+    assert told(server, "read", {"path": path})["net"]["answer"] == 7
+    assert "no upload of that name" in told(server, "read", {"path": path})
+    assert ask(server, "GET", f"/gradio_api/file={path}").status == 404
+
+
+def test_so_many_uploads_are_held_and_no_more(server: Server) -> None:
+    held = [uploaded(server, PICTURE) for _ in range(MOST_HELD)]
+    refused = upload(server, PICTURE)
+    assert refused.status == 503
+    assert refused.headers["retry-after"] == "1"
+    for path in held:
+        told(server, "read", {"path": path})
+    told(server, "read", {"path": uploaded(server, PICTURE)})
+
+
+def test_a_large_picture_may_be_uploaded_and_too_large_a_one_is_refused(server: Server) -> None:
+    noise = np.random.default_rng(1).integers(0, 60, (1500, 2000, 3)).astype(np.uint8)
+    noise[..., :] += 150
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "PNG")
+    assert MOST_BYTES * 10 < len(file.getvalue()) < MOST_PICTURE_FILE
+    assert told(server, "read", {"path": uploaded(server, file.getvalue())})["net"]["answer"] is None
+    assert upload(server, bytes(MOST_PICTURE_FILE + 1)).status == 413
+    broad = io.BytesIO()
+    Image.new("1", (8000, 8000)).save(broad, "PNG")
+    assert "megapixels" in told(server, "read", {"path": uploaded(server, broad.getvalue())})
+
+
+def test_uploads_that_are_broken_off_are_not_held(server: Server) -> None:
+    before = memory(server.process.pid)
+    for _ in range(3 * MOST_HELD):
+        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
+            head = "Host: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n"
+            one.sendall(f"POST /gradio_api/upload HTTP/1.1\r\n{head}--x\r\n".encode() + bytes(1_000_000))
+    time.sleep(0.5)
+    assert told(server, "read", {"path": uploaded(server, PICTURE)})["net"]["answer"] == 7
+    assert memory(server.process.pid) - before < 100
+
+
+def test_outcomes_that_nobody_fetches_and_names_of_sessions_are_forgotten(server: Server) -> None:
+    before = memory(server.process.pid)
+    events = []
+    for number in range(3 * MOST_KEPT):
+        body = {"data": [SEVEN], "fn_index": 1, "session_hash": f"visitor-{number}"}
+        answer = ask(server, "POST", "/gradio_api/queue/join", json.dumps(body).encode())
+        if answer.status == 200:
+            events.append(json.loads(answer.content)["event_id"])
+        else:
+            assert answer.status == 503
+    time.sleep(1)
+    kept = [ask(server, "GET", f"/gradio_api/call/read_strokes/{event}").status for event in events].count(200)
+    assert 0 < kept <= MOST_KEPT
+    assert memory(server.process.pid) - before < 60
+
+
+def test_an_outcome_is_fetched_once(server: Server) -> None:
+    event = json.loads(begin(server, "read_strokes", SEVEN).content)["event_id"]
+    assert ask(server, "GET", f"/gradio_api/call/read_strokes/{event}").status == 200
+    assert ask(server, "GET", f"/gradio_api/call/read_strokes/{event}").status == 404
+
+
+def test_a_crowd_is_answered_or_told_that_the_server_is_busy(server: Server) -> None:
+    with ThreadPoolExecutor(60) as crowd:
+        begun = list(crowd.map(lambda _: begin(server, "read_strokes", SEVEN).status, range(120)))
+    assert set(begun) <= {200, 503}
+    assert begun.count(200) >= MOST_WAITING
+    assert told(server, "read_strokes", SEVEN)["net"]["answer"] == 7
+
+
+def test_a_call_that_takes_too_long_gets_503_whatever_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_demo.server.gradio_protocol.MAX_AGE_SECONDS", 0.05)
+
+    async def late() -> Any:
+        return await Jobs().start(lambda: asyncio.sleep(60))
+
+    assert asyncio.run(late()) == {"error": BUSY}
+
+
+def test_a_fault_in_an_endpoint_is_told_in_a_word() -> None:
+    async def fault() -> Any:
+        return 1 / 0
+
+    async def broken() -> Any:
+        return await Jobs().start(fault)
+
+    assert asyncio.run(broken()) == {"error": "something went wrong here"}
+
+
+def test_strokes_are_read_while_pictures_are(server: Server) -> None:
+    paths = [uploaded(server, costly()) for _ in range(3)]
+    begun = [json.loads(begin(server, "read", {"path": path}).content)["event_id"] for path in paths]
+    assert told(server, "read_strokes", SEVEN)["net"]["answer"] == 7
+    for event in begun:  # so the reading of the strokes did not wait for them
+        stream = HTTPConnection(urlsplit(server.address).netloc)
+        stream.request("GET", f"/gradio_api/call/read/{event}")
+        assert stream.getresponse().status == 200
+        stream.close()  # which ends the work for it
+    assert told(server, "read", {"path": uploaded(server, PICTURE)})["net"]["answer"] == 7
+
+
+def test_a_costly_picture_is_refused_in_one_line(server: Server) -> None:
+    assert "too complex" in told(server, "read", {"path": uploaded(server, costly())})
+    assert told(server, "read", {"path": uploaded(server, PICTURE)})["net"]["answer"] == 7
+
+
+@on_linux
+def test_ctrl_c_ends_the_server_and_the_work_for_its_callers() -> None:
+    with started("app.py") as server:
+        for _ in range(6):
+            begin(server, "read", {"path": uploaded(server, costly())})
+        [worker] = workers_of(server.process.pid)
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(20)
+        assert have_ended(worker)
+
+
+def test_nobody_is_told_the_address_that_another_caller_said(server: Server) -> None:
+    for host in ("evil.example", "127.0.0.1"):
+        connection = HTTPConnection(urlsplit(server.address).netloc)
+        connection.request("GET", "/gradio_api/info", headers={"host": host})
+        content = connection.getresponse().read()
+        connection.close()
+        assert (b"evil.example" in content) == (host == "evil.example")
+
+
+def rpc(server: Server, method: str, parameters: Any = None, path: str = "mcp/", **more: Any) -> Any:
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters} | more
+    return json.loads(ask(server, "POST", f"/gradio_api/{path}", json.dumps(body).encode()).content)
+
+
+def test_a_language_model_is_told_of_the_tools_and_may_choose_some(server: Server) -> None:
+    tools = rpc(server, "tools/list")["result"]["tools"]
+    assert [tool["name"] for tool in tools] == ["read", "read_strokes", "samples", "why"]
+    assert all(len(tool["description"]) > 100 for tool in tools)
+    assert tools[0]["inputSchema"]["properties"]["image"]["type"] == "string"
+    why = tools[3]["inputSchema"]
+    assert why["required"] == []
+    assert why["properties"]["image"]["oneOf"] == [{"type": "null"}, {"type": "string"}]
+    [chosen] = rpc(server, "tools/list", path="mcp/?tools=why")["result"]["tools"]
+    assert chosen["name"] == "why"
+    listed = json.loads(ask(server, "GET", "/gradio_api/mcp/schema").content)
+    assert [tool["meta"]["endpoint_name"] for tool in listed] == ["read", "read_strokes", "samples", "why"]
+
+
+def test_a_tool_takes_base64_and_what_was_uploaded_and_fetches_nothing(server: Server) -> None:
+    text = base64.b64encode(PICTURE).decode()
+    for image in (
+        text,
+        f"data:image/png;base64,{text}",
+        f"{server.address}/gradio_api/file={uploaded(server, PICTURE)}",
+    ):
+        result = rpc(server, "tools/call", {"name": "read", "arguments": {"image": image}})["result"]
+        assert result["structuredContent"]["net"]["answer"] == 7
+        assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+    result = rpc(server, "tools/call", {"name": "why", "arguments": {"image": text, "rival": 1}})["result"]
+    assert (result["structuredContent"]["for"], result["structuredContent"]["against"]) == (7, 1)
+    result = rpc(server, "tools/call", {"name": "read", "arguments": {"image": "https://example.com/a.png"}})["result"]
+    assert result["isError"]
+    assert "no address is fetched" in result["content"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "code"),
+    [
+        ("nothing", {}, -32601),
+        (7, None, -32601),
+        ("tools/call", {"name": "__init__"}, -32602),
+        ("tools/call", {"name": []}, -32602),
+        ("tools/call", 7, -32602),
+    ],
+)
+def test_a_message_that_makes_no_sense_is_refused(server: Server, method: Any, parameters: Any, code: int) -> None:
+    assert rpc(server, method, parameters)["error"]["code"] == code
+
+
+def test_what_asks_nothing_is_told_nothing(server: Server) -> None:
+    body = b'{"jsonrpc": "2.0", "method": "notifications/initialized"}'
+    answer = ask(server, "POST", "/gradio_api/mcp", body)
+    assert (answer.status, answer.content) == (202, b"")
+    assert ask(server, "GET", "/gradio_api/mcp/").status == 405
+
+
+def test_a_client_of_the_protocol_finds_and_calls_the_tools(server: Server) -> None:
+    mcp = pytest.importorskip("mcp", reason="the package mcp, a client of the protocol, is not installed")
+    transport = pytest.importorskip("mcp.client.streamable_http")
+
+    async def visit() -> tuple[Any, Any, Any]:
+        async with (
+            transport.streamable_http_client(f"{server.address}/gradio_api/mcp/") as (read, write, _),
+            mcp.ClientSession(read, write) as session,
+        ):
+            greeting = await session.initialize()
+            tools = await session.list_tools()
+            arguments = {"image": base64.b64encode(PICTURE).decode()}
+            return greeting, tools, await session.call_tool("read", arguments)
+
+    greeting, tools, result = asyncio.run(visit())
+    assert greeting.serverInfo.name == "mnist-demo"
+    assert [tool.name for tool in tools.tools] == ["read", "read_strokes", "samples", "why"]
+    assert not result.isError
+    assert result.structuredContent["convnet"]["answer"] == 7

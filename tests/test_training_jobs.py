@@ -1,0 +1,455 @@
+"""Visitors who train networks: over HTTP, from the real app; and what is left of a training, however it ends."""
+
+import base64
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_public import ask
+
+from benchmarks.crowd import BYTES, ENGINE, READ, digit_of, growing
+from benchmarks.pages import Server, started
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.server import training_jobs as module
+from mnist_demo.server import zerogpu
+from mnist_demo.server.page import texts
+from mnist_demo.server.training_jobs import PREFIX, Run, TrainingJobs
+from mnist_demo.server.training_process import LentProcess, Process
+from mnist_demo.server.user_models import IDLE, GoneError, Own, UserModels, max_bytes, weights_bytes
+
+ROOT = Path(__file__).parent.parent
+SEVEN = digit_of(growing(7)[-1])
+ABOUT = {"network": "yours", "digit": base64.b64encode(SEVEN).decode()}
+SHORT = {"network": "net", "recipe": "fast", "values": {"epochs": 1, "batch_size": 512}}
+LONG = {"network": "net", "recipe": "tutorial", "values": {}}
+WRITTEN = [{"label": 7, "strokes": [[[0, 0], [60, 0], [20, 100]]]}, {"label": 1, "strokes": [[[0, 0], [0, 90]]]}]
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux shows them")
+
+Call = Callable[[str, Any], Any]
+
+
+def asked(server: Server, name: str, question: Any) -> Any:
+    """The answer of the engine, as the browser gets it, and its status."""
+    return ask(server, "POST", f"{ENGINE}{name}", json.dumps(question).encode())
+
+
+def caller(server: Server) -> Call:
+    """Asks the engine, as the browser does."""
+
+    def call(name: str, question: Any) -> Any:
+        answer = asked(server, name, question)
+        assert answer.status == 200, answer.content
+        return json.loads(answer.content)
+
+    return call
+
+
+def read(server: Server, key: str, digits: bytes = SEVEN) -> Any:
+    """What is said of digits where a visitor's own network is asked, too."""
+    return json.loads(ask(server, "POST", f"{READ}?yours={key}", digits, BYTES).content)  # type: ignore[attr-defined]
+
+
+def is_worded(error: dict[str, Any]) -> bool:
+    """Whether the page has words for an error in each language."""
+    return all(f"error_{error['code']}" in words for words in texts().values())
+
+
+@pytest.fixture(scope="module")
+def server(temporary: Path) -> Iterator[Server]:
+    with started("app.py") as server:
+        yield server
+        assert "Traceback" not in server.printed()
+
+
+@pytest.fixture
+def call(server: Server) -> Iterator[Call]:
+    """Where nothing is being trained, before and after."""
+    call = caller(server)
+    yield call
+    assert call("prepare", {})["running"] is None
+
+
+def until(call: Call, key: str, wanted: Callable[[Any], bool], seconds: float = 120) -> Any:
+    """How the training of that key stands, once it is as wanted."""
+    deadline = time.monotonic() + seconds
+    while not wanted(run := call("follow", {"key": key})):
+        assert time.monotonic() < deadline, run
+        time.sleep(0.1)
+    return run
+
+
+def is_learning(run: Any) -> bool:
+    return run["state"] == "training" and len(run["steps"]) > 3 and run["looks"] > 1
+
+
+def is_over(run: Any) -> bool:
+    return run["state"] not in ("waiting", "starting", "training")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A place for trainings' folders that no other program uses."""
+    with pytest.MonkeyPatch.context() as here:
+        folder = tmp_path_factory.mktemp("trainings")
+        here.setenv("TMPDIR", str(folder))
+        here.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+
+
+def folders() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+
+
+def assert_cleared() -> None:
+    """Waits a while for trainings' folders to be gone."""
+    deadline = time.monotonic() + 30
+    while folders():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def children(process_id: int) -> list[int]:
+    """The processes that it started, and that are there."""
+    files = Path(f"/proc/{process_id}/task").glob("*/children")
+    return [int(one) for file in files for one in file.read_text(encoding="utf-8").split()]
+
+
+def test_a_network_is_trained_and_is_the_visitors_own(
+    server: Server, call: Call, test_digits: Samples, tmp_path: Path
+) -> None:
+    key = call("begin", SHORT)["key"]
+    seen = [until(call, key, is_learning)]
+    assert read(server, key)["readings"][0]["yours"]["answer"] in range(10)
+    seen.append(until(call, key, is_over))
+    assert [run["state"] for run in seen] == ["training", "done"]
+    assert sum(seen[0]["wall"]["right"]) < sum(seen[1]["wall"]["right"]) > 90
+    assert seen[1]["figures"]["test_accuracy"] > 0.95
+    assert seen[1]["rate"] > 0
+    assert call("follow", {"key": key, "since": 5})["steps"] == seen[1]["steps"][5:]
+
+    [networks] = read(server, key)["readings"]
+    assert list(networks) == ["convnet", "net", "yours"]
+    assert networks["yours"]["answer"] == 7
+    assert call("trace", ABOUT | {"yours": key})["answer"] == 7
+    assert len(call("kernels", ABOUT | {"yours": key})) > 9
+    three = read(server, key, test_digits.images[:3].numpy().tobytes())["readings"]
+    assert [reading["yours"]["answer"] for reading in three] == [7, 2, 1]
+
+    answer = ask(server, "GET", f"/yours/{key}.safetensors")
+    assert answer.headers["content-disposition"] == 'attachment; filename="yours-net.safetensors"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    file = tmp_path / "yours.safetensors"
+    file.write_bytes(answer.content)  # type: ignore[attr-defined]
+    assert Classifier.load(file).card.test_accuracy == seen[1]["figures"]["test_accuracy"]
+
+    assert call("forget", {"key": key}) == {}
+    assert call("follow", {"key": key}) == {"state": "gone"}
+    assert read(server, key)["gone"]
+    assert ask(server, "GET", f"/yours/{key}.safetensors").status == 404
+
+
+def test_who_comes_later_waits_in_a_queue_and_may_watch_what_runs_but_not_take_it(server: Server, call: Call) -> None:
+    first = call("begin", LONG)
+    until(call, first["key"], is_learning)
+    second, third = call("begin", SHORT), call("begin", SHORT)
+    waiting = call("follow", {"key": third["key"]})
+    assert (waiting["state"], waiting["place"]) == ("waiting", 2)
+    running = waiting["running"]
+    assert (running["network"], running["recipe"], running["run"]) == ("net", "tutorial", first["run"])
+    assert running == call("prepare", {})["running"] | {"seconds": running["seconds"]}
+    watched = call("follow", {"run": running["run"]})
+    assert watched["state"] == "training"
+    assert watched["steps"]
+    assert first["key"] not in json.dumps(watched)
+    assert ask(server, "GET", f"/yours/{first['key']}.safetensors").status == 404  # it is not trained yet
+    call("stop", {"key": "somebody else's"})
+    assert asked(server, "stop", {"run": running["run"]}).status == 422  # a number is no key
+    assert call("follow", {"key": first["key"]})["state"] == "training"
+    call("stop", {"key": second["key"]})
+    assert call("follow", {"key": third["key"]})["place"] == 1
+    call("stop", {"key": first["key"]})
+    assert until(call, third["key"], lambda run: run["state"] not in ("waiting", "starting"))["run"] == third["run"]
+    call("forget", {"key": third["key"]})
+    assert call("follow", {"key": second["key"]})["state"] == "stopped"
+
+
+def test_a_training_that_is_stopped_leaves_its_network_as_it_was_and_room_for_the_next(
+    server: Server, call: Call
+) -> None:
+    key = call("begin", LONG)["key"]
+    until(call, key, is_learning)
+    assert len(folders()) == 1
+    call("stop", {"key": key})
+    run = call("follow", {"key": key})
+    assert run["state"] == "stopped"
+    assert run["figures"] is None
+    assert_cleared()
+    assert "yours" in read(server, key)["readings"][0]
+    again = call("begin", SHORT)
+    assert again["key"] != key
+    call("forget", {"key": again["key"]})
+
+
+def test_corrections_are_taught_to_the_shipped_network(call: Call) -> None:
+    key = call("begin", {"network": "net", "recipe": "teach", "corrections": WRITTEN})["key"]
+    run = until(call, key, lambda run: is_learning(run) or is_over(run))
+    assert sum(run["wall"]["right"]) > 95  # it knew digits before
+    call("forget", {"key": key})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        (None, ""),
+        ({"network": "third", "recipe": "fast"}, "network"),
+        ({"network": ["net"], "recipe": "fast"}, "network"),
+        ({"network": "net", "recipe": "best"}, "recipe"),
+        (SHORT | {"values": []}, "values"),
+        (SHORT | {"values": {"output": "/etc/passwd"}}, "values.output"),
+        (SHORT | {"values": {"epochs": 0}}, "values.epochs"),
+        (SHORT | {"values": {"epochs": 101}}, "values.epochs"),
+        (SHORT | {"values": {"epochs": "2"}}, "values.epochs"),
+        (SHORT | {"values": {"epochs": True}}, "values.epochs"),
+        (SHORT | {"values": {"batch_size": 10**400}}, "values.batch_size"),
+        (SHORT | {"values": {"batch_size": 60_000}}, "values.batch_size"),
+        (SHORT | {"values": {"lr": -1}}, "values.lr"),
+        (SHORT | {"values": {"lr": float("nan")}}, "values.lr"),
+        (SHORT | {"values": {"momentum": 0.5}}, "values.momentum"),
+        (LONG | {"values": {"momentum": 1.5}}, "values.momentum"),
+        (SHORT | {"values": {"seed": -1}}, "values.seed"),
+        ({"network": "net", "recipe": "teach"}, "corrections"),
+        ({"network": "net", "recipe": "teach", "corrections": WRITTEN * 101}, "corrections"),
+        ({"network": "net", "recipe": "teach", "corrections": [*WRITTEN, {"label": 10}]}, "corrections"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused_by_its_field_before_anything_runs(
+    server: Server, call: Call, wanted: Any, field: str
+) -> None:
+    answer = asked(server, "begin", wanted)
+    assert answer.status == 422
+    assert json.loads(answer.content)["field"] == field
+
+
+@pytest.mark.parametrize("key", ["", "x" * 32])
+def test_a_key_that_nobody_has_is_of_a_network_that_is_gone(server: Server, call: Call, key: str) -> None:
+    assert call("follow", {"key": key}) == call("follow", {"run": 10**6}) == {"state": "gone"}
+    assert call("stop", {"key": key}) == call("forget", {"key": key}) == {}
+    assert call("trace", ABOUT | {"yours": key}) == {"gone": True}
+    assert read(server, key or "x")["gone"]
+
+
+def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
+    key = call("begin", SHORT | {"recipe": "tutorial", "values": {"lr": 1e6, "epochs": 1}})["key"]
+    run = until(call, key, is_over)
+    assert run["state"] == "failed"
+    assert run["error"] == {"code": "diverged", "loss": run["error"]["loss"], "epoch": 1}
+    assert run["error"]["loss"] in ("nan", "inf")
+    assert is_worded(run["error"])
+    call("forget", {"key": key})
+
+
+def test_of_a_server_that_is_killed_neither_process_nor_folder_is_left() -> None:
+    with started("app.py") as server:
+        call = caller(server)
+        key = call("begin", LONG)["key"]
+        until(call, key, is_learning)
+        left = children(server.process.pid)
+        assert len(folders()) == len(left) == 1
+        server.process.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while any(Path(f"/proc/{one}/cmdline").exists() for one in left) or folders():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_where_it_is_switched_off_nothing_is_trained() -> None:
+    with started("app.py", environment={"MNIST_DEMO_TRAIN": "0"}) as server:
+        call = caller(server)
+        assert json.loads(asked(server, "begin", SHORT).content)["code"] == "training_off"
+        assert call("prepare", {}) == {"running": None}
+        assert call("follow", {"key": "x" * 32}) == {"state": "gone"}
+        assert children(server.process.pid) == []
+
+
+def test_a_training_that_nobody_follows_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ABANDONED", 1.0)
+    jobs = TrainingJobs(UserModels(trains=True))
+    run = jobs.begin("net", "tutorial", [], {})
+    assert run is not None
+    deadline = time.monotonic() + 30
+    while jobs.current is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (run.state, run.error) == ("stopped", {"code": "page_closed"})
+    assert is_worded(run.error)
+    assert folders() == []
+
+
+def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST", 1.0)
+    jobs = TrainingJobs(UserModels(trains=True))
+    run = jobs.begin("net", "tutorial", [], {})
+    assert run is not None
+    while jobs.current is not None:
+        time.sleep(0.1)
+    assert run.state == "stopped"
+    assert run.error == {"code": "time_limit", "seconds": 1}
+    assert is_worded(run.error)
+
+
+def test_a_full_disk_is_told_and_nothing_is_left_of_the_training() -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    jobs = TrainingJobs(UserModels(trains=True))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # as full as a disk gets without one of one's own
+    jobs.prepare()
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    run = jobs.begin("net", "fast", [], {})
+    assert run is not None
+    deadline = time.monotonic() + 60
+    while jobs.current is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert (run.state, run.error) == ("failed", {"code": "disk_full"})
+    assert is_worded(run.error)
+    assert folders() == []
+
+
+def test_visitors_are_not_told_the_hosts_folders() -> None:
+    said = "error: /home/me/demo/weights/net.safetensors is missing: train it with python -m mnist_demo.train\n"
+    assert module.reason(said) == {
+        "code": "process",
+        "text": "net.safetensors is missing: train it with python -m mnist_demo.train",
+    }
+    assert module.reason("error: 'C:\\\\Users\\\\me\\\\net.safetensors' is damaged") == {
+        "code": "process",
+        "text": "'net.safetensors' is damaged",
+    }
+    assert module.reason("error: loss and/or accuracy 1/2") == {"code": "process", "text": "loss and/or accuracy 1/2"}
+
+
+def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "READY_FOR", 0.5)
+    jobs = TrainingJobs(UserModels(trains=True))
+    jobs.prepare()
+    process = jobs.ready
+    assert isinstance(process, Process)
+    jobs.prepare()
+    assert jobs.ready is process
+    assert process.popen.wait(30) is not None
+    assert jobs.ready is None
+
+
+def test_where_a_graphics_processor_is_lent_a_training_runs_within_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zerogpu, "IS_HERE", True)  # run_lent, without `spaces`, lends none
+    jobs = TrainingJobs(UserModels(trains=True))
+    jobs.prepare()
+    assert isinstance(jobs.ready, LentProcess)
+    run = jobs.begin("net", "fast", ["--epochs=50"], {})
+    assert run is not None
+    deadline = time.monotonic() + 60
+    while not run.answers and run.is_under_way and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert run.state == "training", run.error
+    run.stop()
+    while jobs.current is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert jobs.current is None
+    assert not run.folder.exists()
+
+
+def test_a_queue_is_bounded_and_who_left_or_failed_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 3)
+    jobs = TrainingJobs(UserModels(trains=True))
+
+    def begin(**files: str) -> Run | None:
+        return jobs.begin("net", "tutorial", [], files)
+
+    first, left, failing, last = begin(), begin(), begin(**{"no/such/folder": ""}), begin()
+    assert first is not None
+    assert left is not None
+    assert failing is not None
+    assert last is not None
+    assert begin() is None
+    left.asked -= module.ABANDONED
+    assert [jobs.place(run) for run in (first, left, failing, last)] == [0, 0, 1, 2]
+    assert (left.state, left.error) == ("stopped", {"code": "page_closed"})
+    first.stop()
+    deadline = time.monotonic() + 30
+    while jobs.current is not last:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert failing.state == "failed"
+    assert failing.error == {"code": "process", "text": "No such file or directory"}  # not in which folder
+    last.stop()
+    while jobs.current is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert folders() == []
+
+
+def test_networks_are_bounded_in_memory_and_the_one_idle_longest_is_dropped() -> None:
+    clock, net = iter(range(10_000)), Classifier.load("net")
+    yours = UserModels(trains=True, now=lambda: float(next(clock)), most=9 * weights_bytes("net"))
+    own = [Own("net", classifier=net) for _ in range(11)]
+    for one in own[:9]:
+        yours.add(one)
+    assert yours.of(own[0].key) is own[0]
+    for one in own[9:]:
+        yours.add(one)
+    assert yours.of(own[1].key) is yours.of(own[2].key) is None
+    assert yours.of(own[0].key) is own[0]
+    assert len(yours.networks) == 9
+    with pytest.raises(GoneError):
+        yours.classifier(own[1].key)
+
+
+def test_a_class_of_thirty_keeps_its_networks_on_a_small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {"SC_PHYS_PAGES": 2**20, "SC_PAGE_SIZE": 2**12}  # 4 GiB
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    assert max_bytes() > 30 * 2 * weights_bytes("convnet")
+
+
+def test_a_network_that_is_idle_too_long_is_let_go() -> None:
+    now = [0.0]
+    yours = UserModels(trains=True, now=lambda: now[0])
+    one, other = Own("net"), Own("net")
+    yours.add(one)
+    yours.add(other)
+    now[0] = IDLE - 1
+    assert yours.of(one.key) is one
+    now[0] = IDLE + 1
+    assert yours.of(other.key) is None
+    assert yours.of(one.key) is one
+
+
+def test_folders_that_nobody_was_left_to_remove_are_removed_some_time() -> None:
+    old, young = (Path(tempfile.mkdtemp(prefix=PREFIX)) for _ in range(2))
+    os.utime(old, (0, 0))
+    TrainingJobs(UserModels(trains=True))
+    assert not old.exists()
+    assert young.exists()
+    young.rmdir()
+
+
+def test_the_weights_file_is_read_by_the_command_line(server: Server, call: Call, tmp_path: Path) -> None:
+    key = call("begin", SHORT)["key"]
+    until(call, key, is_over)
+    file, picture = tmp_path / "yours.safetensors", tmp_path / "seven.png"
+    file.write_bytes(ask(server, "GET", f"/yours/{key}.safetensors").content)  # type: ignore[attr-defined]
+    Image.fromarray(255 - np.frombuffer(SEVEN, np.uint8).reshape(28, 28)).resize((280, 280)).save(picture)
+    command = [sys.executable, "-m", "mnist_demo.predict", "--weights", str(file), str(picture)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split()[1] == "7"
