@@ -1,4 +1,4 @@
-"""The demo, as a Space and a clone start it: `python app.py`."""
+"""Start the demo, as a Space and a clone do: `python app.py`."""
 
 from mnist_demo import commandline
 

@@ -1,1 +1,1 @@
-"""From pictures and pen strokes to ink, and from ink to a 28 x 28 digit. Knows no torch."""
+"""From pictures and pen strokes to ink, and from ink to a 28 x 28 digit. Imports no torch."""

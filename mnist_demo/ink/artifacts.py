@@ -1,6 +1,6 @@
-"""Marks on paper that are not strokes of the digit: ruled lines, frames, desk and neighbours at the border, specks.
+"""Artifacts on paper that are not strokes of the digit: ruled lines, frames, specks, and things at the border.
 
-Knows: the shapes of such marks, and of strokes. Does not know: brightness, or digits.
+Everything here is recognised by the shape of a mask, never by its brightness.
 """
 
 from typing import NamedTuple
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from mnist_demo.ink.components import Components, Mask, convex_region, eroded
 
-LINE = 0.08  # of the longer side: a ruled line is at most so thick
-STEEPEST = 0.2  # radians that a line may be turned by
+LINE = 0.08  # of the longer side: the thickest ruled line
+STEEPEST = 0.2  # radians: the steepest ruled line
 COVERED = 0.85  # of a line's length that is ink
-EVEN = 0.5  # of a line's length that is about as thick as its median, and at most 0.15 is thinner
-HOUGH = 256  # pixels of the longer side, on which lines are searched for
-MAX_CANDIDATES, MAX_LINES = 200, 40  # lines that are tried, those with most ink first, and that are found
-CELL = 0.08  # of the picture: a cell or the visible part of a sheet covers at least so much
+EVEN = 0.5  # of a line's length that is about as thick as its median
+HOUGH = 256  # pixels: the longer side of the small picture on which lines are searched for
+MAX_CANDIDATES, MAX_LINES = 200, 40  # lines tried, those with most ink first; lines returned
+CELL = 0.08  # of the picture: the smallest area of a cell, or of the visible part of a sheet
 FEW = 14  # pixels: smaller components have no clear shape
-BROADEST = 0.4  # of the longer side: no stroke is broader
+BROADEST = 0.4  # of the longer side: the broadest stroke
 
 
 class Line(NamedTuple):
-    """A straight line from the left border of a mask (H, W) to the right one, in the C columns where it is visible."""
+    """A straight line from the left border of a mask (H, W) to the right one, at the C columns where it is visible."""
 
     x: NDArray[np.int64]  # (C,)
     y: NDArray[np.int64]  # (C,), its middle
@@ -38,7 +38,7 @@ class Line(NamedTuple):
         canvas[rows[inside], np.broadcast_to(x, rows.shape)[inside]] = True
 
     def crossed(self, mask: Mask) -> Mask:
-        """(C,): where a stroke of the mask crosses the line, so that there is ink at both of its sides."""
+        """Return where (C,) a stroke of the mask crosses the line, so that there is ink on both of its sides."""
         beside = round(self.thickness / 2 + max(2.5, 0.4 * self.thickness))
         slant = np.ones((1, 2 * round(self.thickness / 2 + 1) + 1), np.uint8)
         padded = np.pad(mask, ((1, 1), (0, 0)))
@@ -50,7 +50,7 @@ class Line(NamedTuple):
 
 
 def lines(mask: Mask) -> Mask | None:
-    """Return the ruled lines in a mask (H, W), without the strokes that cross them; None if little else is there."""
+    """Return the ruled lines in a mask (H, W), without the strokes that cross them; None if little else is left."""
     both = [(turned, _lines_across(turned)) for turned in (mask, np.ascontiguousarray(mask.T))]
     bands = [np.zeros_like(turned) for turned, _ in both]
     for band, (_, found) in zip(bands, both, strict=True):
@@ -94,7 +94,7 @@ def _lines_across(mask: Mask) -> list[Line]:
 
 
 def _run_lengths(mask: Mask) -> NDArray[np.int32]:
-    """(H, W): how many pixels of the mask follow each other from each of its pixels upwards."""
+    """Return for each pixel (H, W) the length of the run of mask pixels that ends there from above."""
     rows = np.arange(1, len(mask) + 1, dtype=np.int32)[:, None]
     return np.asarray(rows - np.maximum.accumulate(np.where(mask, np.int32(0), rows), axis=0))
 
@@ -102,7 +102,7 @@ def _run_lengths(mask: Mask) -> NDArray[np.int32]:
 def _traced(
     mask: Mask, up: NDArray[np.int32], down: NDArray[np.int32], middle: NDArray[np.float64], slack: int
 ) -> Line | None:
-    """Return the line that runs within `slack` pixels of these rows (W,) of a mask, if it is one."""
+    """Return the line within `slack` pixels of the rows `middle` (W,) of a mask, or None if there is none."""
     height, width = mask.shape
     for _ in range(2):
         x = np.flatnonzero((middle > -0.5) & (middle < height - 0.5))
@@ -130,10 +130,10 @@ def _traced(
 
 
 def outside(mask: Mask) -> Mask | None:
-    """Return all that lies outside of the paper: of a frame, a table's cell, a sheet that ends within the picture.
+    """Return all that lies outside the paper: around a frame, a table's cell, or a sheet that ends within the picture.
 
-    Paper is a convex region of straight sides that is written on; a bare sheet has nothing inside. None if the paper is
-    the whole picture.
+    Paper is a convex region with straight sides that has writing on it; a bare sheet has none. Return None if the paper
+    fills the whole picture.
     """
     paper = Components.of(~mask)
     regions = []
@@ -160,7 +160,7 @@ def outside(mask: Mask) -> Mask | None:
 
 
 def residue(mask: Mask, gone: Mask) -> Mask:
-    """Return the components (H, W) of a mask that lie along what was removed."""
+    """Return the components (H, W) of a mask that lie along the pixels `gone` that were removed."""
     components = Components.of(mask)
     distance = cv2.distanceTransform((~gone).astype(np.uint8), cv2.DIST_L2, 3)
     total = np.bincount(components.labels.ravel(), distance.ravel(), len(components.area) + 1)[1:]
@@ -168,7 +168,7 @@ def residue(mask: Mask, gone: Mask) -> Mask:
 
 
 def frame(mask: Mask) -> Mask | None:
-    """Return the box around something written, and all that lies outside of it."""
+    """Return the box around something written, and everything outside it; None if there is no such box."""
     components = Components.of(mask)
     side = np.minimum(components.height, components.width)
     for which in np.argsort(side)[-5:].tolist():
@@ -189,7 +189,7 @@ def frame(mask: Mask) -> Mask | None:
 def digit(components: Components, firm: Mask) -> tuple[Mask, bool]:
     """Return which components (N,) of a picture are the digit, and if that is doubtful.
 
-    `firm` (N,): which differ from the paper as much as ink does.
+    `firm` (N,) is True for components that differ from the paper as much as ink does.
     """
     touches = np.asarray((components.contacts > 0).any(axis=0))
     along = is_along_border(components)
@@ -220,7 +220,7 @@ def may_be_digit(mask: Mask) -> bool:
 
 
 def is_along_border(components: Components) -> Mask:
-    """(N,): which components lie in a corner of the picture, or along half of a side."""
+    """Return which components (N,) lie in a corner of the picture, or along half of a side."""
     height, width = components.labels.shape
     touches = components.contacts > 0
     half = np.array([[width], [height], [width], [height]]) / 2
@@ -230,13 +230,13 @@ def is_along_border(components: Components) -> Mask:
 
 
 def is_broad(mask: Mask) -> bool:
-    """Return if a circle lies in the mask that is broader than strokes are, for the picture's longer side."""
+    """Return if the mask has a spot broader than any stroke, relative to the picture's longer side."""
     inner = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)
     return bool(2 * inner.max() > BROADEST * max(mask.shape))
 
 
 def _specks(components: Components, main: int) -> Mask:
-    """(N,): dirt; what is small and far from the main component; a rule above or below it."""
+    """Return which components (N,) are dirt, small and far from the main one, or a rule above or below it."""
     extent = int(components.extent[main])
     stroke = float(components.area[main]) / extent
     upright = np.maximum(components.top[main] - components.bottom, components.top - components.bottom[main])

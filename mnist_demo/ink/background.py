@@ -1,6 +1,6 @@
 """The background of a picture: a sheet on a desk, the paper's brightness and grain, and if ink is darker or lighter.
 
-Knows: that strokes are slim, and that paper reaches the border. Does not know: what is written on it.
+It relies on two facts: strokes are slim, and paper reaches the border.
 """
 
 import cv2
@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 
 from mnist_demo.ink.components import Components, Mask, Region, convex_region, dilated, eroded
 
-SMALL = 128  # pixels of the longer side, on which the background is estimated
-WINDOW = 0.25  # of the shorter side: what is slimmer is ink, what is broader is background
-EVEN = 0.7  # of the border: if so much of it is equally bright, the paper is evenly lit
+SMALL = 128  # pixels: the longer side of the small picture on which the background is estimated
+WINDOW = 0.25  # of the shorter side: slimmer shapes are ink, broader ones background
+EVEN = 0.7  # of the border: if this share is equally bright, the paper is evenly lit
 STEP = 20  # of 255, within three pixels of the small picture: an edge between two things
 MAX_STEPS = 3  # along the border of a sheet
-MAX_COLOURS = 5  # of a picture of ink on paper: so many cover at least 1.5 % of it
-TINY = 24  # pixels: a picture whose shorter side is shorter is a digit cut out of evenly lit paper
-EDGE = 24  # of 255, that a sheet and its ground differ by
-SHEET = 0.12  # of the picture, that a sheet covers at least
+MAX_COLOURS = 5  # colours that each cover at least 1.5 % of a picture of ink on paper
+TINY = 24  # pixels: a picture with a shorter side below this is a digit cut out of evenly lit paper
+EDGE = 24  # of 255: the least difference between a sheet and its ground
+SHEET = 0.12  # of the picture: the smallest area of a sheet
 
 Gray = NDArray[np.uint8]  # (H, W), 0 = black
 Surface = NDArray[np.float32]  # (H, W), 0 to 255
 
 
 def border(values: NDArray[np.uint8] | Surface) -> Surface:
-    """Return the values (2 H + 2 W,) along the border of (H, W)."""
+    """Return the values (2 H + 2 W,) along the border of an array (H, W)."""
     return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]]).astype(np.float32)
 
 
 def median(values: NDArray[np.uint8] | Surface) -> float:
-    """Return the median as a plain number."""
+    """Return the median as a Python float."""
     return float(np.median(values))
 
 
@@ -52,7 +52,7 @@ def sheet_in(gray: Gray) -> Gray | None:
 
 
 def sheet_region(mask: Mask) -> Region | None:
-    """Return the largest component, writing included, if it has straight sides and little is missing of it."""
+    """Return the largest component, writing included, if its sides are straight and little of it is missing."""
     components = Components.of(mask)
     if not len(components.area):
         return None
@@ -66,7 +66,7 @@ def sheet_region(mask: Mask) -> Region | None:
 
 
 def _cut_out(gray: Gray, region: Region, contrast: float) -> Gray | None:
-    """Return the sheet, turned upright, if it differs so much from its ground all around, and is written on."""
+    """Return the sheet, turned upright, if it has writing on it and differs by `contrast` from the ground around it."""
     rows, columns = np.flatnonzero(region.mask.any(axis=1)), np.flatnonzero(region.mask.any(axis=0))
     rim = max(2, min(len(rows), len(columns)) // 40)
     inside = eroded(region.mask, rim)
@@ -83,13 +83,18 @@ def _cut_out(gray: Gray, region: Region, contrast: float) -> Gray | None:
 
 
 def is_dark_on_light(gray: Gray) -> bool:
-    """Return if ink is darker than paper: filling what is dark and slim leaves less than filling what is light."""
+    """Return if ink is darker than paper.
+
+    Filling the dark, slim shapes then leaves a smoother picture than filling the light ones.
+    """
     small = _small(gray)
     return _roughness(_closed(small)) <= _roughness(_closed(-small))
 
 
 def paper_of(gray: Gray) -> Surface:
-    """Return the paper's brightness at each pixel, if ink is darker than it; one brightness if it is evenly lit."""
+    """Return the paper's brightness at each pixel (H, W), if ink is darker; a single brightness if the paper is evenly
+    lit.
+    """
     small = _small(gray)
     closed = _closed(small)
     level = median(border(closed))
@@ -100,9 +105,9 @@ def paper_of(gray: Gray) -> Surface:
 
 
 def is_sheet(gray: Gray) -> bool:
-    """Return if the border shows a sheet, perhaps with some desk or shadow, rather than many things side by side.
+    """Return if the border shows one sheet, perhaps with some desk or shadow, rather than many things side by side.
 
-    Ink is darker than paper.
+    Ink must be darker than paper.
     """
     small = -_closed(-_closed(_small(gray)))
     around = np.concatenate([small[0], small[1:, -1], small[-1, -2::-1], small[-2:0:-1, 0]])
@@ -118,7 +123,9 @@ def _has_two_levels(gray: Gray) -> bool:
 
 
 def is_colourful(picture: NDArray[np.uint8]) -> bool:
-    """Return if a picture (H, W, 3) has more colours, bright or dark, than ink, lines, paper and desk do."""
+    """Return if a picture (H, W, 3) has more colours, apart from their brightness, than ink, lines, paper and desk
+    have.
+    """
     shrunk = min(1.0, SMALL / max(picture.shape))
     small = cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
     a, b = ((cv2.cvtColor(small, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.int64) - 116) // 24 + 8).T
@@ -126,7 +133,7 @@ def is_colourful(picture: NDArray[np.uint8]) -> bool:
 
 
 def grain_of(gray: Gray) -> float:
-    """Return the standard deviation of the paper's grain, by the smaller differences between near pixels."""
+    """Return the standard deviation of the paper's grain, estimated from the differences between pixels nearby."""
     if min(gray.shape) < 64:
         return 0.0
     near = np.abs(gray[:, 8:].astype(np.int16) - gray[:, :-8])
@@ -134,14 +141,14 @@ def grain_of(gray: Gray) -> float:
 
 
 def _small(gray: Gray) -> Surface:
-    """Return the brightness on at most SMALL pixels a side."""
+    """Return the brightness, reduced to at most SMALL pixels a side."""
     shrunk = min(1.0, SMALL / max(gray.shape))
     size = (max(1, round(gray.shape[1] * shrunk)), max(1, round(gray.shape[0] * shrunk)))
     return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _closed(small: Surface) -> Surface:
-    """Make what is dark and slim as bright as what is around it; bright specks are no part of that."""
+    """Make dark, slim shapes as bright as their surroundings; bright specks are smoothed away first."""
     even = cv2.medianBlur(small, 5)
     side = 2 * max(1, round(WINDOW * min(small.shape) / 2)) + 1
     return np.asarray(cv2.morphologyEx(even, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)))

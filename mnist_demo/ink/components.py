@@ -1,7 +1,4 @@
-"""Connected components of a mask, and convex regions. NumPy and OpenCV.
-
-Knows: geometry. Does not know: what the mask shows, or where it came from.
-"""
+"""Connected components of a mask, and convex regions: geometry alone, with NumPy and OpenCV."""
 
 from typing import Any, NamedTuple, Self
 
@@ -37,17 +34,17 @@ class Components(NamedTuple):
 
     @property
     def height(self) -> Ints:
-        """(N,) of the boxes."""
+        """Heights (N,) of the bounding boxes."""
         return self.bottom - self.top
 
     @property
     def width(self) -> Ints:
-        """(N,) of the boxes."""
+        """Widths (N,) of the bounding boxes."""
         return self.right - self.left
 
     @property
     def extent(self) -> Ints:
-        """(N,): the longer side of each box."""
+        """Longer sides (N,) of the bounding boxes."""
         return np.maximum(self.height, self.width)
 
     def box(self, which: int) -> tuple[slice, slice]:
@@ -55,7 +52,7 @@ class Components(NamedTuple):
         return slice(self.top[which], self.bottom[which]), slice(self.left[which], self.right[which])
 
     def mask(self, which: Mask | int) -> Mask:
-        """(H, W): pixels of one component, or of those where `which` (N,) is true."""
+        """Return the pixels (H, W) of one component, or of all where `which` (N,) is True."""
         if isinstance(which, np.ndarray):
             chosen: Mask = np.concatenate([[False], which])[self.labels]
             return chosen
@@ -74,7 +71,7 @@ class Region(NamedTuple):
 
 
 def convex_region(mask: Mask) -> Region:
-    """Return the convex hull of all in a mask that has at least one pixel."""
+    """Return the convex hull of all pixels in a mask that has at least one."""
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     hull = cv2.convexHull(np.concatenate(outlines))
     region = _filled(mask.shape, hull)
@@ -92,7 +89,7 @@ def convex_region(mask: Mask) -> Region:
 
 
 def _turn(corners: NDArray[Any], shape: tuple[int, ...]) -> float:
-    """Return by how many degrees, -45 to 45, the longest side is turned that is not cut by the picture's border."""
+    """Return the turn in degrees, -45 to 45, of the longest side that the picture's border does not cut."""
     after = np.roll(corners, -1, axis=0)
     last = np.array([shape[1] - 1, shape[0] - 1])
     is_cut = (((corners <= 1) & (after <= 1)) | ((corners >= last - 1) & (after >= last - 1))).any(axis=1)
@@ -110,16 +107,16 @@ def _filled(shape: tuple[int, ...], *outlines: NDArray[Any]) -> Mask:
 
 
 def is_noise(mask: Mask) -> bool:
-    """Return if a mask shows noise or a texture, which takes long to search."""
+    """Return if a mask shows noise or a texture, which would take long to search."""
     return int((mask[:, 1:] & ~mask[:, :-1]).sum()) > MAX_RUNS
 
 
 def dilated(mask: Mask, pixels: int) -> Mask:
-    """Return the mask, wider by that many pixels on every side."""
+    """Return the mask, widened by that many pixels on every side."""
     side = 2 * pixels + 1
     return cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
 
 
 def eroded(mask: Mask, pixels: int) -> Mask:
-    """Return the mask, narrower by that many pixels on every side but the picture's border."""
+    """Return the mask, narrowed by that many pixels on every side except along the picture's border."""
     return ~dilated(~mask, pixels)

@@ -1,10 +1,8 @@
-"""Ink from a picture: a photo, a scan, a screenshot, or what a drawing program saved. NumPy, OpenCV and Pillow.
+"""Ink from a picture: a photo, a scan, a screenshot, or a drawing program's file. NumPy, OpenCV and Pillow.
 
-Knows: the steps from a picture to ink. Does not know: how paper looks (`background`), which marks on it are not strokes
-(`artifacts`), or digits.
-
-If two readings of a picture are possible, the simplest stays: no step removes everything, and what might be a second
-digit is left for the network to reject.
+These are the steps from a picture to ink; `background` knows how paper looks, `artifacts` which components are not
+strokes. Where a picture can be read in two ways, the simpler one wins: no step removes everything, and what might be a
+second digit is left for the network to reject.
 """
 
 import warnings
@@ -40,42 +38,42 @@ from mnist_demo.ink.background import (
 )
 from mnist_demo.ink.components import Components, Mask, dilated, eroded, is_noise
 
-LARGEST = 1200  # pixels a side; a larger picture is made smaller first
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # no other decoder of Pillow is ever used
+LARGEST = 1200  # pixels a side; a larger picture is reduced first
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # Pillow's other decoders are never used
 MAX_PIXELS = 100_000_000  # of a picture: decoding more takes gigabytes
-JPEG_FACTOR = 3.25  # a JPEG may have so many times the pixels, because it is reduced while it is decoded
-MAX_FRAMES, MAX_FRAMES_PIXELS = 50, 20_000_000  # of an animation, that are looked at
+JPEG_FACTOR = 3.25  # a JPEG may have this many times MAX_PIXELS, because it is reduced while it is decoded
+MAX_FRAMES, MAX_FRAMES_PIXELS = 50, 20_000_000  # of an animation: later frames are ignored
 
 FAINTEST = 0.25  # of the ink's contrast: what differs less from the paper is paper
-FIRM = 0.5  # of the ink's contrast: a component that nowhere differs so much is not ink
-REMOVED = 0.35  # of the contrast of what was removed: if less is left, it is not ink
-NEAR = 0.05  # of the shorter side: what is faint is ink as far as this from what is firm
-NOISE = 4.0  # standard deviations of the paper's grain that ink differs by
-LEAST, LEAST_UNEVEN = 3.0, 16.0  # of 255, that ink differs by; and under uneven light
-UNEVEN = 8.0  # of 255: paper that varies by so much is unevenly lit
-LEAST_SHARE = 0.25  # of how much the paper varies, that ink differs by
-COARSE = 3.0  # of 255: grain of such a standard deviation is smoothed
-MARGIN = 0.05  # of the longer side, that a digit cut out may have around it
-LARGE = 0.15  # of the longer side: what reaches as far is large there
-SMALLEST = 0.25  # of the shorter side: ink that reaches less far is cut out
-FEW = 14  # pixels: ink that reaches less far is enlarged
-STEEP = 1.5  # times: how much steeper an enlarged outline is made
+FIRM = 0.5  # of the ink's contrast: a component that nowhere reaches it is not ink
+REMOVED = 0.35  # of the contrast of removed artifacts: a fainter remainder is not ink
+NEAR = 0.05  # of the shorter side: faint pixels are ink up to this far from firm ones
+NOISE = 4.0  # standard deviations of the paper's grain: ink differs by more
+LEAST, LEAST_UNEVEN = 3.0, 16.0  # of 255: the faintest ink in even light, and in uneven light
+UNEVEN = 8.0  # of 255: paper that varies by this much is unevenly lit
+LEAST_SHARE = 0.25  # of the variation of unevenly lit paper: the faintest ink
+COARSE = 3.0  # of 255: grain with this standard deviation or more is smoothed
+MARGIN = 0.05  # of the longer side: the widest margin around a digit that was cut out
+LARGE = 0.15  # of the longer side: the least extent of a large component
+SMALLEST = 0.25  # of the shorter side: smaller ink is cut out
+FEW = 14  # pixels: smaller ink is enlarged
+STEEP = 1.5  # the factor by which an enlarged outline is made steeper
 
 
 class Step(NamedTuple):
-    """A step from a picture to ink, and its result."""
+    """One step from a picture to ink, and its result."""
 
     name: str
     left: NDArray[np.uint8]  # (H, W), or (H, W, 3) if in colour
 
 
 class Written(NamedTuple):
-    """Ink on paper, if ink is darker than paper, or if it is lighter."""
+    """The ink on paper, under the assumption that ink is darker than paper, or that it is lighter."""
 
     steps: list[Step]  # contrast, ink, digit
     level: float  # how much the ink differs from the paper, 0 to 255
-    is_doubtful: bool  # if there is none, or it may be something else
-    is_free: bool  # if it does not touch the border
+    is_doubtful: bool  # True if there is no ink, or it may be something else
+    is_free: bool  # True if it does not touch the border
 
 
 def open_picture(
@@ -83,7 +81,8 @@ def open_picture(
 ) -> Image.Image:
     """Return the picture in a file, upright, at most LARGEST pixels a side.
 
-    Only the decoders of FORMATS are tried, and the file is opened once, so that what is checked is what is decoded.
+    Only the decoders of FORMATS are tried. The file is opened once, so that the file checked is the file decoded.
+
     Raises ValueError, in one line that names the file (as `name`, if given), if it cannot be read, is in another
     format, or has more than `max_pixels` pixels (a JPEG: JPEG_FACTOR times as many).
     """
@@ -94,9 +93,9 @@ def open_picture(
                 limit = round(JPEG_FACTOR * max_pixels)
             if picture.width * picture.height > limit:
                 raise Image.DecompressionBombError
-            picture.draft(None, _bounded(picture.size))  # JPEG's own way to be made smaller
+            picture.draft(None, _bounded(picture.size))  # JPEG can be reduced while it is decoded
             return upright(picture)
-    except Exception as error:  # of a damaged file Pillow raises whatever its decoder meets
+    except Exception as error:  # for a damaged file Pillow's decoders raise errors of many types
         raise ValueError(f"{name or file}: {_reason(error, limit)}") from None
 
 
@@ -117,15 +116,15 @@ def _reason(error: Exception, max_pixels: int) -> str:
 
 
 def ink_of(picture: Image.Image) -> NDArray[np.uint8]:
-    """Return the ink (H, W), 255 = ink, of the digit in a picture, dark on light or light on dark; zeros if none.
+    """Return the ink (H, W) uint8, 255 = ink, of the digit in a picture, dark on light or light on dark; zeros if none.
 
-    A small digit on a large page comes with only as much of the page as `to_mnist` takes for a digit's margin.
+    Around a small digit on a large page, no more of the page is kept than the margin that `to_mnist` needs.
     """
     return steps(picture)[-1].left
 
 
 def steps(picture: Image.Image) -> list[Step]:
-    """Return the steps from a picture to its ink, each with its result; the last one's is `ink_of`."""
+    """Return the steps from a picture to its ink, each with its result; the last result is `ink_of`."""
     shown = upright(picture)
     gray = brightness(shown)
     left = [Step("upright", np.asarray(shown.convert("RGB"))), Step("brightness", gray)]
@@ -152,7 +151,7 @@ def steps(picture: Image.Image) -> list[Step]:
 
 
 def upright(picture: Image.Image) -> Image.Image:
-    """Return the picture as its camera meant it, at most LARGEST pixels a side, as L, RGB or RGBA of eight bits."""
+    """Return the picture turned as its camera says, at most LARGEST pixels a side, as L, RGB or RGBA of eight bits."""
     plain = eight_bits(ImageOps.exif_transpose(frame_with_most_ink(picture)))
     size = _bounded(plain.size)
     return plain if size == plain.size else plain.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
@@ -164,7 +163,7 @@ def _bounded(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def frame_with_most_ink(picture: Image.Image) -> Image.Image:
-    """Return the frame of an animation that varies most; the picture itself if it is none."""
+    """Return the frame of an animation that varies most, or the picture itself if it is not an animation."""
     if picture.format not in ("GIF", "PNG", "WEBP") or not getattr(picture, "is_animated", False):
         return picture
     most, best = -1.0, picture
@@ -179,7 +178,7 @@ def frame_with_most_ink(picture: Image.Image) -> Image.Image:
 
 
 def eight_bits(picture: Image.Image) -> Image.Image:
-    """Return the picture as L, RGB or RGBA; other numbers than 0 to 255 from their darkest to their brightest."""
+    """Return the picture as L, RGB or RGBA; values beyond 0 to 255 are scaled from their darkest to their brightest."""
     if picture.mode in ("L", "RGB", "RGBA"):
         return picture
     if picture.mode.startswith(("I", "F")):  # which Pillow would cut at 255
@@ -194,9 +193,9 @@ def eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def brightness(picture: Image.Image) -> Gray:
-    """Return the brightness (H, W): luminance, or the colour in which ink and paper differ most, if twice as much.
+    """Return the brightness (H, W): luminance, or a colour channel in which ink and paper differ twice as much.
 
-    If the border is transparent, opacity is the ink, unless what is opaque is a card with something on it.
+    If the border is transparent, opacity is the ink, unless the opaque part is a card with something on it.
     """
     if picture.mode == "RGBA":
         opacity = np.asarray(picture.getchannel("A"))
@@ -217,13 +216,13 @@ def brightness(picture: Image.Image) -> Gray:
 
 
 def _spread(band: Gray) -> float:
-    """Return how far from the border's brightness the band goes, but for single pixels."""
+    """Return how far the band strays from the border's brightness, ignoring single pixels."""
     smooth = cv2.blur(band, (3, 3)).astype(np.float32)
     return float(np.abs(smooth - median(border(smooth))).max())
 
 
 def _card(picture: Image.Image, opacity: Gray) -> Image.Image | None:
-    """Return what is opaque, cut out, if it is a card with something on it and not the ink itself."""
+    """Return the opaque part, cut out, if it is a card with something on it and not the ink itself."""
     region = sheet_region(opacity > 127)
     if region is None:
         return None
@@ -238,9 +237,10 @@ def _card(picture: Image.Image, opacity: Gray) -> Image.Image | None:
 
 
 def cut_out(gray: Gray) -> list[Step] | None:
-    """Return the last steps if the picture is tiny, or is a digit cut out, whose ink reaches the sides.
+    """Return the last steps if the picture is tiny, or is a digit that was cut out, with ink reaching its sides.
 
-    Ink is then what differs from the border; if tiny, from the darkest or brightest pixel, whichever is nearer to it.
+    Ink is what differs from the border's median. In a tiny picture, it is what differs from the darkest or brightest
+    pixel, whichever is nearer to the border.
     """
     is_tiny, along, paper = min(gray.shape) < TINY, border(gray), median(border(gray))
     if is_tiny:
@@ -254,7 +254,7 @@ def cut_out(gray: Gray) -> list[Step] | None:
 
 
 def _reaches_the_sides(contrast: Surface) -> bool:
-    """Return if what is large in a contrast of 0 to 1 reaches the sides, one of them nearly, and may be strokes."""
+    """Return if the large components of a contrast, 0 to 1, reach all sides (one of them nearly) and may be strokes."""
     mask = contrast >= FIRM
     if is_noise(mask):
         return False
@@ -272,7 +272,7 @@ def _reaches_the_sides(contrast: Surface) -> bool:
 
 
 def written(gray: Gray, is_dark: bool) -> Written:
-    """Return the ink that is darker than the paper, or lighter."""
+    """Return the ink that is darker than the paper if `is_dark`, else the ink that is lighter."""
     shown = gray if is_dark else 255 - gray
     contrast, least = _contrast(shown, is_dark)
     seen = Step("contrast", np.rint(contrast).astype(np.uint8))
@@ -302,14 +302,14 @@ def written(gray: Gray, is_dark: bool) -> Written:
 
 
 def _firm(contrast: Surface, mask: Mask, level: float) -> Mask:
-    """Return the pixels of the mask that are near to where it differs from the paper as ink does."""
+    """Return the pixels of the mask that lie near a pixel as strong as ink."""
     return mask & dilated(contrast > FIRM * level, max(2, round(NEAR * min(mask.shape))))
 
 
 def _contrast(shown: Gray, is_lit: bool) -> tuple[Surface, float]:
-    """Return how much darker than the paper each pixel is, 0 to 255, and how much ink must be at least.
+    """Return how much darker than the paper each pixel (H, W) is, 0 to 255, and the least contrast of ink.
 
-    If `is_lit`, brightness is that of light, which falls on paper and ink alike: what counts is their ratio.
+    If `is_lit`, the picture shows light that falls on paper and ink alike, so their ratio counts.
     """
     paper = paper_of(shown)
     contrast = paper - shown
@@ -322,7 +322,9 @@ def _contrast(shown: Gray, is_lit: bool) -> tuple[Surface, float]:
 
 
 def _level(contrast: Surface) -> float:
-    """Return how much the ink differs from the paper: most of what differs most, single pixels aside."""
+    """Return how much the ink differs from the paper: the 90th percentile of the strongest areas, ignoring single
+    pixels.
+    """
     side = 2 * max(1, round(min(contrast.shape) / 150)) + 1
     smooth = cv2.blur(contrast, (side, side))
     strongest = contrast[smooth > smooth.max() / 2]
@@ -330,7 +332,7 @@ def _level(contrast: Surface) -> float:
 
 
 def _mask(contrast: Surface, grain: float, least: float) -> tuple[Mask, float]:
-    """Return the pixels (H, W) that are ink, and how much ink differs from the paper."""
+    """Return the pixels (H, W) that are ink, and how much the ink differs from the paper."""
     level = _level(contrast)
     if level < max(least, 1.5 * NOISE * grain):
         return np.zeros(contrast.shape, bool), 1.0
@@ -338,12 +340,12 @@ def _mask(contrast: Surface, grain: float, least: float) -> tuple[Mask, float]:
 
 
 def _inked(contrast: Surface, mask: Mask, level: float) -> Gray:
-    """Return the ink of the mask: 255 if it differs from the paper as most ink does."""
+    """Return the ink of the mask (H, W): 255 at a pixel that differs from the paper by `level` or more."""
     return np.where(mask, np.rint((contrast * (255 / level)).clip(max=255)), 0).astype(np.uint8)
 
 
 def fitted(ink: Gray) -> Gray:
-    """Return the ink with no more paper than `to_mnist` takes; of few pixels, enlarged."""
+    """Return the ink with no more paper than `to_mnist` needs; enlarged if it has few pixels."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not len(rows):
         return ink
@@ -357,7 +359,7 @@ def fitted(ink: Gray) -> Gray:
 
 
 def _enlarged(ink: Gray) -> Gray:
-    """Return ink of few pixels on more of them, its outline as sharp as a pen's."""
+    """Return ink of few pixels on a larger grid, with an outline as sharp as a pen's."""
     times = -(-4 * FEW // max(ink.shape))
     gray = cv2.resize(ink, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC).astype(np.float32)
     steeper: Gray = np.rint(((gray - 128) * STEEP + 128).clip(0, 255)).astype(np.uint8)

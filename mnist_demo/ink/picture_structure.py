@@ -15,7 +15,7 @@ EXTENSION, FRAMES = 0x21, b",;"  # of a GIF: an extension begins; a frame begins
 
 
 def check_structure(content: bytes) -> None:
-    """Raise ValueError, in one line, if the file has more parts than any photo. Damage is for the decoder to find."""
+    """Raise ValueError, in one line, if the file has more parts than any photo. Damage is left to the decoder."""
     if content.startswith(JPEG):
         parts, scans = _jpeg(content)
         if scans > MAX_SCANS:

@@ -1,11 +1,12 @@
-"""Find the ink of pictures in a process with limits: `python -m mnist_demo.ink.picture_worker`, which a server starts.
+"""Find the ink of pictures in a process with limits: `python -m mnist_demo.ink.picture_worker`, started by the server.
 
-The process reads one picture after the other from standard input, and ends with it, so it never outlives its server.
-It loads NumPy, OpenCV and Pillow alone. A picture that takes too long ends the process; the server starts another one.
+The process reads pictures from standard input, one after the other, and ends when the input ends, so it never outlives
+its server. It loads NumPy, OpenCV and Pillow alone. A picture that takes too long ends the process, and the server
+starts another one.
 
-The protocol, integers big-endian: a request is the length of the file (4 bytes) and the file; a response is a header,
-whether it is ink (1 byte), its height and width (4 bytes each), and the ink (H, W), 255 = ink; or else 0, 0, the
-length of a line that says why the picture is refused, and the line in UTF-8.
+The protocol (integers are big-endian): a request is the file's length (4 bytes) and the file. A response is a header,
+then the ink. The header says if it is ink (1 byte), and gives its height and width (4 bytes each); the ink is (H, W),
+255 = ink. For a refused picture, the header holds 0, 0 and the length of a message, and the message follows in UTF-8.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from mnist_demo.ink.picture import LARGEST, ink_of, open_picture
 from mnist_demo.ink.picture_structure import check_structure
 
-MAX_PIXELS = 16_000_000  # of a picture that somebody sends; a JPEG has JPEG_FACTOR times as many
+MAX_PIXELS = 16_000_000  # of an uploaded picture; a JPEG may have JPEG_FACTOR times as many
 MAX_CPU_SECONDS = 1.0  # for one picture, from file to ink
 MAX_ADDRESS_SPACE_BYTES = 1 << 30
 MAX_INK_PIXELS = 4 * LARGEST**2
@@ -44,9 +45,10 @@ def encode_file(content: bytes) -> bytes:
 
 
 def decode_response(stream: IO[bytes]) -> Ink:
-    """Read one response, and return the ink (H, W).
+    """Read one response and return its ink (H, W) uint8.
 
-    Raises ValueError, in one line, if the picture was refused, and EOFError if the process ended or sent nonsense.
+    Raises ValueError, in one line, if the picture was refused, and EOFError if the process ended or its response is
+    malformed.
     """
     is_ink, height, width = HEADER.unpack(_exactly(stream, HEADER.size))
     if height * width > MAX_INK_PIXELS or (not is_ink and width > MAX_LINE_BYTES):
@@ -57,7 +59,7 @@ def decode_response(stream: IO[bytes]) -> Ink:
 
 
 def _exactly(stream: IO[bytes], count: int) -> bytes:
-    """Read so many bytes. Raises EOFError if there are fewer."""
+    """Read `count` bytes. Raises EOFError if the stream ends first."""
     content = stream.read(count)
     if len(content) < count:
         raise EOFError
@@ -65,7 +67,7 @@ def _exactly(stream: IO[bytes], count: int) -> bytes:
 
 
 def answer(content: bytes) -> bytes:
-    """Return the response to a file."""
+    """Return the response for a file."""
     try:
         check_structure(content)
         ink = ink_of(open_picture(BytesIO(content), "image", MAX_PIXELS))
@@ -83,7 +85,7 @@ def answer(content: bytes) -> bytes:
 
 
 def limit_process() -> None:
-    """Limit the memory of this process, let live readings come first, and let signals end it at once."""
+    """Limit this process's memory, give way to live readings, and let signals end it at once."""
     with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has no such limit; macOS refuses some
         import resource
 
@@ -97,13 +99,13 @@ def limit_process() -> None:
 
 
 def set_cpu_timer(seconds: float) -> None:
-    """End the process after so much processor time of its own, if the system can; 0 stops the timer."""
+    """End the process after this much processor time of its own, if the system supports it; 0 stops the timer."""
     if HAS_CPU_TIMER:
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def main() -> None:
-    """Answer until standard input ends."""
+    """Answer requests until standard input ends."""
     limit_process()
     cv2.setNumThreads(1)  # each thread takes memory, and all of them count as processor time
     source, target = sys.stdin.buffer, sys.stdout.buffer

@@ -1,7 +1,4 @@
-"""Pen strokes become ink: one renderer for the page, the templates, the benchmarks and the tests.
-
-Knows: how a round brush leaves ink along a path. Does not know: what is written, or what becomes of the ink.
-"""
+"""Pen strokes drawn as ink: one renderer for the page, the templates, the benchmarks and the tests."""
 
 import functools
 import math
@@ -11,17 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SUBPIXELS = 4  # places within a pixel, each way, that the brush is set down at
-THINNEST = 0.1  # pixels, of a line that `fitted` makes smaller
-WIDEST = 1000  # pixels, of a line: beyond, the brush alone would take gigabytes
-ROUGHNESS = 0.1  # pixels by which the outline may fall short between two places
-DISCS_KEPT = 2048  # more than there are on the wire, of all widths and at all places within a pixel
+SUBPIXELS = 4  # positions of the brush within a pixel, each way
+THINNEST = 0.1  # pixels: the least width of a line scaled by `fitted`
+WIDEST = 1000  # pixels: the largest width of a line; a brush far wider would take gigabytes
+ROUGHNESS = 0.1  # pixels by which the outline may fall short between two stamps
+DISCS_KEPT = 2048  # more than all widths that clients can send need at all positions within a pixel
 
 Path = NDArray[np.float64]  # (N, 2), x and y along a line
 
 
 class Stroke(NamedTuple):
-    """One line of the pen, or of the eraser."""
+    """One line of the pen or the eraser."""
 
     points: NDArray[np.floating[Any]]  # (N, 2), x and y in canvas pixels, y down; (0, 0) is the canvas's corner
     width: float = 20.0  # of the line, canvas pixels
@@ -31,7 +28,7 @@ class Stroke(NamedTuple):
 def draw(strokes: Sequence[Stroke], side: int = 280, base: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Return the ink (side, side) uint8, 255 = ink, of the strokes drawn one after the other on `base`.
 
-    Lines have round caps and smooth edges. A stroke of one point is a dot, a stroke of none leaves nothing, and ink
+    Lines have round caps and smooth edges. A stroke of one point is a dot, an empty stroke leaves nothing, and ink
     outside the canvas is cut off. `base` is ink (side, side); None is an empty canvas. `web/pad/strokes.js` draws the
     same ink in the browser, to the bit.
 
@@ -48,15 +45,15 @@ def draw(strokes: Sequence[Stroke], side: int = 280, base: NDArray[np.uint8] | N
 
 
 def brush_of(paths: Sequence[NDArray[np.floating[Any]]], share: float) -> float:
-    """How wide a brush is, in units of the paths, that is that share of the height of what it draws along them."""
+    """Return the brush width, in units of the paths, that is this share of the height of the drawing it makes."""
     width, height = np.ptp(np.concatenate(paths), axis=0).tolist()
     return share / (1 - share) * max(height, width / 2) or 1.0
 
 
 def fitted(strokes: Sequence[Stroke], side: int, longest: float) -> list[Stroke]:
-    """The same strokes, one at least a pen's, in the middle of a canvas of that side and as large as `longest` says.
+    """Return the same strokes, scaled and moved to the middle of a canvas with that side; at least one must be a pen's.
 
-    `longest`: pixels, of the longer side of the box of all ink, that is erased again or not. Brushes are scaled too.
+    `longest` is the longer side, in pixels, of the box around all ink, erased ink included. Brushes are scaled too.
     """
     pens = [stroke for stroke in strokes if not stroke.erase]
     points = np.concatenate([stroke.points for stroke in pens])
@@ -85,14 +82,14 @@ def _stamp(canvas: NDArray[np.uint8], margin: int, stroke: Stroke) -> None:
 def _path(stroke: Stroke, side: int) -> Path:
     """Return points (N, 2) along the stroke, so close that discs stamped there look like one line.
 
-    They lie at fixed steps from the start, plus one at the end, so a stroke that grows keeps the stamps that it has.
+    They lie at fixed steps from the start, plus one at the end, so a growing stroke keeps its earlier stamps.
     """
     points = np.asarray(stroke.points, dtype=np.float64)
     if points.size == 0:
         return np.empty((0, 2))
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
         raise ValueError(f"a stroke's points must be (N, 2) finite numbers, not of shape {points.shape}")
-    points = points.clip(-2 * side, 3 * side)  # the exact place does not matter so far outside, but the length does
+    points = points.clip(-2 * side, 3 * side)  # so far outside, the place does not matter, but long lines cost time
     along = _along(points)
     chord = math.sqrt(4 * stroke.width * ROUGHNESS)  # a chord of this length is ROUGHNESS away from its arc
     step = max(chord, 1 / SUBPIXELS)  # closer stamps would fall on the same place
@@ -106,25 +103,28 @@ def evenly(path: Path, count: int) -> Path:
 
 
 def _along(path: Path) -> NDArray[np.float64]:
-    """Return how far along the path (N, 2) each point lies: (N,). Without `hypot`, which browsers round differently."""
+    """Return the distance (N,) of each point of the path (N, 2) from its start.
+
+    `hypot` is avoided because browsers round it differently.
+    """
     return np.concatenate([[0.0], np.sqrt(np.square(np.diff(path, axis=0)).sum(axis=1)).cumsum()])
 
 
 def _at(stops: NDArray[np.float64], along: NDArray[np.float64], path: Path) -> Path:
-    """Return the points (M, 2) of the path (N, 2) at the distances `stops` (M,); `along` is the path's `_along`."""
+    """Return the points (M, 2) of the path (N, 2) at the distances `stops` (M,); `along` is `_along(path)`."""
     return np.stack([np.interp(stops, along, path[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _disc_side(width: float) -> int:
-    """Pixels a side of the square that holds a disc wherever within a pixel it lies."""
+    """Return the side, in pixels, of a square that holds the disc at any position within a pixel."""
     if not 0 < width <= WIDEST:
-        raise ValueError(f"a stroke's width must be above 0 and up to {WIDEST}, not {width}")
+        raise ValueError(f"a stroke's width must be above 0 and at most {WIDEST}, not {width}")
     return math.ceil(width) + 2
 
 
 @functools.lru_cache(maxsize=DISCS_KEPT)
 def _disc(width: float, which: int) -> NDArray[np.uint8]:
-    """The brush (side, side), 255 within, at one of the SUBPIXELS ** 2 places within a pixel, counted row by row."""
+    """Return the brush (side, side), 255 within, at one of the SUBPIXELS ** 2 positions, counted row by row."""
     side = _disc_side(width)
     y, x = ((np.arange(side) + 0.5 - (side / 2 + part / SUBPIXELS)) ** 2 for part in divmod(which, SUBPIXELS))
     distances = np.sqrt(y[:, None] + x)
