@@ -27,6 +27,8 @@ from mnist_demo.model.networks import MODELS
 from mnist_demo.model.weights import Card, load_weights, path_at_hand
 from mnist_demo.training import trainer
 
+pytestmark = pytest.mark.slow
+
 NOT_ARRAYS = st.none() | st.text(max_size=5) | st.binary(max_size=5) | st.integers() | st.lists(st.floats(), max_size=3)
 ARRAYS = hnp.arrays(
     st.sampled_from([*"?bBhHiIlLefd", "c8", "U3", "O", "M8[s]"]).map(np.dtype),

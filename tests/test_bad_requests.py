@@ -23,6 +23,8 @@ from benchmarks.crowd import BYTES, ENGINE, READ, digit_of, growing
 from benchmarks.load import memory
 from benchmarks.pages import Server, started
 
+pytestmark = pytest.mark.slow
+
 CASES = int(os.environ.get("BAD_REQUESTS", "240"))
 ROOT = str(Path(__file__).parent.parent).encode()
 KINDS = 7  # of requests, as many of each

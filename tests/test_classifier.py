@@ -22,6 +22,7 @@ def test_a_known_digit_comes_out_right(classifier: Classifier, test_digits: Samp
     assert 0 <= reading.image.min() <= reading.image.max() <= 1
 
 
+@pytest.mark.slow
 def test_probabilities_are_those_of_the_test_accuracy_on_the_card(classifier: Classifier, test_digits: Samples) -> None:
     probabilities = classifier.probabilities(test_digits.images[:, 0].numpy().astype(np.float32) / 255)
     right = probabilities.argmax(1) == test_digits.labels.numpy()

@@ -44,6 +44,7 @@ def script(*lines: str) -> str:
     return "\n".join([*FAST, *lines])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_behind_standard_output_is_told_in_one_line(test_digits: Samples, tmp_path: Path) -> None:
     picture(test_digits.images[0]).save(tmp_path / "seven.png")
@@ -113,6 +114,7 @@ def test_a_second_ctrl_c_while_the_first_is_answered_is_none() -> None:
     assert process.returncode == 130
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("app.py",), ("-m", "mnist_demo.train"), ("-m", "mnist_demo.predict", "x")])
 @pytest.mark.parametrize("seconds", [0.3, 0.9])
 def test_ctrl_c_while_starting_ends_without_a_word(command: Sequence[str], seconds: float, tmp_path: Path) -> None:
@@ -162,6 +164,7 @@ def test_every_command_line_tells_its_version(
     assert capsys.readouterr().out == f"mnist-demo {__version__}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["training", "inside"])
 def test_a_benchmark_without_a_folder_for_the_data_set_ends_in_one_line(module: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
@@ -171,6 +174,7 @@ def test_a_benchmark_without_a_folder_for_the_data_set_ends_in_one_line(module: 
     assert "cannot be made (Not a directory)" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_benchmark_without_a_browser_ends_in_one_line(tmp_path: Path) -> None:
     nowhere = {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path)}
     ended = run("-m", "benchmarks.live", "--digits", "1", environment=nowhere)

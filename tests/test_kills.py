@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from thorough import times
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 PREPARE = """

@@ -14,6 +14,8 @@ from thorough import THOROUGH
 from benchmarks.pages import free_port
 from mnist_demo.server import allow_list
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "docs" / "notebook.ipynb"
 NOTEBOOK: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))

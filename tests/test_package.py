@@ -56,6 +56,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(file)
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_package_page_data_and_weights_and_no_more(wheel: zipfile.ZipFile) -> None:
     package = Path(mnist_demo.__file__).parent
     files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
@@ -67,6 +68,7 @@ def test_the_wheel_holds_package_page_data_and_weights_and_no_more(wheel: zipfil
     assert wheel.read("mnist_demo/shipped/net.safetensors") == default_path("net").read_bytes()
 
 
+@pytest.mark.slow
 def test_what_is_installed_reads_a_picture_and_keeps_weights_in_the_users_own_folder(
     wheel: zipfile.ZipFile, test_digits: Samples, tmp_path: Path
 ) -> None:

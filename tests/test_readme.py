@@ -262,6 +262,7 @@ def content(place: Path) -> dict[str, str]:
     return {path.relative_to(place).as_posix(): hashlib.md5(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 @in_the_repository
 @pytest.mark.parametrize("command", ENDS)
 def test_a_command_does_what_it_says(command: str, place: Path, programs: Path, tmp_path: Path) -> None:
@@ -276,6 +277,7 @@ def test_a_command_does_what_it_says(command: str, place: Path, programs: Path, 
     assert all(re.fullmatch(LEAVES[command], name) for name in changed)
 
 
+@pytest.mark.slow
 @in_the_repository
 @pytest.mark.parametrize("command", STOPS)
 def test_a_command_begins_and_ends_by_ctrl_c_and_leaves_nothing(

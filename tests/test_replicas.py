@@ -14,6 +14,8 @@ import pytest
 from benchmarks.crowd import Connection, OurVisitor, Tally, person
 from benchmarks.pages import Server, free_port, started
 
+pytestmark = pytest.mark.slow
+
 BEFORE, AFTER = 1.5, 3.0  # seconds of drawing, before and after the kill
 CALLS = 10
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

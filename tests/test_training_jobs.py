@@ -127,6 +127,7 @@ def children(process_id: int) -> list[int]:
     return [int(one) for file in files for one in file.read_text(encoding="utf-8").split()]
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_and_is_the_visitors_own(
     server: Server, call: Call, test_digits: Samples, tmp_path: Path
 ) -> None:
@@ -161,6 +162,7 @@ def test_a_network_is_trained_and_is_the_visitors_own(
     assert ask(server, "GET", f"/yours/{key}.safetensors").status == 404
 
 
+@pytest.mark.slow
 def test_who_comes_later_waits_in_a_queue_and_may_watch_what_runs_but_not_take_it(server: Server, call: Call) -> None:
     first = call("begin", LONG)
     until(call, first["key"], is_learning)
@@ -186,6 +188,7 @@ def test_who_comes_later_waits_in_a_queue_and_may_watch_what_runs_but_not_take_i
     assert call("follow", {"key": second["key"]})["state"] == "stopped"
 
 
+@pytest.mark.slow
 def test_a_training_that_is_stopped_leaves_its_network_as_it_was_and_room_for_the_next(
     server: Server, call: Call
 ) -> None:
@@ -203,6 +206,7 @@ def test_a_training_that_is_stopped_leaves_its_network_as_it_was_and_room_for_th
     call("forget", {"key": again["key"]})
 
 
+@pytest.mark.slow
 def test_corrections_are_taught_to_the_shipped_network(call: Call) -> None:
     key = call("begin", {"network": "net", "recipe": "teach", "corrections": WRITTEN})["key"]
     run = until(call, key, lambda run: is_learning(run) or is_over(run))
@@ -251,6 +255,7 @@ def test_a_key_that_nobody_has_is_of_a_network_that_is_gone(server: Server, call
     assert read(server, key or "x")["gone"]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
     key = call("begin", SHORT | {"recipe": "tutorial", "values": {"lr": 1e6, "epochs": 1}})["key"]
     run = until(call, key, is_over)
@@ -261,6 +266,7 @@ def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
     call("forget", {"key": key})
 
 
+@pytest.mark.slow
 def test_of_a_server_that_is_killed_neither_process_nor_folder_is_left() -> None:
     with started("app.py") as server:
         call = caller(server)
@@ -275,6 +281,7 @@ def test_of_a_server_that_is_killed_neither_process_nor_folder_is_left() -> None
             time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_where_it_is_switched_off_nothing_is_trained() -> None:
     with started("app.py", environment={"MNIST_DEMO_TRAIN": "0"}) as server:
         call = caller(server)
@@ -370,6 +377,7 @@ def test_where_a_graphics_processor_is_lent_a_training_runs_within_the_call(monk
     assert not run.folder.exists()
 
 
+@pytest.mark.slow
 def test_a_queue_is_bounded_and_who_left_or_failed_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 3)
     jobs = TrainingJobs(UserModels(trains=True))
@@ -444,6 +452,7 @@ def test_folders_that_nobody_was_left_to_remove_are_removed_some_time() -> None:
     young.rmdir()
 
 
+@pytest.mark.slow
 def test_the_weights_file_is_read_by_the_command_line(server: Server, call: Call, tmp_path: Path) -> None:
     key = call("begin", SHORT)["key"]
     until(call, key, is_over)

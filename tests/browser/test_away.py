@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from conftest import app, opened
 from digits import DIGITS
 from drawing_page import DrawingPage
@@ -9,6 +10,8 @@ from playwright.sync_api import Browser, Locator, expect
 from test_access import FAINT
 
 from benchmarks.pages import free_port
+
+pytestmark = pytest.mark.slow
 
 AWAY = re.compile("Can’t reach the server")
 

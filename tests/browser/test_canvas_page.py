@@ -19,6 +19,8 @@ from proxy import listening
 from benchmarks.pages import VIEW
 from mnist_demo.model.classifier import Classifier
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parent.parent.parent / "docs" / "canvas.html"
 RUNTIME = "onnxruntime-web@1.30.0"
 MOST_PATIENCE = 90  # seconds, for 33 MB from the registry

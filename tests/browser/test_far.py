@@ -15,6 +15,8 @@ from benchmarks.distance import measure
 from benchmarks.far import far
 from benchmarks.pages import started
 
+pytestmark = pytest.mark.slow
+
 ROUND_TRIP = 150  # ms
 WANTED = 20  # updates a second
 AT_REST = 1.3 * ROUND_TRIP  # ms: a machine at rest takes no longer, nine times in ten

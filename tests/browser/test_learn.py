@@ -75,6 +75,7 @@ def server() -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.slow
 def test_a_training_is_stopped_half_way_and_its_curve_is_walked(browser: Browser, server: Server) -> None:
     with opened(browser, server.address) as page:
         page.draw(DIGITS[1])
@@ -97,6 +98,7 @@ def test_a_training_is_stopped_half_way_and_its_curve_is_walked(browser: Browser
         expect(value).to_have_text(newest or "")
 
 
+@pytest.mark.slow
 def test_a_loss_of_thousands_keeps_the_axes_readable(browser: Browser, server: Server) -> None:
     with opened(browser, server.address) as page:
         open_learn(page)
@@ -124,6 +126,7 @@ def test_ticks_of_any_loss_are_few_and_short(page: DrawingPage) -> None:
     assert all(3 <= len(ticks) <= 8 and max(map(len, ticks)) <= 5 for ticks in found)
 
 
+@pytest.mark.slow
 def test_who_comes_later_may_watch_and_sees_the_place_in_the_queue(browser: Browser, server: Server) -> None:
     with (
         opened(browser, server.address) as first,
@@ -153,6 +156,7 @@ def test_who_comes_later_may_watch_and_sees_the_place_in_the_queue(browser: Brow
         third.page.click("[data-learn=stop]")
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_training_whose_page_was_closed(browser: Browser, server: Server) -> None:
     with opened(browser, server.address) as page:
         open_learn(page, recipe="tutorial")
@@ -162,6 +166,7 @@ def test_nothing_is_left_of_a_training_whose_page_was_closed(browser: Browser, s
         expect_gone(page, training)
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_training_whose_server_was_killed(browser: Browser, server: Server) -> None:
     with opened(browser, server.address) as page:
         open_learn(page, recipe="tutorial")
@@ -171,6 +176,7 @@ def test_nothing_is_left_of_a_training_whose_server_was_killed(browser: Browser,
         expect_gone(page, training)
 
 
+@pytest.mark.slow
 def test_three_corrections_teach_a_sign_while_its_bars_move(browser: Browser, address: str) -> None:
     with opened(browser, address) as page:
         open_learn(page, "convnet")
@@ -238,6 +244,7 @@ def test_what_the_server_says_of_a_value_is_said_in_chinese(browser: Browser, ad
         expect(page.page.locator("#wrong")).to_have_text("动量: 必须在 0 到 0.999 之间，而不是 2")
 
 
+@pytest.mark.slow
 def test_on_a_public_address_it_is_off_and_says_how_it_is_switched_on(browser: Browser) -> None:
     with app(GRADIO_SERVER_NAME="0.0.0.0") as address, opened(browser, address) as page:
         open_learn(page)
@@ -250,6 +257,7 @@ def test_on_a_public_address_it_is_off_and_says_how_it_is_switched_on(browser: B
         expect(page.page.locator("[data-teach]")).to_be_disabled()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ELSEWHERE)
 def test_it_is_well_laid_out_and_plain_to_read_everywhere(browser: Browser, address: str, where: str) -> None:
     with opened(browser, address, **ELSEWHERE[where]) as page:

@@ -44,6 +44,7 @@ def test_chinese_readers_get_chinese(browser: Browser, address: str, locale: str
         page.screenshot(f"chinese-{locale}")
 
 
+@pytest.mark.slow
 def test_a_restarted_server_is_found_again(browser: Browser) -> None:
     port = free_port()
     with app(port) as address:
@@ -108,6 +109,7 @@ def test_a_page_of_another_site_starts_no_training(browser: Browser, address: st
     assert json.load(urlopen(program))["running"] is None
 
 
+@pytest.mark.slow
 def test_a_page_below_a_path_prefix_answers(browser: Browser) -> None:
     with (
         app(GRADIO_ROOT_PATH="/demo") as address,

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, expect
 
 from mnist_demo.model.classifier import Classifier
 
+pytestmark = pytest.mark.slow
+
 YOURS = "[data-model=yours]"
 PATIENCE = 300_000  # ms for a training, on a machine that has other things to do
 WHILE_IT_LEARNS = """() => {
