@@ -171,7 +171,7 @@ def test_a_benchmark_without_a_folder_for_the_data_set_ends_in_one_line(module: 
     ended = run("-m", f"benchmarks.{module}", environment={"MNIST_DEMO_DATA": str(tmp_path / "file")})
     assert ended.returncode == 2
     assert is_one_line(ended.stderr)
-    assert "cannot be made (Not a directory)" in ended.stderr
+    assert "cannot be created (Not a directory)" in ended.stderr
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def test_a_tilde_in_the_environment_is_the_home_directory(monkeypatch: pytest.Mo
         ({}, "10000\n"),
         (
             {"MNIST_DEMO_DATA": "~/x"},
-            "there is no home directory for the data set: set MNIST_DEMO_DATA to a folder\n",
+            "no home directory to keep the data set in: set MNIST_DEMO_DATA to a folder\n",
         ),
     ],
 )
@@ -93,14 +93,14 @@ def test_in_a_home_that_cannot_be_written_the_samples_are_held_in_memory(
     monkeypatch.setattr(mnist, "user_cache_path", lambda name: tmp_path / "file" / name)
     monkeypatch.delenv("MNIST_DEMO_DATA", raising=False)
     assert torch.equal(load_mnist("test").images, test_digits.images)
-    with pytest.raises(OSError, match="cannot be made"):
+    with pytest.raises(OSError, match="cannot be created"):
         mnist.mnist_files("test")
 
 
 def test_a_folder_that_cannot_be_made_is_told_with_what_to_set_instead(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(
-        OSError, match=r"file/MNIST/raw cannot be made \(Not a directory\): name a folder .* by MNIST_DEMO"
+        OSError, match=r"file/MNIST/raw cannot be created \(Not a directory\): choose another folder with MNIST_DEMO"
     ):
         load_mnist("test", tmp_path / "file")
 
@@ -110,7 +110,7 @@ def test_a_truncated_or_foreign_file_is_named_and_never_read(tmp_path: Path, dam
     load_mnist("test", tmp_path)
     labels = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
     labels.write_bytes(damage(labels.read_bytes()))
-    with pytest.raises(ValueError, match=f"{labels} is damaged or not MNIST's") as raised:
+    with pytest.raises(ValueError, match=f"{labels} is damaged or not part of MNIST") as raised:
         load_mnist("test", tmp_path)
     assert "\n" not in str(raised.value)
 

@@ -201,5 +201,5 @@ def test_damaged_training_digits_are_told_in_one_line(quick, tmp_path):
     load_mnist("train", tmp_path)
     path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(ValueError, match="is damaged or not MNIST's"):
+    with pytest.raises(ValueError, match="is damaged or not part of MNIST"):
         Nearest.load(quick, tmp_path)

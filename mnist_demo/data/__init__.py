@@ -1,1 +1,1 @@
-"""What networks are trained and judged on: MNIST, digits that resemble handwriting, drawings that are no digit."""
+"""Training and test data: MNIST, synthetic digits, stroke files, and drawings that are not digits."""

@@ -1,7 +1,4 @@
-"""Distorts a whole batch of digits at random, in one pass on the device it lies on.
-
-Knows: how digits may differ and stay what they are. Does not know: labels, epochs or networks.
-"""
+"""Random distortion of a whole batch of digits, in one pass on the batch's device."""
 
 import functools
 import math
@@ -11,20 +8,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 SIDE = 28
-TURN = 0.26  # radians, at most, either way
-SCALE = 0.12  # at most, wider or slimmer, higher or lower, as logarithms
-SHEAR = 0.3  # at most, either way
-SHIFT = 1.0  # pixels, at most, either way
-ELASTIC = 0.8  # pixels, standard deviation of the displacement by all waves together
-WAVES = 4  # half-waves of displacement across the image, at most, each way
-THICKER, THINNER = 0.9, 0.6  # pixels, at most, at either edge of a line
+TURN = 0.26  # radians, the largest turn either way
+SCALE = 0.12  # the largest change of width and of height, as a logarithm
+SHEAR = 0.3  # the largest, either way
+SHIFT = 1.0  # pixels, the largest shift either way
+ELASTIC = 0.8  # pixels, the standard deviation of the displacement by all waves together
+WAVES = 4  # the waves in each direction have 0 to 3 half-periods across the image
+THICKER, THINNER = 0.9, 0.6  # pixels, the largest change at either edge of a line
 
 
 def distort(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Images (N, 1, 28, 28) float32 in [0, 1], in random order, to as many, each distorted in its own way.
+    """Return as many images (N, 1, 28, 28) float32 in [0, 1] as given, each distorted in its own way.
 
-    Each is turned, scaled, sheared and shifted, bent by smooth waves (Simard, Steinkraus & Platt 2003), and drawn
-    with a thicker pen (the first half) or a thinner one (the second). `generator` is of the images' device.
+    Each image is turned, scaled, sheared and shifted, bent by smooth waves (Simard, Steinkraus & Platt 2003), and drawn
+    with a thicker pen (the first half of the batch) or a thinner one (the second half), so the images must be in random
+    order. `generator` must be on the images' device.
     """
     warped = F.grid_sample(images, _places(len(images), generator), align_corners=False)
     change = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)
@@ -36,7 +34,7 @@ def distort(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _places(count: int, generator: torch.Generator) -> Tensor:
-    """(N, 28, 28, 2): where in its image, from -1 to 1, each pixel's colour is taken from."""
+    """Return where in its image, from -1 to 1, each pixel takes its value from: (N, 28, 28, 2)."""
     device = generator.device
 
     def uniform(most: float, *shape: int) -> Tensor:
@@ -54,7 +52,8 @@ def _places(count: int, generator: torch.Generator) -> Tensor:
 
 @functools.lru_cache(maxsize=4)
 def _fields(device: torch.device) -> Tensor:
-    """(18, 784): what a pixel's place is mixed from: its x, its y, one, and waves, the longer the stronger."""
+    """Return the fields (18, 784) that displacements are mixed from: x, y, a constant and waves, longer ones stronger.
+    """
     axis = (torch.arange(SIDE) + 0.5) / SIDE
     x, y = (2 * axis - 1).expand(SIDE, SIDE), (2 * axis - 1).unsqueeze(1).expand(SIDE, SIDE)
     pairs = [(i, j) for i in range(WAVES) for j in range(WAVES) if i + j > 0]
@@ -66,7 +65,7 @@ def _fields(device: torch.device) -> Tensor:
 
 
 def _spread(images: Tensor) -> Tensor:
-    """Each pixel as bright as the brightest of it and its four neighbours."""
+    """Make each pixel as bright as the brightest of itself and its four neighbours."""
     spread = images.clone()
     torch.maximum(spread[..., 1:, :], images[..., :-1, :], out=spread[..., 1:, :])
     torch.maximum(spread[..., :-1, :], images[..., 1:, :], out=spread[..., :-1, :])

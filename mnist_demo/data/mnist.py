@@ -1,8 +1,4 @@
-"""MNIST as resident tensors.
-
-Knows: where the four files lie, that they are the published ones, and how to shuffle without a DataLoader. Does
-not know: networks, devices, or what an epoch is for.
-"""
+"""MNIST as resident tensors: its files, their checksums, and shuffled batches without a DataLoader."""
 
 import hashlib
 import lzma
@@ -18,8 +14,8 @@ from torch import Tensor
 
 from mnist_demo.files import clear_away, open_regular, read_whole, write_whole
 
-BOX = Path(__file__).parent / "mnist_files"  # the data set as this package carries it, one .xz a file
-VARIABLE = "MNIST_DEMO_DATA"  # the environment variable that names the data set's folder
+BOX = Path(__file__).parent / "mnist_files"  # the data set included in this package, one .xz per file
+VARIABLE = "MNIST_DEMO_DATA"  # this environment variable names the data set's folder
 
 MD5 = {  # of the unpacked files, as published with the data set
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -30,39 +26,39 @@ MD5 = {  # of the unpacked files, as published with the data set
 
 
 class Samples(NamedTuple):
-    """Digits and what they are."""
+    """Images of digits and their labels."""
 
     images: Tensor  # (N, 1, 28, 28) uint8, 0 = paper, 255 = ink
     labels: Tensor  # (N,) int64, 0 to 9
 
     def to(self, device: torch.device) -> "Samples":
-        """The same samples on that device."""
+        """Return the same samples on that device."""
         return Samples(self.images.to(device), self.labels.to(device))
 
     def split(self, held_out: int) -> tuple["Samples", "Samples"]:
-        """All but the last `held_out` samples, and those."""
+        """Return all but the last `held_out` samples, and the last `held_out`."""
         kept = len(self.labels) - held_out
         return Samples(self.images[:kept], self.labels[:kept]), Samples(self.images[kept:], self.labels[kept:])
 
 
 def default_root() -> Path:
-    """Return the folder that `MNIST_DEMO_DATA` names (~ is the home directory), else a cache folder of the user's.
+    """Return the folder that `MNIST_DEMO_DATA` names (~ is the home directory), or else a cache folder of the user.
 
-    Raises OSError, in one line, if that needs a home directory and there is none.
+    Raises OSError, in one line, if a home directory is needed and there is none.
     """
     try:
         return Path(os.environ.get(VARIABLE) or user_cache_path("mnist-demo")).expanduser()
     except RuntimeError:
-        raise OSError(f"there is no home directory for the data set: set {VARIABLE} to a folder") from None
+        raise OSError(f"no home directory to keep the data set in: set {VARIABLE} to a folder") from None
 
 
 def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Samples:
     """Return the 60,000 training or the 10,000 test samples, in the data set's own order.
 
-    `root` (default: `default_root()`) is a folder as torchvision lays it out, root/MNIST/raw/*-ubyte. Missing files
-    are unpacked from this package or, if it carries none, downloaded by torchvision, if that is installed. If nobody
-    named a folder and the default one cannot be written (a read-only home, a full disk), the samples are unpacked in
-    memory alone.
+    `root` (default: `default_root()`) is a folder laid out as torchvision does it, root/MNIST/raw/*-ubyte. Missing
+    files are unpacked from this package or, if it does not include them, downloaded with torchvision, if that is
+    installed. If no folder was named and the default one cannot be written (a read-only home, a full disk), the samples
+    are unpacked in memory alone.
 
     Raises ValueError, naming the file, if one is damaged or not MNIST's, and OSError if a named folder cannot be
     written or a download fails.
@@ -75,10 +71,10 @@ def load_mnist(split: Literal["train", "test"], root: Path | None = None) -> Sam
 
 
 def mnist_files(split: Literal["train", "test"], root: Path | None = None) -> tuple[Path, Path]:
-    """Return the files of that split's images and labels, for callers that stream; their checksums are verified.
+    """Return the files of that split's images and labels, for callers that stream. Their checksums are verified.
 
-    A header, then a byte a pixel, digit by digit and row by row; or a byte a label. `root` is that of `load_mnist`, and
-    so are the errors, but OSError is raised for any folder that cannot be written.
+    Each file is a header followed by one byte per pixel (digit by digit, row by row), or one byte per label. `root` and
+    the errors are as for `load_mnist`, except that OSError is raised for any folder that cannot be written.
     """
     for path in (both := _at_hand(split, root)):
         with open_regular(path) as file:
@@ -87,20 +83,20 @@ def mnist_files(split: Literal["train", "test"], root: Path | None = None) -> tu
 
 
 def batches(count: int, size: int, generator: torch.Generator, device: torch.device) -> Iterator[Tensor]:
-    """Each index in [0, count) once, in random order, as (size,) int64 tensors, the last one as short as it comes.
+    """Yield each index in [0, count) once, in random order, as (size,) int64 tensors; the last one may be shorter.
 
-    `generator` is a CPU generator, so that the order is the same whatever device the indices are for.
+    `generator` is a CPU generator, so the order does not depend on the device of the indices.
     """
     yield from torch.randperm(count, generator=generator).to(device).split(size)
 
 
 def ten_of_each(labels: Tensor) -> Tensor:
-    """The indices (100,) of the first ten samples of each digit, those of 0 first, by labels (N,)."""
+    """Return the indices (100,) of the first ten samples of each digit, 0 first, for labels (N,)."""
     return torch.cat([torch.nonzero(labels == digit).flatten()[:10] for digit in range(10)])
 
 
 def _contents(split: Literal["train", "test"], root: Path | None) -> list[bytes]:
-    """Return the content of that split's two files."""
+    """Return the contents of that split's two files."""
     try:
         return [_checked(path) for path in _at_hand(split, root)]
     except OSError:
@@ -115,7 +111,7 @@ def _names(split: Literal["train", "test"]) -> tuple[str, str]:
 
 
 def _at_hand(split: Literal["train", "test"], root: Path | None) -> tuple[Path, Path]:
-    """Return the paths of that split's two files, after unpacking or downloading those of all four that are missing."""
+    """Return the paths of that split's two files, after unpacking or downloading any of the four that are missing."""
     raw = (default_root() if root is None else root) / "MNIST" / "raw"
     for name in MD5:
         clear_away(raw / name)
@@ -138,12 +134,12 @@ def _make(raw: Path) -> None:
         raw.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(
-            f"{raw} cannot be made ({error.strerror}): name a folder for the data set by {VARIABLE} or --data-dir"
+            f"{raw} cannot be created ({error.strerror}): choose another folder with {VARIABLE} or --data-dir"
         ) from None
 
 
 def _checked(path: Path) -> bytes:
-    """Return the content of the data set's file at that path."""
+    """Return the content of the data set's file at that path, after verifying its checksum."""
     content = read_whole(path)
     _check(path.name, content, path)
     return content
@@ -155,7 +151,7 @@ def _check(name: str, content: bytes, path: Path) -> None:
 
 def _check_sum(name: str, md5: str, path: Path) -> None:
     if md5 != MD5[name]:
-        raise ValueError(f"{path} is damaged or not MNIST's (MD5 differs): delete it and run again")
+        raise ValueError(f"{path} is damaged or not part of MNIST (MD5 differs): delete it and run again")
 
 
 def _unpack(names: Sequence[str], raw: Path) -> None:
@@ -164,7 +160,7 @@ def _unpack(names: Sequence[str], raw: Path) -> None:
 
 
 def _unpacked(name: str) -> bytes:
-    """Return the content of the file that this package carries under that name."""
+    """Return the content of the file that this package includes under that name."""
     packed = BOX / f"{name}.xz"
     try:
         content = lzma.decompress(packed.read_bytes())
@@ -176,7 +172,7 @@ def _unpacked(name: str) -> bytes:
 
 def _download(names: list[str], raw: Path) -> None:
     try:
-        from torchvision import datasets  # only here: nothing else needs it
+        from torchvision import datasets  # optional: needed only for this download
     except ImportError:
         raise OSError(f"MNIST's files are missing: put {', '.join(names)} into {raw}, or install torchvision") from None
     with tempfile.TemporaryDirectory(dir=raw) as staging:

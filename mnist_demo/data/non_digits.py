@@ -1,7 +1,6 @@
-"""Drawings that are no digit, for a network to learn what it does not know.
+"""Synthetic drawings that are not digits, so that a network learns to reject what it does not recognise.
 
-Knows: letters, signs and things, scribbles, and what becomes no digit of digits. Does not know: networks. What
-`benchmarks.unknown` scores refusal by stays out of here, and of the templates.
+The shapes that `benchmarks.unknown` measures rejection on are kept out of this module and out of the templates.
 """
 
 from collections.abc import Sequence
@@ -14,13 +13,13 @@ from mnist_demo.data.templates import OTHERS
 from mnist_demo.ink.preprocess import SIDE
 from mnist_demo.ink.strokes import Path
 
-THICKEST = 1 / 5  # brush, of a drawing's height: thicker, and a letter looks like a digit drawn small on the pad
+THICKEST = 1 / 5  # of a drawing's height: with a thicker brush, a letter looks like a digit drawn small on the pad
 
 
 def non_digits(count: int, seed: int) -> NDArray[np.uint8]:
-    """Drawings (count, 28, 28) uint8 that are no digit: letters, signs, things, digits turned or overlaid, scribbles.
+    """Return drawings (count, 28, 28) uint8 of letters, signs, things, turned or overlaid digits, and scribbles.
 
-    To show to a network that has to learn what it does not know (Hendrycks et al. 2019, arXiv:1812.04606).
+    A network trained on them as outliers learns to reject drawings (Hendrycks et al. 2019, arXiv:1812.04606).
     """
     random = np.random.default_rng(seed)
     kinds = random.choice(len(_KINDS), size=count, p=[share for _, share in _KINDS])
@@ -29,39 +28,39 @@ def non_digits(count: int, seed: int) -> NDArray[np.uint8]:
 
 
 def _sign(random: np.random.Generator) -> list[Path]:
-    """A letter, a sign or a thing."""
+    """Draw a letter, a sign or a thing."""
     return bend(random, OTHERS[random.integers(len(OTHERS))])
 
 
 def _turned(random: np.random.Generator) -> list[Path]:
-    """A digit turned a quarter, of those that are no digit then."""
+    """Draw a digit turned by a quarter; only digits that no longer look like digits then."""
     digit = (2, 3, 4, 5, 6, 7, 9)[random.integers(7)]
     quarter = np.array([[0.0, -1.0], [1.0, 0.0]]) * random.choice([-1, 1])
     return [path @ quarter for path in write(random, digit)]
 
 
 def _overlaid(random: np.random.Generator) -> list[Path]:
-    """Two digits on one another, neither a 1, that another could swallow."""
+    """Draw two digits on top of each other; never a 1, which the other could hide."""
     one, other = random.choice([0, 2, 3, 4, 5, 6, 7, 8, 9], size=2, replace=False).tolist()
     over = write(random, other)
     return write(random, one) + _shifted(over, random.uniform(-0.35, 0.35, 2))
 
 
 def _stacked(random: np.random.Generator) -> list[Path]:
-    """A digit above another."""
+    """Draw a digit above another."""
     one, other = random.integers(10, size=2).tolist()
     below = write(random, other)
     return write(random, one) + _shifted(below, np.array([random.uniform(-0.2, 0.2), 1.15]))
 
 
 def _covered(random: np.random.Generator) -> list[Path]:
-    """A digit with a sign over it."""
+    """Draw a digit with a sign over it."""
     digit = write(random, int(random.integers(10)))
     return digit + _shifted(_sign(random), random.uniform(-0.3, 0.3, 2))
 
 
 def _scribble(random: np.random.Generator) -> list[Path]:
-    """One long line to and fro, round or with corners."""
+    """Draw one long line back and forth, round or with corners."""
     points = random.uniform(size=(random.integers(7, 20), 2))
     points[::2] += random.normal(0, 0.4, 2)
     times = int(random.integers(1, 3))
@@ -69,17 +68,17 @@ def _scribble(random: np.random.Generator) -> list[Path]:
 
 
 def _lines(random: np.random.Generator) -> list[Path]:
-    """Some short lines, straight or bent, anyhow."""
+    """Draw some short lines in random places, straight or bent."""
     return [smooth([1] * 3) @ random.uniform(size=(3, 2)) for _ in range(random.integers(4, 8))]
 
 
 def _glyph(random: np.random.Generator) -> list[Path]:
-    """A letter of no alphabet: three or four strokes, straight or bent, between nine places."""
+    """Draw a letter of no alphabet: three or four strokes, straight or bent, between nine places."""
     return [_arc(random, *random.integers(3, size=(2, 2)) / 2) for _ in range(random.integers(3, 5))]
 
 
 def _arc(random: np.random.Generator, start: Path, end: Path) -> Path:
-    """From start to end (2,), straight as often as bent, and never quite there."""
+    """Draw a line from `start` towards `end` (2,), straight as often as bent, and missing the end by a little."""
     bulge = random.choice([0, 0, 0.25, 0.5]) * random.choice([-1, 1])
     along = end - start + random.normal(0, 0.06, 2)
     middle = start + along / 2 + bulge * along[::-1] * [1, -1]
@@ -88,7 +87,7 @@ def _arc(random: np.random.Generator, start: Path, end: Path) -> Path:
 
 
 def _coil(random: np.random.Generator) -> list[Path]:
-    """Loops along a line, as a pen makes them that is tried out."""
+    """Draw loops along a line, as one does to try out a pen."""
     turned = np.linspace(0, 2 * np.pi * random.uniform(3, 6), 100)[:, None]
     circles = np.concatenate([np.cos(turned), random.choice([-1, 1]) * np.sin(turned)], axis=1)
     drift = random.uniform(0.03, 0.06) * np.array([np.cos(angle := random.uniform(0, 2 * np.pi)), np.sin(angle)])
@@ -96,19 +95,21 @@ def _coil(random: np.random.Generator) -> list[Path]:
 
 
 def _polygon(random: np.random.Generator) -> list[Path]:
-    """A closed figure of five to eight corners, anyhow."""
+    """Draw a closed figure with five to eight random corners."""
     corners = random.uniform(size=(random.integers(5, 9), 2))
     return [np.concatenate([corners, corners[:1]])]
 
 
 def _dots(random: np.random.Generator) -> list[Path]:
-    """Dots or short dashes."""
+    """Draw dots or short dashes."""
     places = random.uniform(size=(random.integers(3, 9), 1, 2))
     return list(places + random.normal(0, 0.03, (len(places), 2, 2)))
 
 
 def _marked(random: np.random.Generator) -> list[Path]:
-    """A digit with a dot or a dash beside, above or below it; not below a 2 or a 7, for that asks a question."""
+    """Draw a digit with a dot or dash beside, above or below it; never below a 2 or a 7, which look like question
+    marks.
+    """
     digit = int(random.integers(10))
     sides = [(1.1, 0.2), (-0.25, 0.5), (1.1, 0.8), (0.5, -0.25), (0.5, 1.25)][: 4 if digit in (2, 7) else 5]
     reach = random.choice([0.04, 0.15])
@@ -117,9 +118,9 @@ def _marked(random: np.random.Generator) -> list[Path]:
 
 
 def _framed(random: np.random.Generator) -> list[Path]:
-    """A digit in a frame."""
+    """Draw a digit in a frame."""
     frame = _FRAMES[random.integers(len(_FRAMES))]
-    digit = random.choice([0, 2, 3, 4, 5, 6, 7, 8, 9])  # not a 1, which lines above and below leave a 1
+    digit = random.choice([0, 2, 3, 4, 5, 6, 7, 8, 9])  # no 1: with lines above and below, it is still a 1
     return write(random, int(digit)) + [(path - 0.5) * 1.7 + 0.5 for path in bend(random, frame)]
 
 
@@ -133,7 +134,7 @@ _FRAMES = (  # a box, a ring, lines above and below, brackets
     "2,2 98,2 / 2,98 98,98",
     "20,2 2,30 2,70 20,98 / 80,2 98,30 98,70 80,98",
 )
-_KINDS = (  # kinds, and how much of all they are
+_KINDS = (  # kinds and their shares
     (_sign, 0.53),
     (_turned, 0.04),
     (_overlaid, 0.05),

@@ -1,10 +1,10 @@
-"""The ways people write each digit, and things people draw that are none, as points for a pen to pass through.
+"""Templates: the ways people write each digit, and things people draw that are not digits, as points on a path.
 
-Knows: shapes. Does not know: pens, pictures or networks. Written for this project from how digits are taught and
-written in different countries; traced from nobody's data.
+They were written for this project from how digits are taught and written in different countries; none is traced from
+anybody's data.
 
 A shape is a string: points "x,y" in a box of about 100 by 100, y down, joined by a smooth curve that passes through
-them; "!" behind a point makes it a sharp corner; "/" lifts the pen.
+them; "!" after a point makes it a sharp corner; "/" lifts the pen.
 """
 
 DIGITS: dict[int, tuple[str, ...]] = {
