@@ -48,13 +48,13 @@ def evaluation_block(networks: Sequence[Classifier]) -> str:
             "parameters": f"{sum(one.numel() for one in network.model.parameters()):,}",
             "trained": card.date[:10],
             "recipe, seed": f"{card.recipe['name']}, {card.seed}",
-            "right, %": percent(shifts["accuracy"]),
+            "accuracy, %": percent(shifts["accuracy"]),
             "95 % interval (Wilson)": " to ".join(map(percent, shifts["interval"])),
-            "right when asked once, %": percent(once["accuracy"]),
+            "accuracy in a single pass, %": percent(once["accuracy"]),
             "average loss, nats": f"{shifts['loss']:.4f}",
             "expected calibration error, points": percent(shifts["calibration_error"]),
-            "refused, %": percent(shifts["refused"]),
-            "misread and not refused, %": percent(kept_mistakes(shifts) / shifts["count"]),
+            "rejected, %": percent(shifts["refused"]),
+            "misread and accepted, %": percent(kept_mistakes(shifts) / shifts["count"]),
             "lowest precision": lowest(shifts["precision"]),
             "lowest recall": lowest(shifts["recall"]),
             "most frequent confusions": confusions(shifts["confusion"]),
@@ -90,11 +90,11 @@ def strangers_block(networks: Sequence[Classifier]) -> str:
     rows: dict[str, list[str]] = {}
     for sets in found.values():
         for name, shares in (sets or {}).items():
-            for what in ("right", "rejected"):
+            for what, word in (("right", "accuracy"), ("rejected", "rejected")):
                 if name != "weights" and what in shares:
-                    title = f"{SETS[name]}, {shares['count']:,}: {what}, %"
+                    title = f"{SETS[name]}, {shares['count']:,}: {word}, %"
                     rows.setdefault(title, [title]).append(percent(shares[what]))
-    return table(["written by strangers", *found], list(rows.values()))
+    return table(["digits and signs of other people", *found], list(rows.values()))
 
 
 def unknown_row(kind: str, networks: Sequence[Classifier]) -> list[str]:
@@ -107,14 +107,14 @@ def unknown_block(networks: Sequence[Classifier]) -> str:
     """All kinds, those that pass most often first."""
     rows = [unknown_row(kind, networks) for kind in UNKNOWN]
     rows.sort(key=lambda row: -sum(map(float, row[1:])))
-    return table([f"{EACH} drawings of each: taken for a digit, %", *(one.card.model for one in networks)], rows)
+    return table([f"{EACH} drawings of each: accepted as a digit, %", *(one.card.model for one in networks)], rows)
 
 
 def hands_block(networks: Sequence[Classifier], written: Sequence[Handwritten]) -> str:
     """How pen strokes of people who trained nothing are read."""
     digits = write(PEN, [one.paths for one in written]).ours
     labels = np.array([one.label for one in written])
-    rows: list[list[str]] = [[f"right of {len(labels):,}, %"], ["refused, %"], ["most frequent confusions"]]
+    rows: list[list[str]] = [[f"accuracy on {len(labels):,}, %"], ["rejected, %"], ["most frequent confusions"]]
     for network in networks:
         answers = network.probabilities(digits).argmax(1)
         counts = np.bincount(labels * 10 + answers, minlength=100).reshape(10, 10).tolist()

@@ -31,6 +31,7 @@ from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 
 WRITERS = 10  # whom a network reads worst
+GOOD = 99  # per cent of a writer's digits
 EACH_KIND, MOST = 2, 10  # corrections: of a kind, and in all
 HELD_OUT = 5000  # MNIST's training digits that no recipe of ours but the tutorial's trains on
 KIND = "strokes 180 px, brush 20"  # how pen strokes are drawn
@@ -161,6 +162,14 @@ def worst(is_right: NDArray[np.bool_], hands: Hands) -> list[int]:
     return sorted(filter(misread.get, misread), key=lambda writer: (-misread[writer], writer))
 
 
+def spread(model: str, hands: Hands) -> str:
+    """Return how many writers that shipped network reads well, and how well the worst, in one line."""
+    is_right = right(Classifier.load(model), hands.images, hands.labels)
+    shares = [100 * float(is_right[hands.writers == writer].mean()) for writer in set(hands.writers.tolist())]
+    good = sum(share >= GOOD for share in shares)
+    return f"{model}: accuracy of {GOOD} % or more for {good} of {len(shares)} writers, at least {min(shares):.1f} %"
+
+
 def shown(lesson: dict[str, Any]) -> list[str]:
     """A lesson as the table's row."""
     before, after = lesson["before"], lesson["after"]
@@ -219,6 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(machine(), flush=True)
         all_lessons = {}
         for model in options.model:
+            print(spread(model, hands), flush=True)
             all_lessons[model] = lessons(model, hands, world, options.writers)
             print(report(model, all_lessons[model]) if all_lessons[model] else f"{model}: misreads nobody", flush=True)
     except (ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""The named endpoints as other programs call them: the README's own commands, and what is refused."""
+"""The named endpoints as other programs call them: the commands of the README and its manual, and what is refused."""
 
 import asyncio
 import base64
@@ -39,8 +39,6 @@ from mnist_demo.server.limits import BUSY, MOST_BYTES, MOST_PICTURE_FILE
 from mnist_demo.server.uploads import MOST_HELD
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = README.split("\n## API\n")[1].split("\n## ")[0]
 SEVEN = [[[80, 60], [200, 60], [130, 230]]]
 PICTURE = (ROOT / "docs" / "seven.png").read_bytes()
 
@@ -69,13 +67,15 @@ def endpoints(test_digits: Samples) -> Endpoints:
     return Endpoints(classifiers, open_gallery(test_digits, classifiers))
 
 
-def blocks(kind: str) -> list[str]:
-    """The README's blocks of that language in its section API."""
-    return re.findall(rf"```{kind}\n(.*?)```", SECTION, re.DOTALL)
+def block(name: str, title: str, kind: str) -> str:
+    """Return the only block of code of that language in a text's section."""
+    section = (ROOT / name).read_text(encoding="utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
+    [code] = re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL)
+    return str(code)
 
 
 def run(server: Server, command: list[str], text: str) -> str:
-    """What a block of the README prints, its address replaced by the server's."""
+    """Return what a block of code prints, its address replaced by the server's."""
     environment = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
     where = text.replace("http://127.0.0.1:7860", server.address)
     done = subprocess.run([*command, where], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
@@ -108,9 +108,8 @@ def told(server: Server, name: str, *values: Any) -> Any:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl")
-def test_the_readmes_curl_commands_do_what_it_says(server: Server) -> None:
-    assert len(blocks("sh")) == 1
-    printed = run(server, ["bash", "-euc"], blocks("sh")[0])
+def test_the_manuals_curl_commands_do_what_it_says(server: Server) -> None:
+    printed = run(server, ["bash", "-euc"], block("docs/api.md", "Endpoints", "sh"))
     answers = [json.loads(line.removeprefix("data: "))[0] for line in printed.splitlines() if line.startswith("data: ")]
     read, strokes, samples, why = answers[:4]
     assert read["convnet"]["answer"] == read["net"]["answer"] == strokes["net"]["answer"] == 7
@@ -120,9 +119,9 @@ def test_the_readmes_curl_commands_do_what_it_says(server: Server) -> None:
     assert tool["net"]["answer"] == 7
 
 
-def test_the_readmes_python_does_what_it_says(server: Server) -> None:
-    assert len(blocks("python")) == 1
-    printed = run(server, [sys.executable, "-c"], blocks("python")[0]).splitlines()
+def test_the_python_of_readme_and_manual_does_what_they_say(server: Server) -> None:
+    assert run(server, [sys.executable, "-c"], block("README.md", "API", "python")).splitlines()[-1] == "7"
+    printed = run(server, [sys.executable, "-c"], block("docs/api.md", "Endpoints", "python")).splitlines()
     assert printed[-4:-1] == ["7 7", "7", "[4, 4, 4]"]
     assert "'vertical': " in printed[-1]
 
@@ -132,10 +131,10 @@ def test_they_answer_below_a_prefix() -> None:
         started("app.py", environment={"GRADIO_ROOT_PATH": "/demo"}) as server,
         listening(below("/demo", urlsplit(server.address).port or 0)) as proxy,
     ):
-        text = blocks("python")[0].replace("http://127.0.0.1:7860", f"{proxy}/demo")
+        text = block("docs/api.md", "Endpoints", "python").replace("http://127.0.0.1:7860", f"{proxy}/demo")
         assert run(server, [sys.executable, "-c"], text).splitlines()[-4] == "7 7"
         if shutil.which("curl"):
-            text = blocks("sh")[0].replace("http://127.0.0.1:7860", f"{proxy}/demo")
+            text = block("docs/api.md", "Endpoints", "sh").replace("http://127.0.0.1:7860", f"{proxy}/demo")
             assert '"answer": 7' in run(server, ["bash", "-euc"], text)
 
 

@@ -19,7 +19,7 @@ from mnist_demo.ink import preprocess
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+MANUAL = (Path(__file__).parent.parent / "docs" / "export.md").read_text(encoding="utf-8")
 LARGEST = 1e-5  # difference of a pixel or a probability
 FILES = (
     [(name, takes) for name in MODELS for takes in export.INPUTS]
@@ -140,8 +140,8 @@ def test_the_command_line_writes_one_file_and_says_so(
     assert file.read_bytes() == content
 
 
-@pytest.mark.parametrize("command", re.findall(r"^python -m mnist_demo\.export .+?(?= +#)", README, re.MULTILINE))
-def test_the_readmes_commands_write_what_they_name(
+@pytest.mark.parametrize("command", re.findall(r"^python -m mnist_demo\.export .+?(?= +#)", MANUAL, re.MULTILINE))
+def test_the_manuals_commands_write_what_they_name(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(export, "to_onnx", lambda classifier, takes: exported(classifier.card.model, takes))
@@ -151,7 +151,7 @@ def test_the_readmes_commands_write_what_they_name(
     assert export.main(arguments) == 0
     file, size = Path(arguments[-1]), {"convnet": 4, "net": 0.1}["net" if "net" in arguments else "convnet"]
     assert file.stat().st_size == pytest.approx(size * 1e6, rel=0.3)
-    assert f"({4} MB of ConvNet, {0.1} MB of Net)" in README
+    assert f"({4} MB of ConvNet, {0.1} MB of Net)" in MANUAL
     assert capsys.readouterr().out.startswith(f"wrote {file}: ")
 
 

@@ -89,8 +89,8 @@ def test_the_notebook_is_one_and_brings_no_outputs() -> None:
         assert all(line.endswith("\n") for line in cell["source"][:-1])
 
 
-def test_the_readmes_lines_are_the_notebooks_own() -> None:
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## In a notebook\n")[1]
+def test_the_manuals_lines_are_the_notebooks_own() -> None:
+    section = (ROOT / "docs/api.md").read_text(encoding="utf-8").split("\n## In a notebook\n")[1]
     lines = re.sub(" +#.*", "", section.split("```python\n")[1].split("```")[0])
     assert lines.strip() in CODE
 

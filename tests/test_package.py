@@ -158,11 +158,11 @@ def test_who_installed_it_is_told_the_installed_command(
     assert capsys.readouterr().out.startswith("usage: mnist-demo train ")
 
 
-def test_the_readmes_lines_of_python_read_a_picture(
+def test_the_manuals_lines_of_python_read_a_picture(
     test_digits: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [example] = re.findall(r"```python\n(.*?)```", readme.split("## Read image files")[1].split("\n## ")[0], re.DOTALL)
+    manual = (ROOT / "docs/pictures.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n(.*?)```", manual.split("## In Python")[1].split("\n## ")[0], re.DOTALL)
     assert len(example.splitlines()) <= 11
     picture(test_digits.images[0]).save(tmp_path / "digit.png")
     monkeypatch.chdir(tmp_path)

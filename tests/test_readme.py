@@ -1,7 +1,7 @@
 """README.md, and what else is written for people to read: links lead somewhere, commands are run, languages agree.
 
-Each command of the READMEs is in one of four tables: what is run here, to its end or until Ctrl-C, what another test
-runs, and what no test can run, with the reason. A new one is to be put into one of them.
+Each command of the README and the manuals is in one of four tables: what is run here, to its end or until Ctrl-C, what
+another test runs, and what no test can run, with the reason. A new command must be put into one of them.
 """
 
 import hashlib
@@ -29,12 +29,17 @@ from mnist_demo.data.mnist import Samples
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
-OTHERS = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/figures.md", "docs/hosting.md"]
-TEXTS = [*READMES, *OTHERS, "docs/model-card.md"]
+MANUALS = [f"docs/{name}.md" for name in ("api", "export", "hosting", "install", "pictures", "training")]
+OTHERS = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/architecture.md", "docs/figures.md"]
+TEXTS = [*READMES, *MANUALS, *OTHERS, "docs/model-card.md"]
+MAX_README_LINES = 150
 HEED = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # also below a shell that ignores Ctrl-C
 MOST_PATIENCE = 120  # seconds for a command
 
+SERVED = "The page is at http://127"
+
 ENDS = {  # what is run to its end, and what it says
+    "python -m mnist_demo.predict docs/seven.png": "docs/seven.png 7 ",
     "python -m mnist_demo.train --help": "usage: .* --data-dir DIR",
     "python -m mnist_demo.evaluate": "convnet.safetensors: a convnet, .* test: 10,000 digits",
     "python -m mnist_demo.evaluate --model net --split validation": "a net, .* validation: 5,000 digits",
@@ -52,37 +57,45 @@ LEAVES = {  # which files that changes, or leaves
 }
 STOPS = {  # what would take longer, and what it says when it has begun: then comes Ctrl-C
     "python -m mnist_demo.train --model convnet": "convnet, recipe best: 28 epochs",
-    "python -m mnist_demo.train --model net --recipe fast": "net, recipe fast: 4 epochs",
     "python -m mnist_demo.train --model net --recipe tutorial": "net, recipe tutorial: 10 epochs",
     "python -m mnist_demo.train --recipe teach --extra MY.jsonl --output MINE.safetensors": "convnet, recipe teach: ",
-    "mnist-demo": "The page is at http://127",
+    "python -m mnist_demo.train --model net --recipe fast --output my-net.safetensors": "net, recipe fast: 4 epochs",
+    "mnist-demo": SERVED,
+    "python app.py --host 0.0.0.0": SERVED,
 }
 ELSEWHERE = {  # a command, or a section's block of a language, and the test that runs it
-    "python -m mnist_demo.export --output digits.onnx": "test_export::test_the_readmes_commands_write_what_they_name",
+    "python -m mnist_demo.export --output digits.onnx": "test_export::test_the_manuals_commands_write_what_they_name",
     "python -m mnist_demo.export --model net --input canvas --output docs/canvas.onnx": (
-        "test_export::test_the_readmes_commands_write_what_they_name"
+        "test_export::test_the_manuals_commands_write_what_they_name"
     ),
     'hf upload USER/draw-a-digit . --repo-type space --exclude ".git/*" --exclude ".venv/*"': (
-        "test_space::test_the_readmes_upload_brings_what_is_here_and_no_virtual_environment"
+        "test_space::test_the_manuals_upload_brings_what_is_here_and_no_virtual_environment"
     ),
-    "Read image files, python": "test_package::test_the_readmes_lines_of_python_read_a_picture",
-    "API, sh": "test_api::test_the_readmes_curl_commands_do_what_it_says",
-    "API, python": "test_api::test_the_readmes_python_does_what_it_says",
-    "In your own app, python": "browser/test_examples::test_the_readmes_lines_read_a_drawing_while_the_pen_is_down",
-    "In a notebook, python": "test_notebook::test_the_readmes_lines_are_the_notebooks_own",
-    "More than one process, nginx": "test_replicas::test_a_replica_that_is_killed_while_people_draw_is_not_missed",
+    "README.md, API, python": "test_api::test_the_python_of_readme_and_manual_does_what_they_say",
+    "docs/api.md, Endpoints, python": "test_api::test_the_python_of_readme_and_manual_does_what_they_say",
+    "docs/api.md, Endpoints, sh": "test_api::test_the_manuals_curl_commands_do_what_it_says",
+    "docs/api.md, In your own app, python": (
+        "browser/test_examples::test_the_manuals_lines_read_a_drawing_while_the_pen_is_down"
+    ),
+    "docs/api.md, In a notebook, python": "test_notebook::test_the_manuals_lines_are_the_notebooks_own",
+    "docs/pictures.md, In Python, python": "test_package::test_the_manuals_lines_of_python_read_a_picture",
+    "docs/hosting.md, More than one process, nginx": (
+        "test_replicas::test_a_replica_that_is_killed_while_people_draw_is_not_missed"
+    ),
 }
 OUTSIDE = {  # what no test runs, and why
     "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/python app.py": ".ci/run",
     "python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt && "
     ".venv/bin/python -m pytest -n 2": ".ci/run",
-    "python3 -m venv .venv && .venv/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu && "
-    ".venv/bin/pip install -r requirements.txt": "wants PyTorch's own index; test_space knows that it is the one",
-    "uv run --extra cpu app.py": "wants uv and PyTorch's own index; test_space reads what uv reads",
-    "pip install onnx onnxscript": "wants a package index",
-    "pip install .": "wants a package index for what builds the wheel; test_package builds it, and runs what is in it",
-    "bash .ci/wheel": "wants a package index, and takes minutes",
-    "docker build -t mnist-demo . && docker run --rm -p 7860:7860 mnist-demo": "wants Docker; see test_space",
+    "git clone URL mnist-demo && cd mnist-demo": "needs the repository's address",
+    "python3 -m venv .venv && .venv/bin/pip install torch torchvision --index-url "
+    "https://download.pytorch.org/whl/cpu": "needs PyTorch's own index; test_space knows that it is the one",
+    "uv run --extra cpu app.py": "needs uv and PyTorch's own index; test_space reads what uv reads",
+    "pip install onnx onnxscript": "needs a package index",
+    "pip install .": "needs a package index for what builds the wheel; test_package builds it, and runs what is in it",
+    "bash .ci/wheel": "needs a package index, and takes minutes",
+    "docker build -t mnist-demo . && docker run --rm -p 7860:7860 mnist-demo": "needs Docker; see test_space",
+    "docker run --rm --read-only -p 7860:7860 mnist-demo": "needs Docker; see test_space and test_mnist",
 }
 
 in_the_repository = pytest.mark.skipif(
@@ -96,11 +109,22 @@ def read(name: str) -> str:
 
 
 def blocks(name: str) -> list[tuple[str, str, str]]:
-    """The blocks of code of a text: the section's title, the language, and the code without its comments."""
+    """Return the blocks of code of a text: the section's title, the language, and the code without its comments."""
     found = []
     for section in re.split(r"^## ", read(name), flags=re.MULTILINE):
         for language, code in re.findall(r"^```(\w+)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE):
             found.append((section.split("\n")[0], language, re.sub(r"[ \t]+# .*$", "", code, flags=re.MULTILINE)))
+    return found
+
+
+def shown() -> dict[str, list[str]]:
+    """Return the commands of the README and the manuals, each with the lines of output that are shown below it."""
+    found: dict[str, list[str]] = {}
+    for name in ("README.md", *MANUALS):
+        for section, language, code in blocks(name):
+            if f"{name}, {section}, {language}" not in ELSEWHERE and language == "sh":
+                for command, outputs in re.findall(r"^([^#\n].*)\n((?:# .*\n)*)", code, re.MULTILINE):
+                    found[command] = [line.removeprefix("# ") for line in outputs.splitlines()]
     return found
 
 
@@ -109,13 +133,11 @@ def prose(name: str) -> str:
     return re.sub(r"^```.*?^```$", "", read(name), flags=re.DOTALL | re.MULTILINE)
 
 
-def commands() -> list[str]:
-    """All that one may run in the README: lines of a shell, and blocks that another test runs, by section, language."""
-    found = []
-    for section, language, code in blocks("README.md"):
-        whole = f"{section}, {language}"
-        found += [whole] if language != "sh" or whole in ELSEWHERE else code.strip().splitlines()
-    return found
+def programs_shown() -> list[str]:
+    """Return the other blocks that can be run, by file, section and language."""
+    all_blocks = [(name, *block) for name in ("README.md", *MANUALS) for block in blocks(name)]
+    names = [f"{name}, {section}, {language}" for name, section, language, _ in all_blocks]
+    return [name for name in names if name in ELSEWHERE or not name.endswith((", sh", ", text", ", json"))]
 
 
 @in_the_repository
@@ -134,7 +156,12 @@ def test_every_command_of_a_text_names_a_module_that_is_there() -> None:
     assert not [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()]
 
 
-@pytest.mark.parametrize("name", [*READMES, *OTHERS])
+@pytest.mark.parametrize("name", READMES)
+def test_a_readme_is_short(name: str) -> None:
+    assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
+
+
+@pytest.mark.parametrize("name", TEXTS)
 def test_lines_fit_but_for_tables_and_commands(name: str) -> None:
     wide = 2 if name.endswith("zh-CN.md") else 1  # columns of a character, on a screen
     lines = [line for line in prose(name).splitlines() if not line.startswith("|")]
@@ -178,17 +205,24 @@ def test_both_readmes_have_the_same_names_and_figures() -> None:
     assert not english - chinese  # which may have figures where English has words
 
 
-def test_every_command_of_the_readmes_is_run_somewhere() -> None:
+def test_the_command_for_windows_is_that_for_linux() -> None:
+    [command] = [name for name, by in OUTSIDE.items() if by == ".ci/run" and "app.py" in name]
+    translated = command.replace("python3 ", "py ").replace(" && ", "; ").replace(".venv/bin/", ".venv\\Scripts\\")
+    assert f"`{translated}`" in read("README.md")
+
+
+def test_every_command_of_the_readmes_and_manuals_is_run_somewhere() -> None:
     known = [*ENDS, *STOPS, *ELSEWHERE, *OUTSIDE]
-    assert sorted(commands()) == sorted(known)
+    assert sorted([*shown(), *programs_shown()]) == sorted(known)
 
 
-@pytest.mark.parametrize("test", sorted(set(ELSEWHERE.values())))
-def test_what_another_test_runs_is_run_there(test: str) -> None:
-    file, name = test.split("::")
+@pytest.mark.parametrize("what", ELSEWHERE)
+def test_what_another_test_runs_is_run_there(what: str) -> None:
+    file, name = ELSEWHERE[what].split("::")
     source = (ROOT / "tests" / f"{file}.py").read_text(encoding="utf-8")
     assert f"\ndef {name}(" in source
-    assert '"README.md"' in source
+    [text] = [text for text in ("README.md", *MANUALS) if what.startswith(f"{text}, ") or f"\n{what}" in read(text)]
+    assert f'"{text}"' in source or f'"{Path(text).name}"' in source
 
 
 @pytest.mark.skipif(not (ROOT / ".ci").exists(), reason="no checkout")
@@ -215,11 +249,14 @@ def place(tmp_path_factory: pytest.TempPathFactory, test_digits: Samples) -> Pat
     for name in ("mnist_demo", "weights"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(folder / "weights" / "net.safetensors", folder / "FILE")
+    shutil.copy(ROOT / "app.py", folder / "app.py")
+    (folder / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "seven.png", folder / "docs" / "seven.png")
     for name, digit in (("digit.png", 0), ("photo.jpg", 1), ("scans/a.png", 0), ("photos/b.jpg", 1)):
         (folder / name).parent.mkdir(exist_ok=True)
         picture(test_digits.images[digit]).save(folder / name)
-    four = '{"label": 4, "strokes": [[[80, 60], [70, 150], [200, 140]], [[160, 50], [150, 230]]]}\n'
-    (folder / "MY.jsonl").write_text(four, encoding="utf-8")
+    [digit] = [code for _, language, code in blocks("docs/training.md") if language == "json"]
+    (folder / "MY.jsonl").write_text(digit, encoding="utf-8")
     return folder
 
 
@@ -272,6 +309,8 @@ def test_a_command_does_what_it_says(command: str, place: Path, programs: Path, 
     said, after = printed.read_text(encoding="utf-8"), content(place)
     assert code == 0, said
     assert re.search(ENDS[command], " ".join(said.split())), said
+    for line in shown()[command]:
+        assert re.search(f"^{re.escape(line)}$".replace(r"\.\.\.", ".*"), said, re.MULTILINE), said
     changed = {name for name in before | after if before.get(name) != after.get(name)}
     assert bool(changed) == (command in LEAVES)
     assert all(re.fullmatch(LEAVES[command], name) for name in changed)
@@ -293,7 +332,7 @@ def test_a_command_begins_and_ends_by_ctrl_c_and_leaves_nothing(
         for address in re.findall(r"http://127\S+", said):
             assert urllib.request.urlopen(address, timeout=MOST_PATIENCE).status == 200
         os.killpg(process.pid, signal.SIGINT)
-        ends = (STOPPED, 0) if command == "mnist-demo" else (STOPPED,)  # the page is there until it is stopped
+        ends = (STOPPED, 0) if STOPS[command] == SERVED else (STOPPED,)  # the page is there until it is stopped
         assert process.wait(MOST_PATIENCE) in ends
     assert "Traceback" not in printed.read_text(encoding="utf-8")
     assert content(place) == before

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.slow
 
 BEFORE, AFTER = 1.5, 3.0  # seconds of drawing, before and after the kill
 CALLS = 10
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+MANUAL = (Path(__file__).parent.parent / "docs/hosting.md").read_text(encoding="utf-8")
 
-# The README's `upstream` and `server`, with what they need around them, on one port of loopback.
+# The manual's `upstream` and `server`, with what they need around them, on one port of loopback.
 CONFIGURATION = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 128; }}
@@ -28,24 +28,24 @@ http {{
   access_log off;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  {readme}
+  {manual}
 }}
 """
 
 
 @contextmanager
 def balanced(folder: Path, ports: list[int]) -> Iterator[str]:
-    """Runs nginx, configured as the README says, in front of those ports; its address."""
+    """Runs nginx, configured as the manual says, in front of those ports; its address."""
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
         pytest.skip("no nginx: apt install nginx-light")
     port = free_port()
-    readme = README.split("```nginx\n")[1].split("```")[0]
+    manual = MANUAL.split("```nginx\n")[1].split("```")[0]
     for written, here in (("7861", ports[0]), ("7862", ports[1]), ("listen 80", f"listen 127.0.0.1:{port}")):
-        assert written in readme
-        readme = readme.replace(written, str(here))
+        assert written in manual
+        manual = manual.replace(written, str(here))
     file = folder / "nginx.conf"
-    file.write_text(CONFIGURATION.format(folder=folder, readme=readme), encoding="utf-8")
+    file.write_text(CONFIGURATION.format(folder=folder, manual=manual), encoding="utf-8")
     process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(file)], stderr=subprocess.DEVNULL)
     try:
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""What can be known, without the Hub and without containers, of whether the page is hosted as the README says."""
+"""What can be known, without the Hub and without containers, of whether the page is hosted as docs/hosting.md says."""
 
 import ast
 import json
@@ -118,8 +118,8 @@ class Hub(Quiet):
 @pytest.mark.skipif(
     not shutil.which("hf", path=Path(sys.executable).parent), reason="no hf: pip install huggingface_hub"
 )
-def test_the_readmes_upload_brings_what_is_here_and_no_virtual_environment(tmp_path: Path) -> None:
-    [command] = re.findall(r"^hf upload .+$", text("README.md"), re.MULTILINE)
+def test_the_manuals_upload_brings_what_is_here_and_no_virtual_environment(tmp_path: Path) -> None:
+    [command] = re.findall(r"^hf upload .+$", text("docs/hosting.md"), re.MULTILINE)
     for name in (".git/config", ".venv/pyvenv.cfg", ".venv/bin/python", "app.py", "weights/net.safetensors"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name, encoding="utf-8")
@@ -206,3 +206,4 @@ def test_with_uv_torch_is_built_for_the_processor_or_for_graphics_processors(ask
     assert uv["sources"]["torch"] == [{"index": uv["index"][0]["name"], "extra": "cpu"}]
     assert uv["index"][0]["explicit"] is True
     assert uv["index"][0]["url"] in text("Dockerfile")
+    assert f"--index-url {uv['index'][0]['url']}\n" in text("README.md")

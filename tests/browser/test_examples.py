@@ -44,8 +44,8 @@ def test_ones_own_app_says_the_digit_while_the_pen_is_down(browser: Browser) -> 
         expect(page.locator(".thumbnail-item, .grid-container button")).not_to_have_count(0)
 
 
-def test_the_readmes_lines_read_a_drawing_while_the_pen_is_down(browser: Browser) -> None:
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## In your own app\n")[1]
+def test_the_manuals_lines_read_a_drawing_while_the_pen_is_down(browser: Browser) -> None:
+    section = (ROOT / "docs/api.md").read_text(encoding="utf-8").split("\n## In your own app\n")[1]
     lines = section.split("```python\n")[1].split("```")[0]
     with opened(browser, "canvas.ink", "-c", f"{lines}\napp.launch()") as (page, canvas):
         page.locator(".tools button[title]").first.wait_for()
