@@ -52,8 +52,7 @@ def _places(count: int, generator: torch.Generator) -> Tensor:
 
 @functools.lru_cache(maxsize=4)
 def _fields(device: torch.device) -> Tensor:
-    """Return the fields (18, 784) that displacements are mixed from: x, y, a constant and waves, longer ones stronger.
-    """
+    """Return the fields (18, 784) that displacements mix: x, y, a constant, and waves (longer ones are stronger)."""
     axis = (torch.arange(SIDE) + 0.5) / SIDE
     x, y = (2 * axis - 1).expand(SIDE, SIDE), (2 * axis - 1).unsqueeze(1).expand(SIDE, SIDE)
     pairs = [(i, j) for i in range(WAVES) for j in range(WAVES) if i + j > 0]
