@@ -1,12 +1,15 @@
 """What several test files share."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from benchmarks.pages import Server, started
 from mnist_demo.data.mnist import Samples, load_mnist
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
@@ -57,3 +60,20 @@ def one_thread() -> None:
 def classifier(request: pytest.FixtureRequest) -> Classifier:
     """Each shipped network in turn."""
     return Classifier.load(request.param)
+
+
+@pytest.fixture(scope="session")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server's folder for temporary files."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="session")
+def server(temporary: Path) -> Iterator[Server]:
+    """The app, asked over HTTP; in the end it has left no temporary file, and has told of no error."""
+    places = {"TMPDIR": str(temporary), "GRADIO_TEMP_DIR": str(temporary)}
+    with started("app.py", environment=places) as server:
+        yield server
+        assert not [path for path in temporary.rglob("*") if path.is_file()]
+        assert "Traceback" not in server.printed()
+        assert "error" not in server.printed().lower()

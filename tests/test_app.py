@@ -92,6 +92,7 @@ def test_another_gradio_ends_in_one_line_that_names_the_versions_needed(
     assert capsys.readouterr().err == f"error: {needed}\n"
 
 
+@pytest.mark.slow
 def test_a_page_for_a_class_starts_where_nothing_can_be_written_and_says_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     port, home = free_port(), str(tmp_path / "file" / "home")

@@ -67,11 +67,11 @@ def is_worded(error: dict[str, Any]) -> bool:
     return all(f"error_{error['code']}" in words for words in texts().values())
 
 
-@pytest.fixture(scope="module")
-def server(temporary: Path) -> Iterator[Server]:
-    with started("app.py") as server:
-        yield server
-        assert "Traceback" not in server.printed()
+@pytest.fixture(autouse=True)
+def same_folder(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of this process and of other servers use the folder that the server uses, and no other program."""
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
 
 
 @pytest.fixture
@@ -97,16 +97,6 @@ def is_learning(run: Any) -> bool:
 
 def is_over(run: Any) -> bool:
     return run["state"] not in ("waiting", "starting", "training")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A place for trainings' folders that no other program uses."""
-    with pytest.MonkeyPatch.context() as here:
-        folder = tmp_path_factory.mktemp("trainings")
-        here.setenv("TMPDIR", str(folder))
-        here.setattr(tempfile, "tempdir", str(folder))
-        yield folder
 
 
 def folders() -> list[Path]:
@@ -214,37 +204,29 @@ def test_corrections_are_taught_to_the_shipped_network(call: Call) -> None:
     call("forget", {"key": key})
 
 
-@pytest.mark.parametrize(
-    ("wanted", "field"),
-    [
-        (None, ""),
-        ({"network": "third", "recipe": "fast"}, "network"),
-        ({"network": ["net"], "recipe": "fast"}, "network"),
-        ({"network": "net", "recipe": "best"}, "recipe"),
-        (SHORT | {"values": []}, "values"),
-        (SHORT | {"values": {"output": "/etc/passwd"}}, "values.output"),
-        (SHORT | {"values": {"epochs": 0}}, "values.epochs"),
-        (SHORT | {"values": {"epochs": 101}}, "values.epochs"),
-        (SHORT | {"values": {"epochs": "2"}}, "values.epochs"),
-        (SHORT | {"values": {"epochs": True}}, "values.epochs"),
-        (SHORT | {"values": {"batch_size": 10**400}}, "values.batch_size"),
-        (SHORT | {"values": {"batch_size": 60_000}}, "values.batch_size"),
-        (SHORT | {"values": {"lr": -1}}, "values.lr"),
-        (SHORT | {"values": {"lr": float("nan")}}, "values.lr"),
-        (SHORT | {"values": {"momentum": 0.5}}, "values.momentum"),
-        (LONG | {"values": {"momentum": 1.5}}, "values.momentum"),
-        (SHORT | {"values": {"seed": -1}}, "values.seed"),
-        ({"network": "net", "recipe": "teach"}, "corrections"),
-        ({"network": "net", "recipe": "teach", "corrections": WRITTEN * 101}, "corrections"),
-        ({"network": "net", "recipe": "teach", "corrections": [*WRITTEN, {"label": 10}]}, "corrections"),
-    ],
-)  # fmt: skip
-def test_what_makes_no_sense_is_refused_by_its_field_before_anything_runs(
-    server: Server, call: Call, wanted: Any, field: str
-) -> None:
-    answer = asked(server, "begin", wanted)
-    assert answer.status == 422
-    assert json.loads(answer.content)["field"] == field
+NONSENSE: list[tuple[Any, str]] = [
+    (None, ""),
+    *(({"network": network, "recipe": "fast"}, "network") for network in ("third", ["net"])),
+    ({"network": "net", "recipe": "best"}, "recipe"),
+    (SHORT | {"values": []}, "values"),
+    (SHORT | {"values": {"output": "/etc/passwd"}}, "values.output"),
+    *((SHORT | {"values": {"epochs": value}}, "values.epochs") for value in (0, 101, "2", True)),
+    *((SHORT | {"values": {"batch_size": value}}, "values.batch_size") for value in (10**400, 60_000)),
+    *((SHORT | {"values": {"lr": value}}, "values.lr") for value in (-1, float("nan"))),
+    (SHORT | {"values": {"momentum": 0.5}}, "values.momentum"),
+    (LONG | {"values": {"momentum": 1.5}}, "values.momentum"),
+    (SHORT | {"values": {"seed": -1}}, "values.seed"),
+    *(
+        ({"network": "net", "recipe": "teach", "corrections": digits}, "corrections")
+        for digits in ([], WRITTEN * 101, [*WRITTEN, {"label": 10}])
+    ),
+]
+
+
+def test_what_makes_no_sense_is_refused_by_its_field_before_anything_runs(server: Server, call: Call) -> None:
+    for wanted, field in NONSENSE:
+        answer = asked(server, "begin", wanted)
+        assert (answer.status, json.loads(answer.content)["field"]) == (422, field), wanted
 
 
 @pytest.mark.parametrize("key", ["", "x" * 32])
@@ -317,6 +299,7 @@ def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPat
     assert is_worded(run.error)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_nothing_is_left_of_the_training() -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     jobs = TrainingJobs(UserModels(trains=True))
@@ -359,6 +342,7 @@ def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPat
     assert jobs.ready is None
 
 
+@pytest.mark.slow
 def test_where_a_graphics_processor_is_lent_a_training_runs_within_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zerogpu, "IS_HERE", True)  # run_lent, without `spaces`, lends none
     jobs = TrainingJobs(UserModels(trains=True))
