@@ -21,6 +21,13 @@ BOTH = {  # what the card says of other people's digits, and figures.md beside o
     "digits of formulas, 3,000: rejected, %": "formulas: rejected",
     "other signs of formulas, 2,948: rejected, %": "2,948 of them, without twins: rejected",
 }
+MORE = {"99.0"}  # per cent, a goal and no figure
+README_ROWS = {  # figures of the README, and the row of the card or of figures.md that they repeat
+    "accuracy on MNIST's test set": "accuracy, %",
+    "accuracy on digits that 30 people wrote with a pen": "accuracy on 2,000, %",
+    "accuracy on digits in Swedish church books (ARDIS)": "ARDIS, 1,000 digits: accuracy",
+    "drawings that are not digits, rejected": "drawings that are not digits (18 kinds), rejected",
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +59,32 @@ def test_what_passes_for_a_digit_is_what_is_said(networks: list[Classifier], kin
         assert float(told) == pytest.approx(float(measured), abs=1.0)  # two drawings in 200
 
 
+def tables(text: str) -> dict[str, list[str]]:
+    """Return the cells of all rows of a text's tables, by that of the first column; of equal ones the last."""
+    return {row[0]: row[1:] for row in rows("\n".join(re.findall(r"^\|.*", text, re.MULTILINE)))}
+
+
+def test_the_readmes_figures_are_those_of_the_model_card_and_of_the_figures() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Accuracy and speed\n")[1].split("\n## ")[0]
+    known = tables(FIGURES + model_card.CARD.read_text(encoding="utf-8"))
+    readme = tables(section)
+    for title, source in README_ROWS.items():
+        assert readme[title][0] == " / ".join(known[source][:2]) + " %"
+    said = {number for cells in readme.values() for cell in cells for number in re.findall(NUMBER, cell)}
+    assert not said - {number for cells in known.values() for cell in cells for number in re.findall(NUMBER, cell)} - MORE
+
+
+def test_the_figures_beyond_mnist_are_of_the_shipped_weights(networks: list[Classifier]) -> None:
+    assert block("strangers").strip() == model_card.strangers_block(networks)
+
+
+@pytest.mark.parametrize("kind", ["G", "tick"])
+def test_what_passes_for_a_digit_is_what_is_said(networks: list[Classifier], kind: str) -> None:
+    said = next(row for row in rows(block("no digits")) if row[0] == kind)
+    for told, measured in zip(said[1:], model_card.unknown_row(kind, networks)[1:], strict=True):
+        assert float(told) == pytest.approx(float(measured), abs=1.0)  # two drawings in 200
+
+
 def test_the_readmes_figures_stand_in_the_model_card_or_among_the_figures() -> None:
     section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Accuracy and speed\n")[1].split("\n## ")[0]
     table = [line for line in section.splitlines() if line.startswith("|")]
@@ -61,7 +94,7 @@ def test_the_readmes_figures_stand_in_the_model_card_or_among_the_figures() -> N
 
 
 def test_the_figures_beyond_mnist_are_those_of_the_card() -> None:
-    figures = {row[0]: row[1:] for row in rows("\n".join(re.findall(r"^\|.*", FIGURES, re.MULTILINE)))}
+    figures = tables(FIGURES)
     card = {row[0]: row[1:] for row in rows(block("strangers"))[2:]}
     assert set(card) == set(BOTH)
     for name, told in card.items():
