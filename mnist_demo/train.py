@@ -19,7 +19,7 @@ from mnist_demo.data.stroke_file import read_written
 from mnist_demo.files import check_can_write
 from mnist_demo.model.device import DEVICES, choose_device
 from mnist_demo.model.networks import MODELS
-from mnist_demo.model.recipes import RECIPES, TEACH, Recipe
+from mnist_demo.model.recipes import COMMON, RECIPES, TEACH, Recipe
 from mnist_demo.model.weights import SHIPPED, Card, default_path, load_weights, make_folder, path_at_hand
 from mnist_demo.training.progress import awaited, check_own, followed
 from mnist_demo.training.trainer import CHECKPOINT, Job, begun, files_of, load_checkpoint, precision, train
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line: the tutorial's flags and ours. A flag left out is None, and the recipe's value holds."""
     p = commandline.new_parser(commandline.command("train"), description="Trains a network on MNIST.")
     p.add_argument("--model", choices=MODELS, help="the network (default: convnet)")
-    p.add_argument("--recipe", choices=RECIPES["convnet"], help="how it is trained (default: best)")
+    p.add_argument("--recipe", choices=COMMON, help="how it is trained (default: best)")
     own = p.add_argument_group("values in place of the recipe's own")
     own.add_argument("--batch-size", type=int, metavar="N", help="images a step")
     own.add_argument("--test-batch-size", type=int, metavar="N", help="images a step of testing")

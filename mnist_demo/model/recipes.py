@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mnist_demo.model.networks import MODELS
+
 MOST = 1_000_000  # epochs, or images a step: more than there are images
 
 
@@ -26,7 +28,7 @@ class Recipe:
     one_cycle: bool = False  # learning rate up, then down to nothing (Smith & Topin 2018, arXiv:1708.07120)
     label_smoothing: float = 0.0  # share of a label spread over all ten digits (Szegedy et al. 2016, arXiv:1512.00567)
     averaging: float = 0.0  # decay per step of the weights' moving average, which is what is kept; 0: none
-    dropout: float | None = None  # Net's; None: the network's own
+    dropout: float | None = None  # of a network that takes it, as Net does; None: the network's own
     held_out: int = 0  # training images kept apart to validate on; 0: test after each epoch, as the tutorial does
     distortion: bool = False  # every batch goes through `augment.distort`; all but what was written, redrawn as it is
     mnist: int | None = None  # of the training images, that many, drawn at random; None: all
@@ -75,36 +77,37 @@ TAUGHT = Recipe(
     way=0.7,
 )
 
-RECIPES: dict[str, dict[str, Recipe]] = {
-    "convnet": {
-        "tutorial": Recipe(name="tutorial", optimizer="adam", lr=1e-3, epochs=20, batch_size=512),
-        "fast": Recipe(
-            name="fast",
-            optimizer="adamw",
-            lr=1.6e-2,
-            epochs=2,
-            batch_size=256,
-            one_cycle=True,
-            label_smoothing=0.1,
-            held_out=5000,
-        ),
-        "best": Recipe(
-            name="best",
-            optimizer="adamw",
-            lr=2e-3,
-            epochs=28,
-            batch_size=128,
-            weight_decay=0.1,
-            one_cycle=True,
-            label_smoothing=0.05,
-            averaging=0.9995,
-            held_out=5000,
-            distortion=True,
-            handwriting=20000,
-            non_digits=36000,
-        ),
-        TEACH: TAUGHT,
-    },
+COMMON = {  # of ConvNet, and of a network that has none of its own by that name
+    "tutorial": Recipe(name="tutorial", optimizer="adam", lr=1e-3, epochs=20, batch_size=512),
+    "fast": Recipe(
+        name="fast",
+        optimizer="adamw",
+        lr=1.6e-2,
+        epochs=2,
+        batch_size=256,
+        one_cycle=True,
+        label_smoothing=0.1,
+        held_out=5000,
+    ),
+    "best": Recipe(
+        name="best",
+        optimizer="adamw",
+        lr=2e-3,
+        epochs=28,
+        batch_size=128,
+        weight_decay=0.1,
+        one_cycle=True,
+        label_smoothing=0.05,
+        averaging=0.9995,
+        held_out=5000,
+        distortion=True,
+        handwriting=20000,
+        non_digits=36000,
+    ),
+    TEACH: TAUGHT,
+}
+
+OWN: dict[str, dict[str, Recipe]] = {  # by network: a recipe here takes the place of the common one
     "net": {
         "tutorial": Recipe(name="tutorial", optimizer="sgd", lr=0.01, momentum=0.5, epochs=10, batch_size=64),
         "fast": Recipe(
@@ -135,3 +138,5 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         TEACH: replace(TAUGHT, lr=2e-3, dropout=0.0, way=0.8),
     },
 }
+
+RECIPES = {name: COMMON | OWN.get(name, {}) for name in MODELS}

@@ -14,7 +14,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import gradio as gr
 import numpy as np
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from mnist_demo.ink.preprocess import to_mnist
 from mnist_demo.model.classifier import Classifier, Reading
+from mnist_demo.model.networks import MODELS
 from mnist_demo.model.weights import is_whole
 from mnist_demo.server.lenses.gallery import SHOWN, Gallery
 from mnist_demo.server.lenses.inside import reasons
@@ -35,8 +36,11 @@ PEN = 20  # pixels of 280, the width of a stroke that names none
 
 Json = dict[str, Any]
 Endpoint = Callable[..., Awaitable[Any]]
-Name = Literal["convnet", "net"]
 Result = TypeVar("Result")
+if TYPE_CHECKING:
+    Name = str
+else:
+    Name = Literal[tuple(MODELS)]
 
 EXAMPLES: Mapping[str, Any] = {  # a value for an endpoint's first parameter, by name; the strokes are a seven
     "image": {"path": "digit.png", "url": "digit.png", "meta": {"_type": "gradio.FileData"}},
@@ -53,7 +57,7 @@ class Endpoints:
         self.worker = ThreadPoolExecutor(1, "endpoint")  # nothing in it waits for a picture
 
     async def read(self, image: gr.FileData) -> Json:
-        """Reads the handwritten digit in a picture, with two small convolutional networks trained on MNIST.
+        """Reads the handwritten digit in a picture, with small networks trained on MNIST.
 
         The picture may be a photo, a scan or a drawing of one digit, dark on light or light on dark.
 
@@ -61,8 +65,8 @@ class Endpoints:
             image: The picture: PNG, JPEG, WebP, GIF, BMP or TIFF, of at most 16 megapixels (a JPEG 52).
 
         Returns:
-            For each network, "convnet" and "net": "answer", the digit, or null where nothing is drawn or it is no digit
-            that the network knows; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
+            For each network, by its name: "answer", the digit, or null where nothing is drawn or it is no digit that
+            the network knows; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
         """
         ink = await self._picture(image)
         return await self._in_turn(lambda: self._read(ink))
@@ -76,17 +80,17 @@ class Endpoints:
             width: How wide the pen draws, 6 to 100 pixels.
 
         Returns:
-            For each network, "convnet" and "net": "answer", the digit, or null where nothing is drawn or it is no digit
-            that the network knows; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
+            For each network, by its name: "answer", the digit, or null where nothing is drawn or it is no digit that
+            the network knows; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
         """
         return await self._in_turn(lambda: self._read(ink_of(strokes, width)))
 
     async def samples(self, digit: int | None = None, hard: bool = False, count: int = 6) -> list[Json]:
-        """Gives random handwritten digits of MNIST's test set, which neither network was trained on.
+        """Gives random handwritten digits of MNIST's test set, which no network was trained on.
 
         Args:
             digit: Which digit, 0 to 9; null for any.
-            hard: Whether only such as at least one of the two networks misreads.
+            hard: Whether only such as at least one of the networks misreads.
             count: How many, 1 to 18; of the hard ones of one digit there may be fewer.
 
         Returns:
@@ -122,7 +126,7 @@ class Endpoints:
         Args:
             strokes: Pen strokes, as for read_strokes; null where an image is given.
             image: A picture, as for read.
-            network: Which network: convnet or net.
+            network: Which network.
             rival: The digit to compare with; null for the second most probable one.
             width: How wide the pen of the strokes draws, 6 to 100 pixels.
 

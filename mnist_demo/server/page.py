@@ -11,10 +11,11 @@ import gradio as gr
 import torch
 from gradio.utils import ipython_check
 from starlette.middleware import Middleware
+from torch import nn
 
 from mnist_demo.data.mnist import Samples, load_mnist
 from mnist_demo.model.classifier import Classifier
-from mnist_demo.model.networks import MODELS
+from mnist_demo.model.networks import MODELS, bare
 from mnist_demo.server import api, photo
 from mnist_demo.server.address import HOST, is_loopback, may_train, public_origins, server_name
 from mnist_demo.server.allow_list import FRAMES, AllowList
@@ -43,15 +44,7 @@ START = """
 const root = new URL(window.gradio_config.root, location).pathname.replace(/\\/$/, "");
 import(`${root}/web/page.js`);
 """
-TOO_OLD = "This page needs a newer browser, with JavaScript. 此页面需要较新的浏览器，并启用 JavaScript。"
-WORDS_FOR_OLD_BROWSERS = f"""
-<noscript><style>body::before {{ content: "{TOO_OLD}" }}</style></noscript>
-<script>
-addEventListener("load", () => "withResolvers" in Promise || document.body.prepend("{TOO_OLD}"));
-</script>
-"""
 HEIGHT = 800  # pixels, of the frame below a notebook's cell
-TITLES = {"convnet": "ConvNet", "net": "Net"}
 LINKS = {
     "link_data": "https://huggingface.co/datasets/ylecun/mnist",
     "link_recipe": "https://arxiv.org/abs/1905.10498",
@@ -63,9 +56,9 @@ LINKS = {
 class Page(gr.Blocks):
     """The page, which brings its own looks and bounds to where it is launched."""
 
-    def __init__(self, i18n: gr.I18n, yours: UserModels, origins: Collection[str] = ()) -> None:
+    def __init__(self, yours: UserModels, origins: Collection[str] = ()) -> None:
         super().__init__(title="mnist-demo", analytics_enabled=False, fill_width=True)
-        self.i18n, self.yours, self.origins = i18n, yours, origins
+        self.yours, self.origins = yours, origins
         self.settings: dict[str, Any] = {}
         self.functions: Functions = {}
         self.read: Any = None
@@ -125,7 +118,6 @@ def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str
         "height": HEIGHT,
         "theme": theme(),
         "head": head_links(),
-        "i18n": page.i18n,
         "favicon_path": WEB / "favicon.png",
         "footer_links": ["api"],  # else Gradio shows no view of it; the page's own foot has the link
         "mcp_server": False,  # for `mcp` is that
@@ -157,10 +149,10 @@ def build(
 
     `samples` (the test set) fill its gallery; `origins` are other sites that may use the page.
     """
-    i18n, yours = translations(classifiers), UserModels(trains)
+    yours = UserModels(trains)
     gallery = open_gallery(samples, classifiers)
     networks = [network(name, classifier) for name, classifier in classifiers.items()]
-    page = Page(i18n, yours, origins)
+    page = Page(yours, origins)
     page.settings = {
         "networks": networks,
         "lenses": list(PANELS),
@@ -178,15 +170,16 @@ def build(
         **photo.functions(),
     }
     with page, gr.Column(elem_id="page"):
-        gr.HTML(i18n("head"), elem_id="head")
-        Sketchpad(elem_id="sketchpad", assets="web", css_template="", label=i18n("pad"))
+        static("head", "head.html")
+        Sketchpad(elem_id="sketchpad", assets="web", css_template="", label=texts()["en"]["pad"])
         static("pen", "lenses/tabs.html", START)
         for name, parts in PANELS.items():
             with gr.Column(elem_id=name, elem_classes="lens"):
                 for part, template in parts.items():
                     static(part, f"lenses/{template}", networks=networks, digits=list(range(10)))
         api.build(page, api.Endpoints(classifiers, gallery))
-        gr.HTML(i18n("foot"), elem_id="foot")
+        links = [{"name": name, "url": url} for name, url in LINKS.items()]
+        static("foot", "foot.html", networks=networks, links=links, languages=languages())
         return page
 
 
@@ -200,7 +193,8 @@ def head_links() -> str:
     styles = ["web/page.css", "web/pad/pad.css", *(f"web/lenses/{name}/{name}.css" for name in PANELS)]
     links = [f'<link rel="stylesheet" href="{style}">' for style in styles]
     links += [f'<link rel="modulepreload" href="{module}">' for module in modules()]
-    return "\n".join([WORDS_FOR_OLD_BROWSERS, *links])
+    codes = f'<meta name="languages" content="{" ".join(texts())}">'
+    return "\n".join([codes, for_old_browsers(), *links])
 
 
 def theme() -> gr.themes.Base:
@@ -211,38 +205,33 @@ def theme() -> gr.themes.Base:
     )
 
 
-def network(name: str, classifier: Classifier) -> dict[str, str]:
-    """What the page says of a network."""
-    count = sum(parameter.numel() for parameter in classifier.model.parameters())
-    return {"name": name, "title": TITLES.get(name, name), "parameters": f"{count:,}"}
+def network(name: str, classifier: Classifier) -> dict[str, Any]:
+    """Return what the page is told of a network."""
+    model = bare(classifier.model)
+    layers = list(model.modules())
+    return {
+        "name": name,
+        "title": type(model).__name__,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in layers),
+        "hidden": sum([layer.out_features for layer in layers if isinstance(layer, nn.Linear)][:-1]),
+        "accuracy": 100 * classifier.card.test_accuracy,
+    }
 
 
 def texts() -> dict[str, dict[str, str]]:
-    """Every word of the page, by language."""
-    return {code: json.loads(text(f"languages/{code}.json")) for code in ("en", "zh")}
+    """Return every word of the page, by language."""
+    files = sorted((WEB / "languages").glob("*.json"))
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
 
 
-def translations(classifiers: Mapping[str, Classifier]) -> gr.I18n:
-    """What Gradio's own components say, in the languages of web/languages."""
-    english, chinese = (
-        {"pad": words["pad"], "head": head(words), "foot": foot(words, classifiers)}
-        for words in (texts()["en"], texts()["zh"])
-    )
-    return gr.I18n(en=english, **{"zh-CN": chinese, "zh-TW": chinese})
+def languages() -> list[dict[str, str]]:
+    """Return the page's languages, each with its own name."""
+    return [{"code": code, "name": words["language"]} for code, words in texts().items()]
 
 
-def head(words: dict[str, str]) -> str:
-    """The page's title and what it is."""
-    return f"{said(words, 'h1', 'title')}{said(words, 'p', 'tagline')}"
-
-
-def foot(words: dict[str, str], classifiers: Mapping[str, Classifier]) -> str:
-    """The networks' figures, and where to read on."""
-    figures = [f"{TITLES.get(name, name)} {100 * c.card.test_accuracy:.2f} %" for name, c in classifiers.items()]
-    links = [said(words, "a", key, f' href="{url}" target="_blank" rel="noopener"') for key, url in LINKS.items()]
-    return f"<p>{said(words, 'span', 'accuracy')}{' · '.join(figures)}</p><p>{' · '.join(links)}</p>"
-
-
-def said(words: dict[str, str], tag: str, key: str, attributes: str = "") -> str:
-    """An element of those words, marked so that texts.js can say them in a language that Gradio does not know of."""
-    return f'<{tag} data-text="{key}"{attributes}>{words[key]}</{tag}>'
+def for_old_browsers() -> str:
+    """Return what tells readers, in every language, that their browser cannot show the page."""
+    words = json.dumps(" ".join(words["too_old"] for words in texts().values()), ensure_ascii=False)
+    return f"""<noscript><style>body::before {{ content: {words} }}</style></noscript>
+<script>addEventListener("load", () => "withResolvers" in Promise || document.body.prepend({words}));</script>"""

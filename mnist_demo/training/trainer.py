@@ -31,7 +31,7 @@ from mnist_demo.data.synthetic import drawn, handwriting, redrawn
 from mnist_demo.files import read_whole, write_whole
 from mnist_demo.ink.preprocess import SIDE
 from mnist_demo.model import metrics
-from mnist_demo.model.networks import MODELS, HalfPixelShifts, Net
+from mnist_demo.model.networks import MODELS, HalfPixelShifts
 from mnist_demo.model.recipes import Recipe
 from mnist_demo.model.weights import Card, is_whole, load_weights, save_weights
 
@@ -284,7 +284,8 @@ class Training:
 
 def build(job: Job) -> nn.Module:
     """The job's network: untrained, or as it is in the file that it goes on from. Raises ValueError as `begun` does."""
-    model = MODELS[job.model]() if job.recipe.dropout is None else Net(dropout=job.recipe.dropout)
+    network, dropout = MODELS[job.model], job.recipe.dropout
+    model = network() if dropout is None else network(dropout=dropout)
     if job.start is not None:
         model.load_state_dict(begun(job.start, job.model))
     return model

@@ -1,6 +1,7 @@
 // What the page was built with: its networks, its lenses, what visitors may train.
 
-/** @typedef {{name: string, title: string, parameters: string}} Network */
+/** @typedef {{name: string, title: string, parameters: number, convolutions: number, hidden: number, accuracy: number}} Network
+ * parameters: how many; convolutions: layers; hidden: units; accuracy: on the test set, per cent */
 /**
  * @typedef {object} Settings
  * @property {Network[]} networks in the order in which the page shows them

@@ -111,7 +111,7 @@ def test_a_control_is_used_with_the_keyboard_alone(page: DrawingPage) -> None:
         ("[data-model=convnet] h2 button", "500 hidden units"),
         ("[data-model=net] h2 button", "50 hidden units"),
         ("[data-model=convnet] .parameters", "training"),
-        ("button[data-show=both]", "Both networks"),
+        ("button[data-show=both]", "All networks"),
         (".hard", "misreads"),
     ],
 )

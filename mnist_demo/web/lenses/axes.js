@@ -1,6 +1,7 @@
 // Knows how figures become pictures: axes, lines, and the table of the same numbers. Does not know what they mean.
 
 import { build } from "../dom.js";
+import { language } from "../texts.js";
 
 export const [WIDTH, HEIGHT] = [340, 220];
 export const [LEFT, RIGHT, TOP, BOTTOM] = [46, 12, 10, 38]; // what lies around the picture
@@ -82,7 +83,7 @@ export function ticksOfLog(low, high, most = 8) {
 /** A tick of that kind, which no number makes too long for its place: 0.003, 1,000, 1E6. @param {number} tick */
 export function sayTick(tick) {
   const notation = tick < 1e4 && tick >= 1e-3 ? "standard" : "scientific";
-  return tick.toLocaleString("en", { notation, maximumSignificantDigits: 2 }).replace("-", "−");
+  return tick.toLocaleString(language, { notation, maximumSignificantDigits: 2 }).replace("-", "−");
 }
 
 /**

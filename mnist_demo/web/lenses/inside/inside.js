@@ -154,7 +154,7 @@ function blank(words) {
 /** @param {any} answer */
 function say({ temperature }) {
   const words = isRejected ? texts.inside_unsure : texts.inside_says;
-  const percent = (100 * probabilities[best()]).toFixed(1);
+  const percent = numeral(100 * probabilities[best()], 1);
   find(".saying").textContent = fit(words, { network: title(), answer: best(), percent });
   const alone = steps.at(-1).numbers;
   const one = alone.indexOf(Math.max(...alone));
@@ -182,7 +182,7 @@ function stagesOf({ box: { top, left, bottom, right }, side, averaged: grey, shi
   return [
     [fit(texts.stage_box, { width: right - left, height: bottom - top }), boxed(top, left, bottom, right)],
     [fit(texts.stage_averaged, { side }), small(grey, 20)],
-    [fit(texts.stage_scaled, { darkest: darkest.toFixed(2) }), small(grey.map((value) => value / darkest), 20)],
+    [fit(texts.stage_scaled, { darkest: numeral(darkest, 2) }), small(grey.map((value) => value / darkest), 20)],
     [fit(texts.stage_digit, { shift: shift || texts.shift_none }), small(bytes(digit.bytes), 28)],
   ];
 }
@@ -201,7 +201,7 @@ function boxed(top, left, bottom, right) {
   [canvas.width, canvas.height] = [SMALL, SMALL];
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.drawImage(ink, 0, 0, SMALL, SMALL);
-  context.strokeStyle = getComputedStyle(element).getPropertyValue("--convnet");
+  context.strokeStyle = getComputedStyle(element).getPropertyValue("--accent");
   context.lineWidth = 3;
   const scale = SMALL / 280;
   context.strokeRect(left * scale, top * scale, (right - left) * scale, (bottom - top) * scale);
@@ -229,7 +229,7 @@ function offer() {
   if (!list.children.length) list.append(...probabilities.map(chip));
   [...list.children].forEach((/** @type {any} */ one, digit) => {
     one.style.setProperty("--probability", probabilities[digit]);
-    one.querySelector("span").textContent = `${(100 * probabilities[digit]).toFixed(probabilities[digit] < 0.0995 ? 1 : 0)} %`;
+    one.querySelector("span").textContent = `${numeral(100 * probabilities[digit], probabilities[digit] < 0.0995 ? 1 : 0)} %`;
     one.disabled = digit === best();
     one.setAttribute("aria-pressed", digit === rival);
   });

@@ -128,7 +128,7 @@ export function layersIn(list, texts, chosen) {
 
   /** @param {string} kind @param {number[]} shape @param {number | undefined} parameters */
   function about(kind, shape, parameters) {
-    const count = parameters ? ` · ${fit(texts.weights_of, { count: numeral(parameters) })}` : "";
+    const count = parameters ? ` · ${fit(texts.weights_of, { count: parameters })}` : "";
     return `${texts[`kind_${kind}`] ?? kind} · ${shape.join(" × ")}${count}`;
   }
 
@@ -165,7 +165,7 @@ export function layersIn(list, texts, chosen) {
     const rows = /** @type {HTMLElement} */ (canvases[0].closest(".maps")).querySelectorAll(".outputs li");
     rows.forEach((/** @type {any} */ row, digit) => {
       row.querySelector(".log").textContent = numeral(values[digit], 2);
-      row.querySelector(".share").textContent = `${(100 * Math.exp(values[digit])).toFixed(1)} %`;
+      row.querySelector(".share").textContent = `${numeral(100 * Math.exp(values[digit]), 1)} %`;
     });
   }
 

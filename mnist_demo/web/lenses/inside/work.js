@@ -87,12 +87,12 @@ function worked(step, before, { value, seen, arithmetic }, texts) {
   const a = arithmetic;
   return /** @type {Record<string, () => Parts>} */ ({
     image: () => [line(term(value))],
-    normalize: () => [line(`(${shown(a.pixel)} − ${a.mean.toFixed(4)}) / ${a.standard_deviation.toFixed(4)} = `, term(value))],
+    normalize: () => [line(`(${shown(a.pixel)} − ${shown(a.mean)}) / ${shown(a.standard_deviation)} = `, term(value))],
     conv: () => convolved(a, value, texts),
     relu: () => [line(`max(0, ${shown(a.before)}) = `, term(value))],
     "max-pool": () => pooledOf(a, value, seen, texts),
     linear: () => weighted(a, value, texts, before),
-    "log-softmax": () => [line(term(a.before), " − ln Σ exp ", term(-a.log_sum), ` = ${shown(value)}; exp = ${(100 * Math.exp(value)).toFixed(2)} %`)],
+    "log-softmax": () => [line(term(a.before), " − ln Σ exp ", term(-a.log_sum), ` = ${shown(value)}; exp = ${numeral(100 * Math.exp(value), 2)} %`)],
   })[step.kind]();
 }
 

@@ -142,9 +142,9 @@ export function curvesIn(root, texts) {
     const right = at && course.rights.findLast(([when]) => when <= step);
     const whole = at && course.epochs.findLast(([when]) => when <= step);
     const words = [
-      at && fit(texts.curve_loss, { step: numeral(step), epoch, loss: numeral(loss, loss < 1000 ? 3 : 0) }),
+      at && fit(texts.curve_loss, { step, epoch, loss: numeral(loss, loss < 1000 ? 3 : 0) }),
       right && fit(texts.curve_wall, { count: numeral(100 * right[1]) }),
-      whole && fit(texts.curve_watched, { what: texts[course.total.watched], share: (100 * whole[2]).toFixed(2) }),
+      whole && fit(texts.curve_watched, { what: texts[course.total.watched], share: numeral(100 * whole[2], 2) }),
     ].filter(Boolean);
     value.textContent = words.join(" · ") || texts.curve_blank;
     root.setAttribute("aria-valuenow", String(step));

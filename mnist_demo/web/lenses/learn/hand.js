@@ -2,7 +2,7 @@
 // how they are kept, or how a network is taught.
 
 import { build, isFramed } from "../../dom.js";
-import { fit, numeral } from "../../texts.js";
+import { fit, fitPlural, numeral } from "../../texts.js";
 import { draw } from "../axes.js";
 
 /** @typedef {{label: number, strokes: number[][][], brushes?: number[][]}} Correction */
@@ -86,7 +86,7 @@ export function handIn(root, pad, texts) {
     const all = corrections.all();
     find(".corrections").replaceChildren(...all.map(tileOf).reverse()); // the newest first
     const trouble = corrections.trouble();
-    const words = all.length ? fit(texts[all.length === 1 ? "hand_one" : "hand_some"], { count: all.length }) : texts.hand_none;
+    const words = all.length ? fitPlural("hand_kept", all.length) : texts.hand_none;
     find(".about").textContent = trouble ? `${words} ${texts[`kept_${trouble}`]}` : words;
     for (const name of ["export", "clear"]) find(`[data-keep=${name}]`).disabled = !all.length;
   }

@@ -170,8 +170,8 @@ function stateOf(run) {
   const [step, epoch] = course.steps.at(-1) ?? [0, 1];
   const values = {
     network: titleOf(run.network), recipe: texts[`recipe_${run.recipe}`] ?? run.recipe, seconds: numeral(run.seconds, 1), rate: numeral(run.rate),
-    steps: numeral(course.total?.steps ?? 0), step: numeral(step), epochs: course.total?.epochs ?? "", epoch,
-    accuracy: run.figures ? (100 * run.figures.test_accuracy).toFixed(2) : "", error: wordsOf(run.error),
+    steps: course.total?.steps ?? 0, step, epochs: course.total?.epochs ?? "", epoch,
+    accuracy: run.figures ? numeral(100 * run.figures.test_accuracy, 2) : "", error: wordsOf(run.error),
   };
   const words = fit(texts[`learn_${run.state}`], values) + (run.error && run.state === "stopped" ? ` (${wordsOf(run.error)})` : "");
   return course.key ? words : `${texts.learn_watched} ${words}`;
@@ -226,7 +226,7 @@ function wordsOf(error) {
 function speak(before, run) {
   const epoch = run.epochs.length;
   if (run.state !== before?.state && run.state !== "training") find(".announced").textContent = stateOf(run);
-  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { epochs: run.total.epochs, epoch, share: (100 * run.epochs.at(-1)[2]).toFixed(1) });
+  else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { epochs: run.total.epochs, epoch, share: numeral(100 * run.epochs.at(-1)[2], 1) });
 }
 
 // What is chosen.

@@ -8,7 +8,7 @@ import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
 import { bytes, paint } from "../../images.js";
 import { pad } from "../../pad/pad.js";
 import { settings } from "../../settings.js";
-import { explainBy, fit, texts, translate } from "../../texts.js";
+import { explainBy, fit, fitPlural, numeral, texts, translate } from "../../texts.js";
 import { correctIn } from "./correct.js";
 import { write } from "./write.js";
 
@@ -181,12 +181,12 @@ function showNetwork(section, shown, name) {
 
 /** @param {number} probability */
 function percent(probability) {
-  return probability < 0.0005 ? "0" : (100 * probability).toFixed(1);
+  return probability < 0.0005 ? "0" : numeral(100 * probability, 1);
 }
 
 /** @param {string} state */
 function remark(state, probabilities = NONE) {
-  if (state === "digit") return `${(100 * Math.max(...probabilities)).toFixed(1)} %`;
+  if (state === "digit") return `${numeral(100 * Math.max(...probabilities), 1)} %`;
   if (state === "blank" && trouble) return texts.slow_short;
   if (state === "blank" && !pad.sample() && readings?.ink) return texts.too_little;
   /** @type {Record<string, string>} */
@@ -243,7 +243,7 @@ function place() {
     find(element, ".networks").append(section);
   }
   section.dataset.learning = String(isLearning());
-  const accuracy = own.figures && (100 * own.figures.test_accuracy).toFixed(2);
+  const accuracy = own.figures && numeral(100 * own.figures.test_accuracy, 2);
   const kind = settings.networks.find(({ name }) => name === own?.network)?.title ?? own.network;
   write(find(section, ".own"), `${kind}, ${fit(texts[`yours_${own.state}`] ?? "", { accuracy })}`);
 }
@@ -272,15 +272,12 @@ pad.addEventListener("rest", () => {
 });
 pad.addEventListener("sample", () => (askOfSample(), show(), speak()));
 
+/** @param {import("../../settings.js").Network} network */
+const tipOf = ({ convolutions, hidden }) => fitPlural("tip_network", hidden, { convolutions: fitPlural("tip_convolutions", convolutions) });
+
 radios(findAll(element, "[data-show]"), (button) => (element.dataset.show = button.dataset.show));
 
 translate(element);
-document.title = `${texts.title} · mnist-demo`;
+for (const network of settings.networks) explainBy(find(element, `[data-model=${network.name}] h2 button`), tipOf(network));
 ownChanged();
 changed();
-
-// Head and foot come in the languages that Gradio knows: zh-CN, but not zh or zh-HK.
-for (const part of ["#head", "#foot"]) {
-  await appears(`${part} [data-text]`);
-  translate(find(document, part));
-}

@@ -1,6 +1,6 @@
 // Knows the pictures of the figures: bars, lines and what lies upon them. Does not know where the figures come from.
 
-import { fit } from "../../texts.js";
+import { fitPlural, rounded } from "../../texts.js";
 import { chart, draw, path, ticksWithin } from "../axes.js";
 import { percent } from "./percent.js";
 
@@ -24,7 +24,7 @@ export function reliabilityChart(label, bins, texts) {
   bins.forEach(({ count, confidence, accuracy }, at) => {
     if (!count) return;
     const [left, right] = [across(at / bins.length), across((at + 1) / bins.length)];
-    const words = fit(texts.bin, { count: count.toLocaleString("en"), sure: percent(confidence), right: percent(accuracy) });
+    const words = fitPlural("bin", count, { sure: percent(confidence), right: percent(accuracy) });
     const bar = draw("rect", { class: count < FEW ? "bar few" : "bar", x: left + 1, width: right - left - 2, y: up(accuracy), height: up(0) - up(accuracy) }, draw("title", {}, words));
     picture.append(bar, draw("line", { class: "sure", x1: left + 1, x2: right - 1, y1: up(confidence), y2: up(confidence) }));
   });
@@ -42,8 +42,8 @@ export function reliabilityChart(label, bins, texts) {
 export function refusalChart(label, rows, shipped, texts) {
   const least = Math.min(...rows.map(([coverage]) => coverage));
   const most = Math.max(...rows.map(([, error]) => error), 1e-6);
-  const x = { low: least, high: 100, ticks: ticksWithin(least, 100, 5), say: (/** @type {number} */ value) => `${+value.toFixed(1)}`, title: texts.axis_coverage };
-  const y = { low: 0, high: 1.1 * most, ticks: ticksWithin(0, 1.1 * most, 4), say: (/** @type {number} */ value) => `${+value.toFixed(3)}`, title: texts.axis_error };
+  const x = { low: least, high: 100, ticks: ticksWithin(least, 100, 5), say: (/** @type {number} */ value) => rounded(value, 1), title: texts.axis_coverage };
+  const y = { low: 0, high: 1.1 * most, ticks: ticksWithin(0, 1.1 * most, 4), say: (/** @type {number} */ value) => rounded(value, 3), title: texts.axis_error };
   const plot = chart(label, x, y);
   const dot = draw("circle", { class: "moving", r: 6 });
   const move = (/** @type {number[]} */ [coverage, error]) => {

@@ -1,1 +1,3 @@
-export const percent = (/** @type {number} */ share) => (100 * share).toFixed(2);
+import { numeral } from "../../texts.js";
+
+export const percent = (/** @type {number} */ share) => numeral(100 * share, 2);

@@ -5,7 +5,7 @@ import { appears, build, radios } from "../../dom.js";
 import { asking, engine } from "../../engine/engine.js";
 import { pad } from "../../pad/pad.js";
 import { settings } from "../../settings.js";
-import { fit, texts, translate } from "../../texts.js";
+import { fit, numeral, rounded, texts, translate } from "../../texts.js";
 import { asTable, sayTick, ticksOfLog, ticksWithin } from "../axes.js";
 import { tilesOf } from "../tiles.js";
 import { curves, refusalChart, reliabilityChart } from "./charts.js";
@@ -78,15 +78,15 @@ function figuresOf({ name, parameters }, card) {
   const { once, shifts } = card.evaluation;
   const big = figure(name, "accuracy", shifts.accuracy, `${percent(shifts.accuracy)} %`);
   big.classList.add("big");
-  const right = fit(texts.right_of, { right: Math.round(shifts.accuracy * shifts.count).toLocaleString("en"), count: shifts.count.toLocaleString("en"), low: percent(shifts.interval[0]), high: percent(shifts.interval[1]) });
+  const right = fit(texts.right_of, { right: Math.round(shifts.accuracy * shifts.count), count: shifts.count, low: percent(shifts.interval[0]), high: percent(shifts.interval[1]) });
   const rows = /** @type {[string, number, string][]} */ ([
-    ["loss", shifts.loss, shifts.loss.toFixed(4)],
+    ["loss", shifts.loss, numeral(shifts.loss, 4)],
     ["calibration", shifts.calibration_error, percent(shifts.calibration_error)],
     ["refused", shifts.refused, `${percent(shifts.refused)} %`],
     ["once", once.accuracy, `${percent(once.accuracy)} %`],
   ]).map(([what, value, words]) => [texts[`figure_${what}`], figure(name, what, value, words)]);
   const list = build("dl", "");
-  for (const [what, value] of /** @type {[string, HTMLElement][]} */ ([...rows, [texts.figure_parameters, build("span", "value", parameters)]])) {
+  for (const [what, value] of /** @type {[string, HTMLElement][]} */ ([...rows, [texts.figure_parameters, build("span", "value", numeral(parameters))]])) {
     const pair = build("div", "");
     pair.append(build("dt", "", what), inside("dd", value));
     list.append(pair);
@@ -104,7 +104,7 @@ function inside(tag, part) {
 /** @param {any} shifts */
 function perDigit({ precision, recall }) {
   const table = build("table", "numbers digits");
-  const say = (/** @type {number | null} */ share) => (share === null ? "–" : share === 1 ? "100" : (100 * share).toFixed(1));
+  const say = (/** @type {number | null} */ share) => (share === null ? "–" : share === 1 ? "100" : numeral(100 * share, 1));
   const rows = [["", ...Array(10).keys()], [texts.precision, ...precision.map(say)], [texts.recall, ...recall.map(say)]];
   table.append(...rows.map((row, at) => rowOf(...row.map((cell, column) => build(at && column ? "td" : "th", "", cell)))));
   return table;
@@ -121,7 +121,7 @@ function strangersOf({ name }, { strangers }) {
   const table = build("table", "numbers strangers");
   table.append(rowOf(...["", texts.axis_right, texts.strangers_rejected].map((title) => build("th", "", title))));
   for (const [set, { count, right, rejected }] of Object.entries(strangers).filter(([key]) => key !== "weights")) {
-    const title = fit(texts[`strangers_${set}`], { count: count.toLocaleString("en") });
+    const title = fit(texts[`strangers_${set}`], { count });
     table.append(rowOf(build("th", "", title), inside("td", cell(set, "right", right)), inside("td", cell(set, "rejected", rejected))));
   }
   return [table];
@@ -131,7 +131,7 @@ function strangersOf({ name }, { strangers }) {
 function recipeOf({ recipe, seed }) {
   const clauses = [["one_cycle"], ["label_smoothing"], ["weight_decay"], ["averaging"], ["distortion"], ["handwriting"], ["non_digits"], ["held_out"]]
     .filter(([what]) => recipe[what])
-    .map(([what]) => fit(texts[`recipe_${what}`], { value: recipe[what].toLocaleString("en", { maximumFractionDigits: 6 }) }));
+    .map(([what]) => fit(texts[`recipe_${what}`], { value: recipe[what] }));
   const optimizer = /** @type {any} */ ({ adamw: "AdamW", adam: "Adam", sgd: "SGD" })[recipe.optimizer] ?? recipe.optimizer;
   const words = { name: recipe.name, epochs: recipe.epochs, optimizer, rate: recipe.lr, batch: recipe.batch_size, seed };
   return fit(texts.recipe, words) + clauses.map((clause) => texts.recipe_and + clause).join("") + texts.recipe_end;
@@ -205,7 +205,7 @@ function refusalOf({ name, title }, { evaluation: { shifts } }) {
   const tell = () => {
     const row = rows[slider.value];
     move(points[slider.value]);
-    const level = row.threshold.toFixed(2);
+    const level = numeral(row.threshold, 2);
     slider.setAttribute("aria-valuetext", level);
     const values = { level, refused: row.refused, share: percent(row.refused / count), misread: row.misread, error: percent(row.misread / Math.max(1, count - row.refused)), among: rows[0].misread - row.misread };
     said.textContent = fit(texts.refusal_says, values) + (row.threshold === threshold ? texts.as_shipped : "");
@@ -221,7 +221,7 @@ function reliabilityOf({ title }, { evaluation: { shifts } }) {
   const bins = /** @type {import("./charts.js").Bin[]} */ (shifts.reliability);
   const label = fit(texts.reliability_chart, { network: title, error: percent(shifts.calibration_error) });
   const said = bins.map((bin, at) => ({ ...bin, range: `${percent(at / bins.length)}–${percent((at + 1) / bins.length)}` })).filter(({ count }) => count);
-  const rows = said.map(({ range, count, confidence, accuracy }) => [range, count.toLocaleString("en"), percent(confidence), percent(accuracy)]);
+  const rows = said.map(({ range, count, confidence, accuracy }) => [range, numeral(count), percent(confidence), percent(accuracy)]);
   return [reliabilityChart(label, bins, texts), build("p", "about", label), asTable([texts.axis_probability, texts.digits, texts.mean, texts.axis_right], rows, texts)];
 }
 
@@ -234,9 +234,9 @@ function curvesOf({ title }, { history }) {
   const [least, most] = [Math.min(...columns.loss, ...columns.watched), Math.max(...columns.loss, ...columns.watched)];
   const losses = { low: least * 0.8, high: most * 1.25, isLog: true, ticks: ticksOfLog(least * 0.8, most * 1.25), say: sayTick, title: texts.axis_loss };
   const floor = Math.floor(Math.min(...columns.right));
-  const shares = { low: floor, high: 100, ticks: ticksWithin(floor, 100, 4), say: (/** @type {number} */ value) => `${+value.toFixed(1)}`, title: texts.axis_right };
-  const words = fit(texts.curves_says, { network: title, epochs: history.length, loss: columns.loss.at(-1).toFixed(4), watched: columns.watched.at(-1).toFixed(4), right: columns.right.at(-1).toFixed(2), what: texts[watched] });
-  const rows = history.map((_, at) => [at + 1, columns.loss[at].toFixed(4), columns.watched[at].toFixed(4), columns.right[at].toFixed(2)]);
+  const shares = { low: floor, high: 100, ticks: ticksWithin(floor, 100, 4), say: (/** @type {number} */ value) => rounded(value, 1), title: texts.axis_right };
+  const words = fit(texts.curves_says, { network: title, epochs: history.length, loss: numeral(columns.loss.at(-1), 4), watched: numeral(columns.watched.at(-1), 4), right: numeral(columns.right.at(-1), 2), what: texts[watched] });
+  const rows = history.map((_, at) => [at + 1, numeral(columns.loss[at], 4), numeral(columns.watched[at], 4), numeral(columns.right[at], 2)]);
   return [
     curves(words, losses, [{ values: columns.loss, name: texts.training, className: "training" }, { values: columns.watched, name: texts[watched], className: "watched" }], texts),
     curves(words, shares, [{ values: columns.right, name: texts[watched], className: "watched", below: 16 }], texts),
