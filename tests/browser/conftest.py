@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 from drawing_page import DrawingPage
@@ -12,10 +11,10 @@ from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwri
 from benchmarks.pages import FLAGS, VIEW, chromium_path, served
 
 expect.set_options(timeout=20_000)  # ms: of a machine that has other things to do
-SCREENSHOTS = Path(__file__).parent / "screenshots"
 PHONE = {"width": 390, "height": 844}
+TOUCHED: dict[str, object] = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 ELSEWHERE: dict[str, dict[str, object]] = {  # than on a desktop, in the light and in English
-    "phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True},
+    "phone": TOUCHED,
     "dark": {"color_scheme": "dark"},
     "chinese": {"locale": "zh-CN"},
 }
@@ -58,27 +57,27 @@ def address(browser: Browser) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def desktop(browser: Browser, address: str) -> Iterator[Callable[[], DrawingPage]]:
-    """Gives the page that tests use in turn: to open one takes longer than most tests do."""
-    page: DrawingPage | None = None
+def visit(browser: Browser, address: str) -> Iterator[Callable[[str], DrawingPage]]:
+    """Give the page of a place, which tests use in turn: opening one takes longer than most tests do."""
+    pages = dict[str, DrawingPage]()
     with ExitStack() as stack:
 
-        def again() -> DrawingPage:
-            nonlocal page
+        def again(place: str) -> DrawingPage:
+            page = pages.pop(place, None)
             try:
                 if page is not None:
                     page.begin_again()
             except (Error, AssertionError):  # the last test failed, and left it in no state to go on
                 page = None
-            page = page or stack.enter_context(opened(browser, address))
-            return page
+            pages[place] = page or stack.enter_context(opened(browser, address, **ELSEWHERE.get(place, {})))
+            return pages[place]
 
         yield again
 
 
 @pytest.fixture
 def page(
-    browser: Browser, address: str, desktop: Callable[[], DrawingPage], request: pytest.FixtureRequest
+    browser: Browser, address: str, visit: Callable[[str], DrawingPage], request: pytest.FixtureRequest
 ) -> Iterator[DrawingPage]:
     """The page on a desktop, ready to draw, with nothing left of other tests but what can be undone.
 
@@ -89,8 +88,20 @@ def page(
             yield page
             assert page.unfilled() == []
     else:
-        yield (page := desktop())
+        yield (page := visit("desktop"))
         assert page.unfilled() == []
+
+
+@pytest.fixture
+def phone(visit: Callable[[str], DrawingPage]) -> DrawingPage:
+    """The same page on a phone."""
+    return visit("phone")
+
+
+@pytest.fixture(params=ELSEWHERE)
+def elsewhere(visit: Callable[[str], DrawingPage], request: pytest.FixtureRequest) -> tuple[str, DrawingPage]:
+    """Each other place, and the page there."""
+    return request.param, visit(request.param)
 
 
 @contextmanager
@@ -99,7 +110,7 @@ def opened(browser: Browser, address: str, script: str = "", **options: object) 
     context = browser.new_context(**({"viewport": VIEW, "locale": "en-US"} | options))  # type: ignore[arg-type]
     context.add_init_script(script)
     context.set_default_timeout(30_000)
-    page = DrawingPage(context.new_page(), SCREENSHOTS)
+    page = DrawingPage(context.new_page())
     page.open(address)
     try:
         yield page

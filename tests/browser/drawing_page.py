@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +15,8 @@ NEXT_FRAME = "new Promise(requestAnimationFrame)"
 READY = "#sketchpad[data-ready] .tools"
 
 AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undone
+  localStorage.clear();
+  dispatchEvent(new StorageEvent("storage"));  // as if another tab had cleared it
   const lenses = ["[role=tab][data-lens=read]", "button[data-show=both]", "button[data-judged=both]", "[data-network]"];
   const others = [".back", ".hard[aria-pressed=true]", "[data-only='']:not([aria-checked=true])", "[data-tool=clear]"];
   for (const one of [...lenses, ...others]) document.querySelector(one)?.click();
@@ -33,9 +34,9 @@ def question(request: Request) -> str:
 class DrawingPage:
     """One open page."""
 
-    def __init__(self, page: Page, screenshots: Path) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
-        self.screenshots = screenshots
+        self.size = page.viewport_size or VIEW
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.unanswered = 0  # questions about the drawing that are on their way
@@ -71,7 +72,7 @@ class DrawingPage:
     def begin_again(self) -> None:
         """Blank, with what is chosen at first; what was done before can be undone still."""
         self.page.unroute_all(behavior="ignoreErrors")
-        self.resize((VIEW["width"], VIEW["height"]))
+        self.resize((self.size["width"], self.size["height"]))
         self.page.mouse.up()
         self.page.mouse.move(1, 1)
         self.page.evaluate(AS_AT_FIRST)
@@ -222,7 +223,3 @@ class DrawingPage:
 
     def answers(self) -> list[str | None]:
         return [self.verdict(name).get_attribute("data-answer") for name in ("convnet", "net")]
-
-    def screenshot(self, name: str) -> None:
-        self.screenshots.mkdir(exist_ok=True)
-        self.page.screenshot(path=self.screenshots / f"{name}.png")

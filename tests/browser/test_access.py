@@ -45,12 +45,10 @@ def test_every_text_stands_out_from_its_ground(browser: Browser, address: str, s
         page.draw([line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))])
         page.expect_state("unknown")
         assert page.page.evaluate(FAINT) == []
-        page.screenshot(f"unknown-{scheme}")
         page.page.click(".hard")
         page.page.click("#gallery [data-label] >> nth=3")
         expect(page.page.locator(".back")).to_be_visible()
         assert page.page.evaluate(FAINT) == []
-        page.screenshot(f"hard-{scheme}")
 
 
 @pytest.mark.opened_anew

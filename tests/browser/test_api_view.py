@@ -21,7 +21,6 @@ def test_the_foot_opens_the_view_and_the_drawing_stays(browser: Browser, address
             expect(view.get_by_text(name, exact=True).first).to_be_attached()
         view.get_by_text("MCP", exact=True).first.click()
         expect(view).to_contain_text("gradio_api/mcp/", timeout=PATIENCE)
-        page.screenshot(f"api-{scheme}")
         page.page.keyboard.press("Escape")
         expect(view).to_be_hidden()
         page.expect_answers(3)

@@ -43,7 +43,6 @@ def test_every_lens_says_that_the_server_cannot_be_reached_and_recovers(browser:
         expect(inside).to_have_text(AWAY)
         expect(page.page.locator(".saying")).to_have_text("Waiting for an answer")
         expect(page.page.locator(".why")).to_be_hidden()
-        page.screenshot("away-inside")
         gallery = lens(page, "read")
         page.page.click(".filter [data-only='3']")
         expect(gallery).to_have_text(AWAY)
@@ -61,6 +60,5 @@ def test_every_lens_says_that_the_server_cannot_be_reached_and_recovers(browser:
             expect(page.page.locator(".lesson .state")).to_have_text(re.compile("Your network is gone: .*restarted"))
             expect(page.page.locator("[data-learn=start]")).to_be_enabled()
             expect(learn).to_have_text("")
-            page.screenshot("away-learn")
     finally:
         context.__exit__(None, None, None)

@@ -132,7 +132,6 @@ def test_it_is_said_in_all_places(browser: Browser, address: str, where: str) ->
         page.page.click("[data-correct='2']")
         expect(page.page.locator(".correct")).to_contain_text("其实是" if where == "chinese" else "It was:")
         assert page.page.evaluate(FAINT) == []
-        page.screenshot(f"correct-{where}")
 
 
 def test_a_browser_that_keeps_nothing_and_a_damaged_shelf_break_no_page(browser: Browser, address: str) -> None:

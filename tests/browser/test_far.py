@@ -101,7 +101,6 @@ def test_a_busy_server_is_called_busy_and_asked_seldom_until_it_is_not(browser: 
             page.page.mouse.move(*page.at((0.3 + number / 100, 0.9))[0])
             page.page.wait_for_timeout(100)
         assert 1 <= len(page.requests) - asked <= 8  # in two seconds
-        page.screenshot("busy")
         page.page.mouse.up()
         server.process.send_signal(signal.SIGUSR2)
         expect(notice).to_be_hidden(timeout=30_000)

@@ -19,7 +19,6 @@ def test_fingers_draw_on_a_phone_and_nothing_scrolls(browser: Browser, address: 
         assert last_bar is not None
         assert last_bar["y"] + last_bar["height"] <= PHONE["height"]
         assert page.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-        page.screenshot("phone")
 
 
 @pytest.mark.parametrize("gesture", ["scroll", "zoom"])
@@ -67,4 +66,3 @@ def test_pad_and_answers_are_seen_together_where_there_is_little_height(
         assert page.page.evaluate("document.documentElement.scrollWidth") == size[0]
         page.draw(DIGITS[3])
         page.expect_answers(3)
-        page.screenshot(f"low-{size[0]}x{size[1]}")

@@ -25,7 +25,6 @@ def test_a_click_on_a_sample_shows_it_and_its_bars(page: DrawingPage) -> None:
     page.expect_answers(0)
     show_a_seven(page)
     assert page.probabilities() != [0.0] * 10
-    page.screenshot("sample")
     page.page.click(".back")
     page.expect_answers(0)
 

@@ -41,20 +41,23 @@ HTMLCanvasElement.prototype.toBlob = function (...rest) {
 """
 
 
-@pytest.mark.parametrize("ratio", [1, 2])
-def test_ink_has_the_screens_resolution_and_no_stairs(browser: Browser, address: str, ratio: int) -> None:
-    with opened(browser, address, device_scale_factor=ratio) as page:
+def test_ink_has_the_screens_resolution_no_stairs_and_the_schemes_colour(browser: Browser, address: str) -> None:
+    with opened(browser, address, device_scale_factor=2, color_scheme="dark") as page:
         page.draw([line((0.2, 0.5), (0.8, 0.35))])
         page.expect_answers_to_come()
         edge = page.page.locator(INK).evaluate(EDGE)
         side = len(edge)
         box = page.page.locator("#sketchpad").bounding_box()
         assert box is not None
-        assert side == round(box["width"] * ratio)
+        assert side == round(box["width"] * 2)
         columns = range(int(0.3 * side), int(0.7 * side))
         slope = (edge[columns[-1]] - edge[columns[0]]) / (len(columns) - 1)
         assert max(abs(edge[x] - edge[columns[0]] - slope * (x - columns[0])) for x in columns) < 0.35
         assert math.degrees(math.atan(-slope)) == pytest.approx(math.degrees(math.atan(0.15 / 0.6)), abs=0.5)
+        at = "canvas => canvas.getContext('2d').getImageData(0.5 * canvas.width, 0.425 * canvas.height, 1, 1).data[0]"
+        assert page.page.locator(INK).evaluate(at) > 200
+        page.page.emulate_media(color_scheme="light")
+        page.page.wait_for_function(f"({at})(document.querySelector('{INK}')) < 55")
 
 
 def test_ink_is_round_where_the_pointer_was_sampled(page: DrawingPage) -> None:
@@ -66,18 +69,9 @@ def test_ink_is_round_where_the_pointer_was_sampled(page: DrawingPage) -> None:
     assert min(edge) > (0.2 - 0.5 / 14 + 0.05) * box["width"]  # a corner's top would be half a brush over the point
 
 
-def test_a_spiral_looks_like_one(browser: Browser, address: str) -> None:
-    spiral = [(0.5 + at / 400 * math.cos(at / 4), 0.5 + at / 400 * math.sin(at / 4)) for at in range(150)]
-    with opened(browser, address, device_scale_factor=2) as page:
-        page.draw([spiral])
-        page.expect_answers_to_come()
-        page.screenshot("spiral")
-
-
 ALPHA = "(canvas, [x, y]) => canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data[3]"
 
 
-@pytest.mark.opened_anew
 def test_ink_stays_under_a_pointer_during_whose_stroke_the_page_scrolls_or_the_window_changes(
     page: DrawingPage,
 ) -> None:
@@ -149,17 +143,6 @@ def test_a_long_stroke_takes_no_more_to_paint_a_frame_and_looks_as_if_painted_at
     page.expect_painted(lambda ink: ink == drawn)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_ink_and_paper_are_of_the_scheme(browser: Browser, address: str, scheme: str) -> None:
-    with opened(browser, address, color_scheme=scheme) as page:
-        page.draw(DIGITS[1])
-        page.expect_answers(1)
-        colour = page.page.locator(INK).evaluate(
-            "canvas => canvas.getContext('2d').getImageData(0.505 * canvas.width, canvas.height / 2, 1, 1).data[0]"
-        )
-        assert (colour > 200) == (scheme == "dark")
-
-
 def test_what_is_erased_and_undone_is_seen(page: DrawingPage) -> None:
     page.draw(DIGITS[1])
     page.expect_answers(1)
@@ -173,43 +156,20 @@ def test_what_is_erased_and_undone_is_seen(page: DrawingPage) -> None:
     page.expect_painted(lambda ink: ink == 0)
 
 
-def test_a_clear_by_the_escape_key_is_taken_back_by_undo(page: DrawingPage) -> None:
-    page.draw(DIGITS[4])
-    page.expect_answers(4)
-    page.page.keyboard.press("Escape")
-    page.expect_state("blank")
-    page.page.keyboard.press("Control+z")
-    page.expect_answers(4)
-    page.expect_agreement()
-    page.page.keyboard.press("Control+y")
-    page.expect_state("blank")
-
-
-def test_without_webgl_a_digit_is_read_and_everything_else_works(playwright: Playwright, address: str) -> None:
+@pytest.mark.slow
+def test_without_webgl_a_digit_is_read(playwright: Playwright, address: str) -> None:
     with launched(playwright, "--disable-3d-apis") as browser, opened(browser, address) as page:
         assert page.page.evaluate("document.createElement('canvas').getContext('webgl2')") is None
         expect(page.page.locator("#gallery .tiles li")).to_have_count(18)
         page.draw(DIGITS[3])
         page.expect_answers(3)
-        page.rest()
-        page.expect_answers(3)
-        page.tool("Undo")
-        page.expect_state("blank")
-        page.draw([*DIGITS[1], line((0.2, 0.25), (0.2, 0.75))])
-        page.tool("Erase")
-        page.draw([line((0.2, 0.2), (0.2, 0.8))])
-        page.expect_answers(1)
-        page.screenshot("without-webgl")
 
 
 def test_what_a_guarded_browser_gives_back_for_the_pad_destroys_no_answer(browser: Browser, address: str) -> None:
     with opened(browser, address, script=STRIPES) as page:
-        for digit in (3, 7, 4, 1):
-            page.draw(DIGITS[digit])
-            page.expect_answers(digit)
-            page.rest()
-            page.expect_answers(digit)
-            page.tool("Clear canvas")
+        page.draw(DIGITS[3])
+        page.expect_answers(3)
+        page.expect_agreement()
 
 
 def test_a_release_that_nobody_heard_ends_the_stroke(page: DrawingPage) -> None:
@@ -230,10 +190,8 @@ def test_a_pen_that_leaves_and_comes_back_elsewhere_draws_no_chord(page: Drawing
     page.expect_painted(lambda ink: ink > 0)
     shown = {at: page.page.locator(INK).evaluate(ALPHA, at) for at in [(0.5, 0.25), (0.85, 0.5), (0.75, 0.25)]}
     assert [bool(value) for value in shown.values()] == [True, True, False]
-    page.expect_agreement()
 
 
-@pytest.mark.opened_anew
 def test_on_a_page_that_is_zoomed_the_answers_are_right_while_one_draws(page: DrawingPage) -> None:
     page.page.evaluate("document.body.style.zoom = 2")
     page.press(DIGITS[7][0])
@@ -243,6 +201,7 @@ def test_on_a_page_that_is_zoomed_the_answers_are_right_while_one_draws(page: Dr
     page.tool("Clear canvas")
     page.draw(DIGITS[2])
     page.expect_answers(2)
+    page.page.evaluate("document.body.style.zoom = ''")
 
 
 def test_a_dot_is_too_little_and_with_all_erased_the_pad_invites_again(page: DrawingPage) -> None:
@@ -258,7 +217,6 @@ def test_a_dot_is_too_little_and_with_all_erased_the_pad_invites_again(page: Dra
     expect(hint).to_be_visible()
 
 
-@pytest.mark.opened_anew
 def test_on_paper_the_pad_is_white_with_its_ink_and_the_bars_are_printed(page: DrawingPage) -> None:
     page.draw(DIGITS[5])
     page.expect_answers(5)
@@ -269,6 +227,5 @@ def test_on_paper_the_pad_is_white_with_its_ink_and_the_bars_are_printed(page: D
         page.page.locator(".surface").evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 255, 255)"
     )
     expect(page.page.locator(".tools")).to_be_hidden()
-    page.page.wait_for_timeout(100)
-    assert page.painted() > 0.03
-    page.screenshot("printed")
+    page.expect_painted(lambda ink: ink > 0.03)
+    page.page.emulate_media(media="null")

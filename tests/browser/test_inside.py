@@ -177,7 +177,6 @@ def test_twelve_training_digits_most_like_the_drawing_are_shown_with_their_label
     expect(neighbours).to_have_count(12, timeout=120_000)  # the first time they are made ready
     labels = neighbours.evaluate_all("all => all.map(one => one.dataset.label)")
     assert labels.count("0") >= 11
-    page.screenshot("inside")
 
 
 def test_a_blank_pad_and_a_refused_drawing_show_something_sensible(page: DrawingPage) -> None:
@@ -188,7 +187,6 @@ def test_a_blank_pad_and_a_refused_drawing_show_something_sensible(page: Drawing
     expect(page.page.locator(".saying")).to_contain_text("ConvNet does not recognise a digit. Closest: ")
     expect(page.page.locator(".step")).to_have_count(11)
     expect(page.page.locator(".why h2")).to_have_text(re.compile(r"Why closer to \d than to \d\?"))
-    page.screenshot("inside-refused")
     page.tool("Clear canvas")
     expect(page.page.locator(".layers")).to_be_hidden()
     page.draw([[(0.5, 0.5)]])
@@ -219,4 +217,3 @@ def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(
         assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         if name == "chinese":
             expect(page.page.locator(".saying")).to_contain_text("认为是 9")
-        page.screenshot(f"inside-{name}")

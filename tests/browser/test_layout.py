@@ -44,7 +44,6 @@ def test_a_sample_is_shown_upon_the_pad_until_one_draws_and_moves_nothing(page: 
     expect(page.page.locator("#sketchpad .surface")).to_have_attribute("data-sample", "true")
     page.expect_painted(lambda ink: ink not in (0, drawn))
     assert page.page.evaluate(places) == before
-    page.screenshot("sample-on-the-pad")
     page.press(DIGITS[0][0][:3])
     expect(page.page.locator(".shown")).to_be_hidden()
     page.page.mouse.up()

@@ -198,7 +198,6 @@ def test_three_corrections_teach_a_sign_while_its_bars_move(browser: Browser, ad
             page.page.wait_for_timeout(100)
         assert yours(page)[8] > 0.7
         assert len(seen) > 3
-        page.screenshot("learn-taught")
 
 
 @pytest.mark.opened_anew
@@ -276,7 +275,6 @@ def test_it_is_well_laid_out_and_plain_to_read_everywhere(browser: Browser, addr
         expect(page.page.locator(".lesson h2")).to_have_text(
             "从零训练一个" if where == "chinese" else "Train one from scratch"
         )
-        page.screenshot(f"learn-{where}")
         page.page.click("[data-learn=stop]")
         expect_over(page)
         page.page.click("[data-learn=forget]")

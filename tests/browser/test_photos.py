@@ -52,7 +52,6 @@ def test_a_chosen_photo_becomes_ink_that_is_read_drawn_upon_and_undone(page: Dra
     choose(page, "seven.png", photo(test_digits, 0))
     page.expect_answers(7)
     page.expect_painted(lambda ink: ink > 0.02)
-    page.screenshot("photo")
     page.draw([[(0.05, 0.95)]])
     page.rest()
     page.tool("Undo")
@@ -146,4 +145,3 @@ def test_on_a_phone_there_is_a_button_for_its_camera(browser: Browser, address: 
         assert chosen.value.element.get_attribute("accept") == "image/*"
         chosen.value.set_files({"name": "a.png", "mimeType": "image/png", "buffer": photo(test_digits, 0)})
         page.expect_answers(7)
-        page.screenshot("photo-phone")

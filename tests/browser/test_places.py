@@ -28,7 +28,6 @@ def test_in_the_dark_the_paper_is_dark(browser: Browser, address: str) -> None:
         page.expect_answers(5)
         ground = page.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert sum(int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(",")) < 150
-        page.screenshot("dark")
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "zh-TW", "zh-HK", "zh"])
@@ -41,7 +40,6 @@ def test_chinese_readers_get_chinese(browser: Browser, address: str, locale: str
         page.tool("画笔")
         page.draw(DIGITS[6])
         page.expect_answers(6)
-        page.screenshot(f"chinese-{locale}")
 
 
 @pytest.mark.slow
@@ -58,7 +56,6 @@ def test_a_restarted_server_is_found_again(browser: Browser) -> None:
         page.expect_state("offline")
         expect(page.page.locator(".notice")).to_be_visible()
         assert page.probabilities("convnet") == page.probabilities("net") == [0.0] * 10
-        page.screenshot("offline")
         page.page.mouse.up()
         page.tool("Undo")
         with app(port):
@@ -87,7 +84,6 @@ def test_a_page_in_a_frame_of_another_site_answers(browser: Browser, address: st
         page.draw(DIGITS[8])
         page.expect_answers(8)
         page.expect_agreement()
-        page.screenshot("framed")
 
 
 def test_a_page_of_another_site_starts_no_training(browser: Browser, address: str) -> None:

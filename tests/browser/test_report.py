@@ -216,5 +216,4 @@ def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(
         assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         if name == "chinese":
             expect(page.page.locator(".opened h3")).to_contain_text("标签 5，Net 认作 3")
-        page.screenshot(f"report-{name}")
         assert page.complaints == []

@@ -42,7 +42,6 @@ def learnt(browser: Browser, address: str) -> Iterator[DrawingPage]:
         page.page.click("[data-learn=start]")
         expect(page.page.locator("[data-learn=start]")).to_be_disabled()
         expect(page.page.locator(f"{YOURS} [data-digit]")).to_have_count(10, timeout=PATIENCE)
-        page.screenshot("learn-training")
         expect(page.page.locator("[data-learn=start]")).to_be_enabled(timeout=PATIENCE)
         yield page
 
@@ -66,7 +65,6 @@ def test_a_third_set_of_bars_grows_surer_while_a_network_learns(page: DrawingPag
 def test_what_it_is_worth_is_said_and_shown_digit_by_digit(page: DrawingPage) -> None:
     expect(page.page.locator(".state")).to_contain_text("of the 10,000 test digits right")
     assert int(page.page.locator(".wall").get_attribute("data-right") or 0) >= 95
-    page.screenshot("learn-done")
 
 
 def test_each_curve_goes_to_the_last_step_even_where_nothing_changed_any_more(page: DrawingPage) -> None:
@@ -94,7 +92,6 @@ def test_it_is_one_of_the_networks_in_read(page: DrawingPage) -> None:
     page.page.locator("#gallery [data-index]").first.click()
     expect(page.verdict("yours")).to_have_attribute("data-state", "digit")
     page.page.keyboard.press("Escape")
-    page.screenshot("yours-read")
 
 
 def test_it_is_one_of_the_networks_in_inside(page: DrawingPage) -> None:
