@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ELSEWHERE, PHONE, opened
+from conftest import opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
 from proxy import framing, listening
 from test_access import FAINT
+from test_photos import choose, photo
 
 from benchmarks.screens import CHECK
+from mnist_demo.data.mnist import Samples
 from mnist_demo.data.stroke_file import digits_of, read_written
-
-pytestmark = pytest.mark.opened_anew  # what they leave in the browser would be in sight of others
 
 SHELF = "mnist-demo.corrections"
 SCRAWL = [line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))]
@@ -35,10 +35,13 @@ def correct(page: DrawingPage, drawn: int, label: int) -> None:
     page.page.click(f"[data-correct='{label}']")
 
 
-def test_a_drawing_that_was_answered_can_be_corrected_once_for_both_networks(page: DrawingPage) -> None:
+def test_an_answered_drawing_is_corrected_once_for_both_networks_corrected_again_and_undone(page: DrawingPage) -> None:
     expect(page.page.locator("[data-correct='4']")).to_have_count(1)
     expect(page.page.locator("[data-correct='4']")).to_be_hidden()
+    places = "[...document.querySelectorAll('.card, #gallery')].map((card) => card.getBoundingClientRect().top)"
+    before = page.page.evaluate(places)
     correct(page, 7, 4)
+    assert page.page.evaluate(places) == before  # nothing has moved
     expect(page.page.locator("[data-correct='4']")).to_have_attribute("aria-pressed", "true")
     expect(page.page.locator(".correct [role=status]")).to_have_text("Saved as 4.")
     [one] = kept(page)
@@ -47,10 +50,6 @@ def test_a_drawing_that_was_answered_can_be_corrected_once_for_both_networks(pag
     xs, ys = zip(*one["strokes"][0], strict=True)
     assert min(xs) == pytest.approx(0.3 * 280, abs=1)
     assert max(ys) == pytest.approx(0.82 * 280, abs=1)
-
-
-def test_another_digit_replaces_the_first_and_undo_takes_it_back(page: DrawingPage) -> None:
-    correct(page, 7, 4)
     page.page.click("[data-correct='9']")
     assert [one["label"] for one in kept(page)] == [9]
     page.page.click(".correct .undo")
@@ -70,7 +69,7 @@ def test_what_is_refused_can_be_corrected_and_an_eraser_is_kept_as_one(page: Dra
     assert [brush for _, brush in kept(page)[0]["brushes"]] == [0, 0, 0, 1]
 
 
-def test_nothing_can_be_said_of_a_blank_pad_a_sample_or_a_picture(page: DrawingPage) -> None:
+def test_nothing_can_be_said_of_a_blank_pad_a_sample_or_a_picture(page: DrawingPage, test_digits: Samples) -> None:
     digits = page.page.locator("[data-correct]")
     page.draw(DIGITS[4])
     page.expect_answers(4)
@@ -81,57 +80,27 @@ def test_nothing_can_be_said_of_a_blank_pad_a_sample_or_a_picture(page: DrawingP
     expect(digits.first).to_be_visible()
     page.tool("Clear canvas")
     expect(digits.first).to_be_hidden()
-    picture = page.page.evaluate_handle(
-        """async () => {
-          const canvas = Object.assign(document.createElement("canvas"), { width: 200, height: 200 });
-          const context = canvas.getContext("2d");
-          context.fillStyle = "white";
-          context.fillRect(0, 0, 200, 200);
-          context.fillStyle = "black";
-          context.fillRect(90, 30, 18, 140);
-          const file = new File([await new Promise((done) => canvas.toBlob(done))], "one.png");
-          const carried = new DataTransfer();
-          carried.items.add(file);
-          return carried;
-        }"""
-    )
-    page.page.dispatch_event(".surface", "drop", {"dataTransfer": picture})
-    page.expect_answers(1)
+    choose(page, "seven.png", photo(test_digits, 0))
+    page.expect_answers(7)
     expect(digits.first).to_be_hidden()
     expect(page.page.locator(".correct .idle")).to_contain_text("pen strokes")
 
 
-def test_a_drawing_that_is_corrected_moves_nothing(page: DrawingPage) -> None:
-    places = "[...document.querySelectorAll('.card, #gallery')].map((card) => card.getBoundingClientRect().top)"
-    before = page.page.evaluate(places)
-    correct(page, 5, 3)
-    assert page.page.evaluate(places) == before
-
-
-def test_on_a_phone_each_digit_is_large_enough_for_a_finger(browser: Browser, address: str) -> None:
-    with opened(browser, address, **ELSEWHERE["phone"]) as page:
-        page.touch(DIGITS[3])
-        page.rest()  # a tap within a blink of a stroke's end is none to Chromium
-        page.expect_answers(3)
-        for button in page.page.locator("[data-correct]").all():
-            box = button.bounding_box()
-            assert box is not None
-            assert min(box["width"], box["height"]) >= 44
-        page.page.locator("[data-correct='3']").tap()
-        expect(page.page.locator("[data-correct='3']")).to_have_attribute("aria-pressed", "true")
-        assert [one["label"] for one in kept(page)] == [3]
-        assert page.page.evaluate(CHECK) == []
-        assert page.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-
-
-@pytest.mark.parametrize("where", ["dark", "chinese"])
-def test_it_is_said_in_all_places(browser: Browser, address: str, where: str) -> None:
-    with opened(browser, address, **ELSEWHERE[where]) as page:
-        page.draw(DIGITS[3])
-        page.expect_answers(3)
-        page.page.click("[data-correct='2']")
-        expect(page.page.locator(".correct")).to_contain_text("其实是" if where == "chinese" else "It was:")
-        assert page.page.evaluate(FAINT) == []
+def test_it_is_large_enough_for_a_finger_in_chinese_and_in_the_dark(elsewhere: tuple[str, DrawingPage]) -> None:
+    where, page = elsewhere
+    (page.touch if where == "phone" else page.draw)(DIGITS[3])
+    page.rest()  # a tap within a blink of a stroke's end is none to Chromium
+    page.expect_answers(3)
+    button = page.page.locator("[data-correct='2']")
+    if where == "phone":
+        boxes = [one.bounding_box() for one in page.page.locator("[data-correct]").all()]
+        assert min(min(box["width"], box["height"]) for box in boxes if box) >= 44
+    (button.tap if where == "phone" else button.click)()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(page.page.locator(".correct")).to_contain_text("其实是" if where == "chinese" else "It was:")
+    assert page.page.evaluate(FAINT) == []
+    assert page.page.evaluate(CHECK) == []
+    assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_browser_that_keeps_nothing_and_a_damaged_shelf_break_no_page(browser: Browser, address: str) -> None:
@@ -152,10 +121,12 @@ def open_hand(page: DrawingPage) -> Any:
     return page.page.locator("[data-correction]")
 
 
-def test_corrections_are_seen_after_a_reload_and_deleted_with_a_way_back(page: DrawingPage) -> None:
+def test_corrections_stay_in_the_browser_are_seen_after_a_reload_and_deleted_with_a_way_back(page: DrawingPage) -> None:
+    sent: list[str] = []
+    page.page.on("request", lambda request: sent.append(request.post_data or ""))
     for drawn, label in ((7, 1), (5, 3), (4, 9)):
         correct(page, drawn, label)
-    page.page.reload()
+    page.reload()
     tiles = open_hand(page)
     expect(tiles).to_have_count(3)
     assert [tile.get_attribute("data-correction") for tile in tiles.all()] == ["9", "3", "1"]
@@ -169,33 +140,30 @@ def test_corrections_are_seen_after_a_reload_and_deleted_with_a_way_back(page: D
     expect(page.page.locator("[data-teach]")).to_be_disabled()
     page.page.click(".undelete")
     expect(tiles).to_have_count(3)
+    assert not any("brushes" in body or "label" in body for body in sent)  # nothing leaves the browser
 
 
-def test_what_is_exported_is_read_by_the_command_line_and_imported_once(
-    browser: Browser, address: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "mine.jsonl"
-    with opened(browser, address) as page:
-        correct(page, 7, 1)
-        correct(page, 5, 3)
-        open_hand(page)
-        with page.page.expect_download() as download:
-            page.page.click("[data-keep=export]")
-        download.value.save_as(file)
-        assert [digit.label for digit in read_written(file)] == [1, 3]
-        page.page.set_input_files(".hand .brought", file)
-        expect(page.page.locator(".told")).to_have_text("0 imported, 2 already here.")
-    with opened(browser, address) as page:
-        tiles = open_hand(page)
-        page.page.set_input_files(".hand .brought", file)
-        expect(tiles).to_have_count(2)
-        file.write_text(file.read_text() + '\n{"label": 4}\n')
-        page.page.set_input_files(".hand .brought", file)
-        expect(page.page.locator(".told")).to_contain_text("line 4")
-        file.write_text('{"label": 4, "strokes": [[[0, 0], [0, 9]]], "writer": 7}')  # of no known brush, or scale
-        page.page.set_input_files(".hand .brought", file)
-        expect(tiles).to_have_count(3)
-        assert page.complaints == []
+def test_what_is_exported_is_read_by_the_command_line_and_imported_once(page: DrawingPage, tmp_path: Path) -> None:
+    file, told = tmp_path / "mine.jsonl", page.page.locator(".told")
+    correct(page, 7, 1)
+    correct(page, 5, 3)
+    tiles = open_hand(page)
+    with page.page.expect_download() as download:
+        page.page.click("[data-keep=export]")
+    download.value.save_as(file)
+    assert [digit.label for digit in read_written(file)] == [1, 3]
+    page.page.set_input_files(".hand .brought", file)
+    expect(told).to_have_text("0 imported, 2 already here.")
+    page.page.click("[data-keep=clear]")
+    page.page.set_input_files(".hand .brought", file)
+    expect(tiles).to_have_count(2)
+    file.write_text(file.read_text() + '\n{"label": 4}\n')
+    page.page.set_input_files(".hand .brought", file)
+    expect(told).to_contain_text("line 4")
+    file.write_text('{"label": 4, "strokes": [[[0, 0], [0, 9]]], "writer": 7}')  # of no known brush, or scale
+    page.page.set_input_files(".hand .brought", file)
+    expect(tiles).to_have_count(3)
+    assert page.complaints == []
 
 
 LINE = [[50, 0], [50, 100]]
@@ -246,6 +214,7 @@ def test_a_deletion_is_undone_beside_what_another_tab_has_kept_since(page: Drawi
     page.page.click(".undelete")
     expect(tiles).to_have_count(3)
     assert [one["label"] for one in kept(page)] == [1, 3, 9]
+    other.close()
 
 
 def test_in_a_frame_without_downloads_an_export_can_be_copied(browser: Browser, address: str) -> None:
@@ -273,13 +242,3 @@ def test_no_more_is_kept_than_there_is_room_for(page: DrawingPage, tmp_path: Pat
     correct(page, 7, 4)
     expect(page.page.locator(".correct [role=status]")).to_contain_text("no room for more")
     assert len(kept(page)) == 200
-
-
-def test_nothing_leaves_the_browser_before_one_teaches(page: DrawingPage) -> None:
-    sent: list[str] = []
-    page.page.on("request", lambda request: sent.append(request.post_data or ""))
-    correct(page, 7, 4)
-    open_hand(page)
-    page.page.reload()
-    expect(open_hand(page)).to_have_count(1)
-    assert not any("brushes" in body or "label" in body for body in sent)

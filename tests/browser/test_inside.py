@@ -4,10 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from conftest import ELSEWHERE, opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from mnist_demo import Classifier
 from mnist_demo.data.mnist import Samples
@@ -73,18 +72,19 @@ def test_the_sums_shown_are_the_values_of_the_network(page: DrawingPage, test_di
         expect(page.page.locator("[data-work]")).to_be_hidden()
 
 
-def test_the_address_names_the_lens_and_survives_a_reload(browser: Browser, address: str) -> None:
-    with opened(browser, f"{address}#inside") as page:
-        expect(page.page.locator("[role=tab][data-lens=inside]")).to_have_attribute("aria-selected", "true")
-        expect(page.page.locator("[data-panel=inside] .panes")).to_be_visible()
-        expect(page.page.locator("[data-panel=read] .networks")).to_be_hidden()
+def test_the_address_names_the_lens_and_survives_a_reload(page: DrawingPage) -> None:
+    open_inside(page)
+    page.reload()
+    expect(page.page.locator("[role=tab][data-lens=inside]")).to_have_attribute("aria-selected", "true")
+    expect(page.page.locator("[data-panel=inside] .panes")).to_be_visible()
+    expect(page.page.locator("[data-panel=read] .networks")).to_be_hidden()
+    page.page.click("[role=tab][data-lens=read]")
+    expect(page.page.locator(".networks")).to_be_visible()
+    assert page.page.url.endswith("#read")
+    for _ in range(5):  # which are no steps of their own
         page.page.click("[role=tab][data-lens=read]")
-        expect(page.page.locator(".networks")).to_be_visible()
-        assert page.page.url.endswith("#read")
-        for _ in range(5):  # which are no steps of their own
-            page.page.click("[role=tab][data-lens=read]")
-        page.page.go_back()
-        expect(page.page.locator(".panes")).to_be_visible()
+    page.page.go_back()
+    expect(page.page.locator(".panes")).to_be_visible()
 
 
 def test_tabs_are_walked_with_arrow_keys(page: DrawingPage) -> None:
@@ -98,7 +98,6 @@ def test_tabs_are_walked_with_arrow_keys(page: DrawingPage) -> None:
     expect(page.page.locator("[role=tab]").last).to_be_focused()
 
 
-@pytest.mark.opened_anew
 def test_a_cell_is_reached_with_keys_and_left_with_escape(page: DrawingPage) -> None:
     page.draw(DIGITS[5])
     page.expect_answers(5)
@@ -168,7 +167,6 @@ def test_why_tells_which_parts_speak_for_the_answer_and_which_for_the_chosen_riv
     assert shares[0] > 10  # blue
 
 
-@pytest.mark.opened_anew
 def test_twelve_training_digits_most_like_the_drawing_are_shown_with_their_labels(page: DrawingPage) -> None:
     page.draw(DIGITS[0])
     page.expect_answers(0)
@@ -203,17 +201,15 @@ def test_how_the_drawing_became_a_digit_is_told_in_its_own_numbers(page: Drawing
     assert height in captions.nth(1).inner_text()
 
 
-@pytest.mark.parametrize(("name", "options"), ELSEWHERE.items())
-def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(
-    browser: Browser, address: str, name: str, options: dict[str, object]
-) -> None:
-    with opened(browser, address, **options) as page:
-        page.draw(DIGITS[9])
-        page.expect_answers(9)
-        open_inside(page)
-        expect(page.page.locator(".step")).to_have_count(11)
-        choose(page, 2, (0, 3, 4))
-        assert sum(terms(page)) == pytest.approx(value(page), abs=1e-3)
-        assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        if name == "chinese":
-            expect(page.page.locator(".saying")).to_contain_text("认为是 9")
+def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(elsewhere: tuple[str, DrawingPage]) -> None:
+    where, page = elsewhere
+    page.draw(DIGITS[9])
+    page.expect_answers(9)
+    open_inside(page)
+    expect(page.page.locator(".step")).to_have_count(11)
+    choose(page, 2, (0, 3, 4))
+    assert sum(terms(page)) == pytest.approx(value(page), abs=1e-3)
+    assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if where == "chinese":
+        expect(page.page.locator(".saying")).to_contain_text("认为是 9")
+    page.page.keyboard.press("Escape")

@@ -4,13 +4,12 @@ import re
 from typing import Any
 
 import pytest
-from conftest import ELSEWHERE, opened
-from drawing_page import DrawingPage, question
-from playwright.sync_api import Browser, expect
+from digits import DIGITS
+from drawing_page import DrawingPage
+from playwright.sync_api import expect
 from test_access import FAINT
 
 from benchmarks.screens import CHECK
-from mnist_demo import evaluate
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.metrics import Figures
 from mnist_demo.model.networks import MODELS, bare
@@ -35,13 +34,13 @@ def open_cell(page: DrawingPage, cell: str) -> Any:
 
 @pytest.fixture(scope="module", params=MODELS)
 def judged(request: pytest.FixtureRequest) -> tuple[str, Figures]:
-    """What the command line finds of each network, and its name."""
-    options = evaluate.parser().parse_args(["--model", request.param])
-    network = evaluate.load(options)
-    return request.param, evaluate.evaluate(network, evaluate.samples_of("test", network))["shifts"]
+    """Each network's name, and the figures that its card has."""
+    evaluation = Classifier.load(request.param).card.evaluation
+    assert evaluation is not None
+    return request.param, evaluation["shifts"]
 
 
-def test_the_figures_shown_are_those_of_the_command_line(page: DrawingPage, judged: tuple[str, Figures]) -> None:
+def test_the_figures_shown_are_those_of_the_cards(page: DrawingPage, judged: tuple[str, Figures]) -> None:
     name, found = judged
     open_report(page)
     for what, value in [
@@ -114,7 +113,6 @@ def test_a_cell_of_many_digits_shows_some_and_more_when_asked(page: DrawingPage)
     expect(tiles).to_have_count(96)
 
 
-@pytest.mark.opened_anew
 def test_the_matrix_is_walked_and_opened_with_keys(page: DrawingPage) -> None:
     open_report(page)
     page.page.locator("[data-cell=convnet-0-0]").focus()
@@ -125,7 +123,7 @@ def test_the_matrix_is_walked_and_opened_with_keys(page: DrawingPage) -> None:
     expect(page.page.locator(".opened h3")).to_contain_text("Labelled 4, read as 9 by ConvNet")
     expect(page.page.locator(".opened .tiles button").first).to_be_visible()
     page.page.keyboard.press("Tab")
-    expect(page.page.locator("[data-cell=net-0-0]")).to_be_focused()
+    expect(page.page.locator("[data-cell^=net][tabindex='0']")).to_be_focused()
     page.page.keyboard.press("Tab")
     expect(page.page.locator(".opened .tiles button").first).to_be_focused()
     page.page.keyboard.press("Enter")
@@ -160,38 +158,19 @@ def test_mistakes_say_what_people_saw_and_who_alone_was_right(page: DrawingPage)
         expect(side.locator(".tiles li")).to_have_count(count)
 
 
-def test_nothing_is_judged_while_the_page_loads(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
-        asked: list[str] = []
-        page.page.on("request", lambda request: asked.append(question(request)))
-        page.page.wait_for_timeout(500)
-        assert not {"report", "report_digits"} & set(asked)
-        open_report(page)
-        assert asked.count("report") == 1
-        page.page.click("[data-lens=read][role=tab]")
-        page.page.click("[data-lens=report][role=tab]")
-        page.page.wait_for_timeout(300)
-        assert asked.count("report") == 1
+@pytest.mark.opened_anew
+def test_nothing_is_judged_before_it_is_looked_at(page: DrawingPage) -> None:
+    def asked() -> int:
+        return sum(url.endswith("/engine/report") for url in page.requests)
 
-
-@pytest.mark.parametrize(
-    ("size", "scheme"),
-    [
-        ((320, 640), "light"),
-        ((700, 640), "dark"),
-        ((1280, 800), "light"),
-        ((1280, 800), "dark"),
-        ((2560, 1440), "light"),
-    ],
-)
-def test_no_words_overlap_or_are_faint(browser: Browser, address: str, size: tuple[int, int], scheme: str) -> None:
-    with opened(browser, address, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme) as page:
+    page.draw(DIGITS[1])
+    page.expect_answers(1)
+    assert asked() == 0
+    for lens in ("read", "report"):
         open_report(page)
-        open_cell(page, "net-9-4").first.click()
-        expect(page.page.locator("[data-part=worst] .side.net li")).to_have_count(12)
-        assert page.page.evaluate(CHECK) == []
-        assert page.page.evaluate(FAINT) == []
-        assert page.page.evaluate("document.documentElement.scrollWidth") == size[0]
+        page.page.click(f"[data-lens={lens}][role=tab]")
+        page.expect_all_answered()
+        assert asked() == 1
 
 
 def test_one_network_can_be_looked_at_alone(page: DrawingPage) -> None:
@@ -201,19 +180,20 @@ def test_one_network_can_be_looked_at_alone(page: DrawingPage) -> None:
     expect(page.page.locator("[data-part=confusion] .side.convnet")).to_be_hidden()
 
 
-@pytest.mark.parametrize(("name", "options"), ELSEWHERE.items())
-def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(
-    browser: Browser, address: str, name: str, options: dict[str, object]
-) -> None:
-    with opened(browser, address, **options) as page:
-        open_report(page)
-        cell = page.page.locator("[data-cell=net-5-3]")
-        (cell.tap if name == "phone" else cell.click)()
-        tiles = page.page.locator(".opened .tiles button")
-        (tiles.first.tap if name == "phone" else tiles.first.click)()
-        expect(page.page.locator(".upon")).to_be_visible()
-        expect(page.page.locator("#sketchpad .surface")).to_have_attribute("data-sample", "true")
+def test_it_is_well_laid_out_on_every_screen(elsewhere: tuple[str, DrawingPage]) -> None:
+    where, page = elsewhere
+    click = "tap" if where == "phone" else "click"
+    open_report(page)
+    getattr(page.page.locator("[data-cell=net-5-3]"), click)()
+    getattr(page.page.locator(".opened .tiles button").first, click)()
+    expect(page.page.locator(".upon")).to_be_visible()
+    expect(page.page.locator("#sketchpad .surface")).to_have_attribute("data-sample", "true")
+    if where == "chinese":
+        expect(page.page.locator(".opened h3")).to_contain_text("标签 5，Net 认作 3")
+    expect(page.page.locator("[data-part=worst] .side.net li")).to_have_count(12)
+    for size in {"phone": [(320, 640)], "dark": [(700, 640), (2560, 1440)], "chinese": [(1280, 800)]}[where]:
+        page.resize(size)
+        assert page.page.evaluate(CHECK) == []
+        assert page.page.evaluate(FAINT) == []
         assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        if name == "chinese":
-            expect(page.page.locator(".opened h3")).to_contain_text("标签 5，Net 认作 3")
-        assert page.complaints == []
+    assert page.complaints == []
