@@ -1,9 +1,8 @@
-"""Draw a digit, see what two small convolutional networks make of it, live.
+"""Draw a digit and watch two small convolutional networks read it, live.
 
-Read in this order: `ink` (pen strokes and image files become ink, and ink a digit), `data` (MNIST, and drawings that it
-has little of), `model` (the two networks, their recipes and weights, what they answer and what that is worth),
-`training` (how they learn), `server` and `web` (what a person sees), and the command lines: `train`, `predict`,
-`evaluate`, `export`, `serve`.
+Read in this order: `ink` (from pen strokes and image files to ink, and from ink to a digit), `data` (MNIST and other
+training data), `model` (the two networks, their recipes, weights, answers and accuracy), `training` (the training
+loop), `server` and `web` (the page), and the command lines: `train`, `predict`, `evaluate`, `export`, `serve`.
 """
 
 import importlib
@@ -20,7 +19,7 @@ PLACES = {"Classifier": "mnist_demo.model.classifier", "Sketchpad": "mnist_demo.
 
 
 def __getattr__(name: str) -> Any:
-    """Import `Classifier`, `Sketchpad` or `demo` when asked for, so that `import mnist_demo` does not load torch."""
+    """Import `Classifier`, `Sketchpad` or `demo` on first use, so that `import mnist_demo` does not load torch."""
     if name not in PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(PLACES[name]), name)

@@ -1,6 +1,6 @@
-"""All command lines in one: `mnist-demo [COMMAND] ...`, or `python -m mnist_demo [COMMAND] ...`.
+"""All commands in one: `mnist-demo [COMMAND] ...`, or `python -m mnist_demo [COMMAND] ...`.
 
-Knows: their names. Does not know: what they do; each has a module of its own, which is imported when it is called.
+Each command has a module of its own, which is imported when it is called.
 """
 
 import argparse
@@ -14,10 +14,10 @@ COMMANDS = {
     "serve": "serve the page (the default)",
     "train": "train a network",
     "predict": "read a digit from each picture",
-    "evaluate": "judge a network",
+    "evaluate": "measure a network's accuracy",
     "export": "write a network as an ONNX file",
 }
-OWN = ("-h", "--help", "--version")  # options that are not those of serve
+OWN = ("-h", "--help", "--version")  # options that do not belong to serve
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     p = commandline.new_parser(
         commandline.INSTALLED,
         description="Draw a digit, see what two small convolutional networks make of it, live.",
-        epilog="Each command has its own --help. Without a command, options are those of serve.",
+        epilog="Each command has its own --help. Without a command, the options are those of serve.",
     )
     commands = p.add_subparsers(metavar="COMMAND")
     for name, does in COMMANDS.items():
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def chosen(arguments: list[str]) -> tuple[str, list[str]]:
-    """Return the command that is called and its arguments. Ends the process for an unknown one, --help or --version."""
+    """Return the chosen command and its arguments. Ends the process for an unknown command, --help or --version."""
     if arguments and arguments[0] in COMMANDS:
         return arguments[0], arguments[1:]
     if arguments and (arguments[0] in OWN or not arguments[0].startswith("-")):
@@ -43,7 +43,7 @@ def chosen(arguments: list[str]) -> tuple[str, list[str]]:
 
 
 def main() -> NoReturn:
-    """Run the command that the command line names first, with the arguments that follow, and end the process."""
+    """Run the command that the command line names first with the arguments after it, and end the process."""
     commandline.end_quietly()
     name, arguments = chosen(sys.argv[1:])
     if name == "predict":

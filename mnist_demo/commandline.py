@@ -1,7 +1,4 @@
-"""How all our command lines begin and end: an error is one line, never a traceback.
-
-Knows: signals, standard output, exit codes. Does not know: what a command line is for.
-"""
+"""How every command line starts and ends: an error is one line, never a traceback."""
 
 import argparse
 import errno
@@ -15,42 +12,43 @@ from typing import Any, NoReturn
 
 from mnist_demo import __version__
 
-STOPPED = 130  # the exit code after Ctrl-C, as shells have it
-OUTPUT_FAILS = (errno.ENOSPC, errno.EPIPE, errno.EIO)  # where no file is named
-NO_MEMORY = "failed to map segment"  # as the dynamic linker says it
-WRONG = 2  # the exit code where what was asked cannot be done
-INSTALLED = "mnist-demo"  # the command of who installed the package
+STOPPED = 130  # the exit code after Ctrl-C, as in shells
+OUTPUT_FAILS = (errno.ENOSPC, errno.EPIPE, errno.EIO)  # of standard output, if the error names no file
+NO_MEMORY = "failed to map segment"  # the dynamic linker's message
+WRONG = 2  # the exit code of errors
+INSTALLED = "mnist-demo"  # the command of an installed package
 
 
 def command(name: str) -> str:
-    """How one of ours is called: as a part of the installed command where that is what runs, else as a module."""
+    """Return how to call a command: as part of the installed command if that is running, else as a module."""
     return f"{INSTALLED} {name}" if Path(sys.argv[0]).stem == INSTALLED else f"python -m mnist_demo.{name}"
 
 
 def new_parser(prog: str | None = None, **options: Any) -> argparse.ArgumentParser:
-    """Return a parser that knows --version besides --help; `options` are those of `argparse.ArgumentParser`."""
+    """Return a parser with --version and --help; `options` are those of `argparse.ArgumentParser`."""
     parser = argparse.ArgumentParser(prog=prog, **options)
     parser.add_argument("--version", action="version", version=f"{INSTALLED} {__version__}")
     return parser
 
 
 def end_quietly() -> None:
-    """Let Ctrl-C end the process during imports, and say in one line what cannot be imported."""
+    """Let Ctrl-C end the process during imports, and report a failed import in one line."""
     sys.excepthook = _without_traceback
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end_with_the_reader() -> None:
-    """From now on `... | head -1` ends the process without a word: for what prints and does nothing else."""
+    """Let `... | head -1` end the process silently; only for programs that just print."""
     if sys.platform != "win32":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Ends the process with what the command line's work returns, or in one line with what it raises.
+    """Run the command line and end the process with its exit code; report an error in one line.
 
-    Ctrl-C is KeyboardInterrupt to `main`, and nothing once that is over. What cannot be encoded is printed escaped.
+    `main` gets Ctrl-C as KeyboardInterrupt; after `main`, Ctrl-C is ignored. Characters that cannot be encoded are
+    printed escaped.
     """
     sys.excepthook = sys.__excepthook__
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
@@ -77,12 +75,12 @@ def _without_traceback(kind: type[BaseException], error: BaseException, trace: T
 
 
 def complain(error: BaseException) -> None:
-    """Print in one line on standard error what is wrong."""
+    """Print the error in one line on standard error."""
     print("error:", " ".join(said(error).splitlines()), file=sys.stderr)
 
 
 def said(error: BaseException) -> str:
-    """Return what an error says; of one that the operating system raised, the file and the reason, but no number."""
+    """Return an error's message; for an error of the operating system, the file and the reason without its number."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
@@ -91,7 +89,7 @@ def said(error: BaseException) -> str:
 def _code_of(main: Callable[[], int | None]) -> int:
     try:
         return main() or 0
-    except SystemExit as end:  # argparse's
+    except SystemExit as end:  # raised by argparse
         return end.code if isinstance(end.code, int) else WRONG
     except OSError as error:
         complain(_of_output(error) if error.errno in OUTPUT_FAILS and error.filename is None else error)
@@ -102,11 +100,11 @@ def _code_of(main: Callable[[], int | None]) -> int:
 
 
 def _flushed(code: int) -> int:
-    """That code, or WRONG where standard output does not take what was printed."""
+    """Return the exit code, or WRONG if standard output cannot be written."""
     try:
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try once more, and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would try again and print an error
         complain(_of_output(error))
         return WRONG
     return code

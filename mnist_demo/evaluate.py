@@ -1,7 +1,4 @@
-"""Judges a network: `python -m mnist_demo.evaluate [--model NAME | --weights FILE]`.
-
-Knows: the command line, what is judged on what, and how figures are said. Does not know: how a figure is computed.
-"""
+"""Measure a network's accuracy: `python -m mnist_demo.evaluate [--model NAME | --weights FILE]`."""
 
 from mnist_demo import commandline
 
@@ -46,22 +43,22 @@ from mnist_demo.model.weights import (
     save_weights,
 )
 
-__all__ = [  # figures, too, where other programs have always found them
+__all__ = [  # other programs import the metrics from here
     "accuracy", "average_loss", "calibration_error", "choose_threshold", "fit_temperature", "log_probabilities", "main",
     "misread",
 ]  # fmt: skip
 
-BATCH = 100  # images between two steps of the progress bar; larger ones take up to twice the time
-SAVED_BY_TORCH = (b"PK\3\4", b"\x80\2\x8a")  # how such files begin, those of today and those before torch 1.6
+BATCH = 100  # images per step of the progress bar; larger batches take up to twice the time
+SAVED_BY_TORCH = (b"PK\3\4", b"\x80\2\x8a")  # first bytes of torch.save files, today and before torch 1.6
 
 
 class Judged(NamedTuple):
-    """A network, and what is known of it."""
+    """A network to evaluate, with its file and card."""
 
     name: str  # a key of MODELS
     path: Path
     model: nn.Module
-    card: Card | None  # None of a plain state dict
+    card: Card | None  # None for a plain state dict
 
     @property
     def temperature(self) -> float:
@@ -73,24 +70,24 @@ class Judged(NamedTuple):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    p = commandline.new_parser(commandline.command("evaluate"), description="Judges a network.")
+    """Return the command line's parser."""
+    p = commandline.new_parser(commandline.command("evaluate"), description="Measure a network's accuracy.")
     source = p.add_mutually_exclusive_group()
     source.add_argument("--model", choices=MODELS, default="convnet", help="the network (default: convnet)")
     source.add_argument(
-        "--weights", type=Path, metavar="FILE", help="a weights file, or a state dict that torch.save wrote, instead"
+        "--weights", type=Path, metavar="FILE", help="a weights file instead, or a state dict written by torch.save"
     )
     p.add_argument(
         "--split", choices=("test", "train", "validation"), default="test",
-        help="the 10,000 test digits (default), all 60,000 training digits, or those of them that training held out",
+        help="the 10,000 test digits (default), all 60,000 training digits, or those that training held out",
     )  # fmt: skip
-    p.add_argument("--json", action="store_true", help="print the figures as JSON")
-    p.add_argument("--write", action="store_true", help="keep them in the weights file's card, for the page to show")
+    p.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    p.add_argument("--write", action="store_true", help="save the metrics in the weights file, for the page to show")
     return p
 
 
 def load(options: argparse.Namespace) -> Judged:
-    """What the command line names. Raises ValueError, in one line, where that is no network of ours."""
+    """Return the network that the command line names. Raises ValueError, in one line, if its file is invalid."""
     path: Path = options.weights or path_at_hand(options.model)
     if options.weights and _was_saved_by_torch(path):
         return load_state_dict(path)
@@ -99,26 +96,26 @@ def load(options: argparse.Namespace) -> Judged:
 
 
 def load_state_dict(path: Path) -> Judged:
-    """The network whose state dict `torch.save` wrote to that file.
+    """Return the network whose state dict `torch.save` wrote to that file.
 
-    Read with `weights_only=True`, so that nothing in the file is run. Raises ValueError, in one line that names it,
-    where it is damaged, or no state dict of one of MODELS.
+    It is read with `weights_only=True`, so that no code in the file runs. Raises ValueError, in one line that names the
+    file, if it is damaged or not a state dict of one of MODELS.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # of a damaged file torch raises whatever its readers meet
+    except Exception:  # for a damaged file, torch raises errors of many types
         raise ValueError(f"{path} is damaged, or holds more than weights: save model.state_dict()") from None
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f"{path} is no state dict: save model.state_dict()")
+        raise ValueError(f"{path} is not a state dict: save model.state_dict()")
     shapes = {name: value.shape for name, value in content.items()}
     for name, build in MODELS.items():
         model = build()
         if shapes == {key: value.shape for key, value in model.state_dict().items()}:
             model.load_state_dict(content)
             if not all(bool(value.isfinite().all()) for value in model.state_dict().values()):
-                raise ValueError(f"{path} holds weights that are no finite numbers")
+                raise ValueError(f"{path} holds weights that are not finite numbers")
             return Judged(name, path, model.eval(), None)
-    raise ValueError(f"{path} is the state dict of another network than {' or '.join(MODELS)}")
+    raise ValueError(f"{path} is not the state dict of a {' or '.join(MODELS)}")
 
 
 def _was_saved_by_torch(path: Path) -> bool:
@@ -126,24 +123,24 @@ def _was_saved_by_torch(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(4).startswith(SAVED_BY_TORCH)
     except OSError:
-        return False  # `load_weights` will say why
+        return False  # `load_weights` will report the error
 
 
 def samples_of(split: str, judged: Judged) -> Samples:
-    """Those digits. Raises ValueError where the network's training held none out, and as `load_mnist` does."""
+    """Return the digits of a split. Raises ValueError if training held none out, and as `load_mnist` does."""
     if split != "validation":
         return load_mnist("test" if split == "test" else "train")
     held_out = judged.card.recipe.get("held_out", 0) if judged.card else 0
     if not held_out:
-        raise ValueError(f"{judged.path} does not say that its training held digits out: there is no such split")
+        raise ValueError(f"no validation split: {judged.path} names no digits held out of training")
     return load_mnist("train").split(held_out)[1]
 
 
 def evaluate(judged: Judged, samples: Samples) -> Evaluation:
-    """The network's figures on those samples, with a progress bar where a person watches.
+    """Return the network's metrics on those samples, with a progress bar on a terminal.
 
-    As many threads as torch may use each ask about digits of their own: two so take half the time of one, which two
-    that share every step do not.
+    Each thread runs the network on its own batches: two threads then take half the time, which sharing the work of each
+    layer between them does not achieve.
     """
     network = judged.model.to(memory_format=torch.channels_last)  # a quarter faster
     reader = HalfPixelShifts(network).eval()
@@ -164,17 +161,17 @@ def _asked(model: nn.Module, images: Tensor, pool: ThreadPoolExecutor, bar: tqdm
 
 
 def as_json(judged: Judged, split: str, found: Evaluation) -> dict[str, Any]:
-    """All that was found, and of what."""
+    """Return the result as one JSON object."""
     return {"weights": str(judged.path), "model": judged.name, "split": split, **found}
 
 
 def told(judged: Judged, split: str, found: Evaluation) -> str:
-    """All that was found, for people."""
+    """Return the result as text."""
     shifts = found["shifts"]
     parts = [
         f"{described(judged)}\n{split}: {shifts['count']:,} digits",
-        table(["", "asked once", "at four shifts"], _summary(found)),
-        f"At four shifts, the probabilities at a temperature of {judged.temperature:.3f}:",
+        table(["", "single pass", "four shifts"], _summary(found)),
+        f"At four half-pixel shifts, with probabilities calibrated by a temperature of {judged.temperature:.3f}:",
         table(["digit", "precision %", "recall %"], _per_digit(shifts)),
         table(["label", *(f"as {digit}" for digit in range(10))], _confusion(shifts)),
         table(["probability %", "digits", "mean %", "right %"], _reliability(shifts)),
@@ -185,7 +182,7 @@ def told(judged: Judged, split: str, found: Evaluation) -> str:
 
 
 def described(judged: Judged) -> str:
-    """The line that says what is judged."""
+    """Return the line that names the network and its file."""
     if judged.card is None:
         return f"{judged.path}: a {judged.name}, a plain state dict"
     card = judged.card
@@ -194,7 +191,7 @@ def described(judged: Judged) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows of words, the first column to the left, figures to the right."""
+    """Lay out rows of words, the first column aligned left, the others right."""
     lines = [header, *rows]
     first, *others = (max(len(line[column]) for line in lines) for column in range(len(header)))
     return "\n".join(
@@ -204,18 +201,18 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share in [0, 1] as a per cent with two decimals; a dash where there is none."""
+    """Return a share in [0, 1] in per cent with two decimals, or a dash for None."""
     return "-" if share is None else f"{100 * share:.2f}"
 
 
 def _summary(found: Evaluation) -> list[list[str]]:
     both = (found["once"], found["shifts"])
     return [
-        ["right, %", *(percent(one["accuracy"]) for one in both)],
-        ["its 95 % interval (Wilson)", *(" to ".join(map(percent, one["interval"])) for one in both)],
+        ["accuracy, %", *(percent(one["accuracy"]) for one in both)],
+        ["95 % interval (Wilson)", *(" to ".join(map(percent, one["interval"])) for one in both)],
         ["average loss, nats", *(f"{one['loss']:.4f}" for one in both)],
         ["expected calibration error, points", *(percent(one["calibration_error"]) for one in both)],
-        [f"refused, less certain than {both[0]['threshold']:.3f}, %", *(percent(one["refused"]) for one in both)],
+        [f"rejected (certainty below {both[0]['threshold']:.3f}), %", *(percent(one["refused"]) for one in both)],
     ]
 
 
@@ -244,16 +241,16 @@ def _worst(one: Figures) -> list[list[str]]:
 
 
 def card_to_write(judged: Judged, split: str) -> Card:
-    """The card that is to keep the figures. Raises ValueError where there is none, or they are of another split."""
+    """Return the card to save the metrics in. Raises ValueError if there is none or the split is not the test set."""
     if judged.card is None or split != "test":
-        raise ValueError("--write keeps figures of the test set, in the card of a weights file that training wrote")
+        raise ValueError("--write needs the test set and a weights file written by training")
     return judged.card
 
 
 def place_to_write(options: argparse.Namespace) -> Path:
-    """Where figures are kept: the file that was judged, but for what was installed, which stays as it is.
+    """Return the file to save metrics in: the one that was measured, but for an installed one the user's copy.
 
-    Raises OSError where our own folder cannot be made.
+    Raises OSError if the default folder cannot be created.
     """
     if options.weights:
         named: Path = options.weights
@@ -263,7 +260,7 @@ def place_to_write(options: argparse.Namespace) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 0, or 2 where weights or digits could not be had."""
+    """Evaluate a network. Return the exit code: 0, or 2 if the weights or digits cannot be loaded."""
     options = parser().parse_args(arguments)
     try:
         judged = load(options)

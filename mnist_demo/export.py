@@ -1,16 +1,14 @@
-"""Writes a network as one ONNX file, for programs without PyTorch: `python -m mnist_demo.export --output FILE`.
+"""Write a network as one ONNX file, for programs without PyTorch: `python -m mnist_demo.export --output FILE`.
 
-The file holds all that lies between its input and what `Classifier` says: the four half-pixel shifts, the temperature
-and the threshold; and, where its input is the canvas, `preprocess.to_mnist` too. N, how many are read at once, is free.
+The file does everything that `Classifier` does: the four half-pixel shifts, the temperature and the threshold. If its
+input is the canvas, it does `preprocess.to_mnist` too. N, the number of inputs in a batch, can be any number.
 
-`--input digits`: `digits` (N, 28, 28) float32 in [0, 1], as MNIST has them, 1 = ink.
+`--input digits`: `digits` (N, 28, 28) float32 in [0, 1], as in MNIST, 1 = ink.
 `--input canvas`: `ink` (N, 280, 280) uint8, 0 = paper and 255 = ink.
 
-Both give `answer` (N,) int64, the digit, or -1 where it is none that the network knows; `probabilities` (N, 10)
-float32, whether it is known or not; `certainty` (N,) float32 in [0, 1]. The canvas gives besides `digit` (N, 28, 28)
-float32 in [0, 1], what the network saw. Where nothing or a speck is drawn, the answer is -1 and all else zeros.
-
-Knows: how drawings are read, once more, in operations that ONNX has. Does not know: what runs the file.
+The outputs are `answer` (N,) int64, the digit, or -1 if it is not recognised as one; `probabilities` (N, 10) float32,
+in both cases; and `certainty` (N,) float32 in [0, 1]. The canvas has another output, `digit` (N, 28, 28) float32 in
+[0, 1], the network's input. For a blank canvas or a speck, the answer is -1 and everything else is 0.
 """
 
 from mnist_demo import commandline
@@ -35,13 +33,13 @@ from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS, certainty
 
 CANVAS = 280  # pixels, the side of the canvas that the graph takes: the page's
-OPSET = 18  # of ONNX's operators: the oldest that torch's exporter writes
-PACKAGES = "onnx onnxscript"  # that torch's exporter needs
-WHAT, _, HOW = (__doc__ or "").rpartition("\n\n")[0].partition("\n\n")
+OPSET = 18  # the oldest version of ONNX's operators that torch's exporter writes
+PACKAGES = "onnx onnxscript"  # needed by torch's exporter
+WHAT, _, HOW = (__doc__ or "").rstrip().partition("\n\n")
 
 
 class ReadsDigits(nn.Module):
-    """What `Classifier.read_images` says, in tensors: digits (N, 28, 28) to answer, probabilities, certainty."""
+    """`Classifier.read_images` in tensors: digits (N, 28, 28) to answer, probabilities, certainty."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
@@ -56,7 +54,7 @@ class ReadsDigits(nn.Module):
 
 
 class ReadsCanvas(nn.Module):
-    """What `Classifier.read` says, in tensors: ink (N, 280, 280) to answer, probabilities, certainty and the digit."""
+    """`Classifier.read` in tensors: ink (N, 280, 280) to answer, probabilities, certainty and the digit."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
@@ -69,12 +67,12 @@ class ReadsCanvas(nn.Module):
 
 
 class Graph(NamedTuple):
-    """What a file computes, and what its ends are called."""
+    """The computation of a file, and the names of its inputs and outputs."""
 
     reads: type[ReadsDigits | ReadsCanvas]
     takes: str
     gives: tuple[str, ...]
-    example: Tensor  # two inputs; any other number of them has that shape and type too
+    example: Tensor  # a batch of two; batches of any size have this shape and type otherwise
 
 
 GIVEN = ("answer", "probabilities", "certainty")
@@ -85,10 +83,10 @@ INPUTS = {
 
 
 def to_mnist(ink: Tensor) -> tuple[Tensor, Tensor]:
-    """`preprocess.to_mnist` of many canvases: ink (N, 280, 280) float32, 0 to 255, to digits (N, 28, 28) float32.
+    """Return digits (N, 28, 28) float32 for ink (N, 280, 280) float32, 0 to 255: `preprocess.to_mnist` for a batch.
 
-    With them whether there is one (N,) bool; where not, it is zeros. The ink is multiplied from both sides: by
-    matrices that average its box to 20 x 20, then by those that move that to where its centre of mass belongs.
+    Returns also which of them (N,) bool are drawn; the others are zeros. The ink is multiplied from both sides: first
+    by matrices that average its box to 20 x 20, then by matrices that move its centre of mass to the middle.
     """
     columns, rows = ink.amax(1), ink.amax(2)  # (N, 280)
     faintest = FAINTEST * rows.amax(1, keepdim=True)
@@ -96,20 +94,20 @@ def to_mnist(ink: Tensor) -> tuple[Tensor, Tensor]:
     side = torch.maximum(bottom - top, right - left)  # (N,)
     is_drawn, side = side >= SPECK * CANVAS, side.clamp(min=SMALLEST_BOX)
     averaged = _averaging(top, bottom, side) @ ink @ _averaging(left, right, side).mT  # (N, 20, 20)
-    scaled = averaged / averaged.amax((1, 2), keepdim=True).clamp(min=1e-6)  # nothing, where nothing is drawn
+    scaled = averaged / averaged.amax((1, 2), keepdim=True).clamp(min=1e-6)  # zeros if nothing is drawn
     digits = _moving(scaled.sum(2)) @ scaled @ _moving(scaled.sum(1)).mT  # (N, 28, 28)
     return digits * is_drawn[:, None, None], is_drawn
 
 
 def _extent(inked: Tensor) -> tuple[Tensor, Tensor]:
-    """From inked (N, L) bool the first place and the one after the last (N,) float32; L and 0 where there is none."""
+    """Return the first index of `inked` (N, L) bool and the one after the last, (N,) float32; L and 0 if none."""
     length = inked.shape[1]
     places = torch.arange(length, dtype=torch.float32)
     return torch.where(inked, places, length).amin(1), torch.where(inked, places + 1, 0.0).amax(1)
 
 
 def _averaging(first: Tensor, end: Tensor, side: Tensor) -> Tensor:
-    """(N, 20, 280): what the pixels from `first` to `end`, in the middle of `side`, give to each of 20 that span it.
+    """Return the weights (N, 20, 280) that average the pixels `first` to `end`, centred in `side`, to 20 that span it.
 
     Lengths are in twentieths of a pixel: whole numbers, which float32 holds exactly.
     """
@@ -122,7 +120,7 @@ def _averaging(first: Tensor, end: Tensor, side: Tensor) -> Tensor:
 
 
 def _moving(profile: Tensor) -> Tensor:
-    """(N, 28, 20): which of 20 rows or columns, with that much ink each (N, 20), comes to be which of 28."""
+    """Return the matrix (N, 28, 20) that moves 20 rows or columns to 28; `profile` (N, 20) is the ink in each."""
     places = torch.arange(BOX, dtype=torch.float32)
     first, end = _extent(profile > 0)
     centre = (profile * places).sum(1) / profile.sum(1).clamp(min=1e-6)
@@ -133,10 +131,10 @@ def _moving(profile: Tensor) -> Tensor:
 
 
 def to_onnx(classifier: Classifier, takes: str = "digits") -> bytes:
-    """An ONNX file's content: the classifier as a graph from that input, a key of INPUTS; see the module's docstring.
+    """Return the content of an ONNX file: the classifier for that input, a key of INPUTS; see the module's docstring.
 
-    The file's properties say what the weights file does, model, recipe, seed, accuracy, temperature and threshold.
-    Raises ValueError, in one line, where the packages that torch's exporter needs are missing or too old.
+    The file's properties are those of the weights file: model, recipe, seed, accuracy, temperature and threshold.
+    Raises ValueError, in one line, if the packages that torch's exporter needs are missing or too old.
     """
     check_packages()
     try:
@@ -149,9 +147,9 @@ def to_onnx(classifier: Classifier, takes: str = "digits") -> bytes:
 
 
 def exported(graph: Graph, classifier: Classifier) -> Any:
-    """The `torch.onnx.ONNXProgram` of the graph, which takes any number of inputs."""
+    """Return the `torch.onnx.ONNXProgram` of the graph, for a batch of any size."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's exporter warns of what is old in torch itself
+        warnings.simplefilter("ignore")  # torch's exporter warns of deprecated parts of torch itself
         return torch.onnx.export(
             graph.reads(classifier).eval(),
             (graph.example,),
@@ -165,21 +163,21 @@ def exported(graph: Graph, classifier: Classifier) -> Any:
 
 
 def introduced(model: Any, classifier: Classifier) -> Any:
-    """The `onnx.ModelProto`, which says what it is, and no more from which lines of whose files it was made."""
+    """Return the `onnx.ModelProto` with a description, and without the source lines it was made from."""
     graph = model.graph
-    graph.ClearField("value_info")  # shapes of what lies between, which whatever reads the file infers
+    graph.ClearField("value_info")  # shapes of intermediate results, which readers of the file infer
     for part in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     model.producer_name, model.doc_string, graph.name = "mnist_demo.export", HOW, classifier.card.model
-    model.ClearField("producer_version")  # it would be torch's
+    model.ClearField("producer_version")  # it would be the version of torch
     for name, value in properties(classifier).items():
         model.metadata_props.add(key=name, value=value)
     return model
 
 
 def properties(classifier: Classifier) -> dict[str, str]:
-    """What the file says of itself."""
+    """Return the file's metadata."""
     card = classifier.card
     return {
         "model": card.model,
@@ -194,7 +192,7 @@ def properties(classifier: Classifier) -> dict[str, str]:
 
 
 def check_packages() -> None:
-    """Raises ValueError, in one line, where a package is missing that exporting needs."""
+    """Raise ValueError, in one line, if a package is missing that exporting needs."""
     for name in PACKAGES.split():
         try:
             importlib.import_module(name)
@@ -203,7 +201,7 @@ def check_packages() -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the command line's parser."""
     p = commandline.new_parser(
         commandline.command("export"),
         description=f"{WHAT.partition(':')[0]}.",
@@ -213,14 +211,14 @@ def parser() -> argparse.ArgumentParser:
     source = p.add_mutually_exclusive_group()
     source.add_argument("--model", choices=MODELS, default="convnet", help="the network (default: convnet)")
     source.add_argument("--weights", type=Path, metavar="FILE", help="a weights file to export instead")
-    p.add_argument("--format", choices=["onnx"], default="onnx", help="of the file (default: onnx, and no other yet)")
-    p.add_argument("--input", choices=INPUTS, default="digits", help="what the graph takes (default: digits)")
-    p.add_argument("--output", type=Path, required=True, metavar="FILE", help="where to write it, as one file")
+    p.add_argument("--format", choices=["onnx"], default="onnx", help="file format (default: onnx, the only one)")
+    p.add_argument("--input", choices=INPUTS, default="digits", help="the graph's input (default: digits)")
+    p.add_argument("--output", type=Path, required=True, metavar="FILE", help="the file to write")
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 0, or 2 where weights, packages or a place to write are missing."""
+    """Export a network. Return the exit code: 0, or 2 if weights or packages are missing or nothing can be written."""
     options = parser().parse_args(arguments)
     try:
         check_packages()

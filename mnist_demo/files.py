@@ -1,8 +1,4 @@
-"""Files read and written whole, or not at all.
-
-Knows: what happens to files where processes are killed, disks are full, and several write at once. Does not know:
-what is in them.
-"""
+"""Files read and written atomically, even if processes are killed, disks are full, or several processes write."""
 
 import contextlib
 import glob
@@ -13,46 +9,46 @@ import time
 from io import BufferedReader
 from pathlib import Path
 
-PART = ".part"  # ends the name of a file that is being written
-ABANDONED = 60  # seconds since anything was written to it, after which such a file is a killed process's
-MOST_BYTES = 2**26  # of a file that is read: more than any of ours has
+PART = ".part"  # suffix of a file that is being written
+ABANDONED = 60  # seconds without a write, after which the process that wrote such a file was killed
+MOST_BYTES = 2**26  # the largest file that is read
 
 
 def read_whole(path: Path) -> bytes:
-    """The content of a file, read in one go, for another process may replace it meanwhile.
+    """Return the content of a file, read in one go, since another process may replace it meanwhile.
 
-    Raises OSError where it cannot be read, is no regular file, or has more than MOST_BYTES.
+    Raises OSError if it cannot be read, is not a regular file, or has more than MOST_BYTES.
     """
     with open_regular(path) as file:
         return file.read()
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file to be read. Raises OSError as `read_whole` does: a pipe or a device could keep a reader for ever."""
+    """Open a file to read. Raises OSError as `read_whole` does: a pipe or a device could block a reader forever."""
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it
     found = os.fstat(file.fileno())
     is_regular = stat.S_ISREG(found.st_mode)
     if is_regular and found.st_size <= MOST_BYTES:
         return file
     file.close()
-    raise OSError(f"{path} is larger than {MOST_BYTES} bytes" if is_regular else f"{path} is no regular file")
+    raise OSError(f"{path} is larger than {MOST_BYTES} bytes" if is_regular else f"{path} is not a regular file")
 
 
 def place_of(path: Path) -> Path:
-    """Where a file written to `path` comes to lie: links are followed.
+    """Return where a file written to `path` will be, with links followed.
 
-    Raises OSError where something that is no regular file is there.
+    Raises OSError if something other than a regular file is there.
     """
     place = Path(os.path.realpath(path))
     if os.path.lexists(place) and not place.is_file():
-        raise OSError(f"{path} is {'a folder' if place.is_dir() else 'no regular file'}: name a file")
+        raise OSError(f"{path} is {'a folder' if place.is_dir() else 'not a regular file'}: name a file")
     return place
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes beside `path`, then renames: whoever reads it finds the old file or the new one. Links are followed.
+    """Write beside `path`, then rename, so that readers find the old file or the new one. Links are followed.
 
-    Raises OSError, in one line that names the file, where it cannot be written; the old one is as it was, then.
+    Raises OSError, in one line that names the file, if it cannot be written. The old file is then unchanged.
     """
     place = place_of(path)
     clear_away(place)
@@ -63,7 +59,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def check_can_write(path: Path) -> None:
-    """Raises OSError, in one line that names the file, where `write_whole` could not write even an empty one."""
+    """Raise OSError, in one line that names the file, if `write_whole` could not write it."""
     place = place_of(path)
     try:
         with tempfile.NamedTemporaryFile(dir=place.parent, prefix=f".{place.name}.", suffix=PART):
@@ -73,9 +69,9 @@ def check_can_write(path: Path) -> None:
 
 
 def clear_away(place: Path) -> None:
-    """Removes what processes that were killed while writing the file at that place left beside it."""
+    """Remove the partial files that killed processes left beside the file at that place."""
     for left in place.parent.glob(f".{glob.escape(place.name)}.????????{PART}"):
-        with contextlib.suppress(OSError):  # it is another's, or another was faster
+        with contextlib.suppress(OSError):  # it belongs to another user, or another process removed it first
             if time.time() - left.stat().st_mtime > ABANDONED:
                 left.unlink()
 
@@ -95,5 +91,5 @@ def _write_beside(place: Path, content: bytes) -> None:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Opens, without waiting for somebody to write into a pipe."""
+    """Open a file without waiting for somebody to write into a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

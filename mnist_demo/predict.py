@@ -1,7 +1,4 @@
-"""Reads a digit from each picture: `python -m mnist_demo.predict FILE...`.
-
-Knows: the command line. Does not know: how a picture becomes ink, or how a network answers.
-"""
+"""Read a digit from each picture: `python -m mnist_demo.predict FILE...`."""
 
 from mnist_demo import commandline
 
@@ -24,18 +21,19 @@ from mnist_demo.ink.picture import FORMATS, Step, open_picture, steps
 from mnist_demo.model.classifier import Classifier, Reading
 from mnist_demo.model.networks import MODELS
 
-__all__ = ["Classifier", "main"]  # where other programs have always found the classifier
+__all__ = ["Classifier", "main"]  # other programs import Classifier from here
 
 STANDARD_INPUT = "-"
-MANY = 20  # files: for fewer no progress is shown
+MANY = 20  # files: for fewer, no progress is shown
 
 
 def files_of(arguments: Iterable[str]) -> Iterator[str]:
-    """The files that the arguments name: those of a folder, by name, and those that a pattern with * or ? matches.
+    """Yield the files that the arguments name: files, the pictures in a folder, and the matches of a pattern with * or
+    ?.
 
-    What is none of these stays as it is, for whoever opens it to complain.
+    An argument that names none of these is yielded unchanged; opening it reports the error.
     """
-    for argument in arguments:  # pathlib's own questions raise where a name is too long
+    for argument in arguments:  # pathlib's functions would raise if a name is too long
         if os.path.isdir(argument):  # noqa: PTH112
             yield from (str(file) for file in sorted(Path(argument).iterdir()) if _is_picture(file))
         elif argument == STANDARD_INPUT or os.path.exists(argument):  # noqa: PTH110
@@ -45,7 +43,7 @@ def files_of(arguments: Iterable[str]) -> Iterator[str]:
 
 
 def _is_picture(file: Path) -> bool:
-    """Return whether a file of a folder is a picture to read: not hidden, and named as one of FORMATS."""
+    """Return if a file of a folder is a picture to read: not hidden, and with an extension of FORMATS."""
     format_name = Image.registered_extensions().get(file.suffix.lower())
     return file.is_file() and not file.name.startswith(".") and format_name in FORMATS
 
@@ -57,7 +55,7 @@ def _opened(file: str) -> Image.Image:
 
 
 def _explain(folder: Path, name: str, left: Iterable[Step], reading: Reading) -> None:
-    """Writes what each step left of a picture, and what the network saw, as one picture a step."""
+    """Write a picture of each step's result, and of the network's input."""
     pictures = [(step.name, Image.fromarray(step.left)) for step in left]
     if reading.image is not None:
         digit = Image.fromarray((255 * reading.image).round().astype("uint8"))
@@ -67,7 +65,7 @@ def _explain(folder: Path, name: str, left: Iterable[Step], reading: Reading) ->
 
 
 def _names(files: Iterable[str]) -> list[str]:
-    """A name for each file, that tells it from the others: its own, numbered where there are several such."""
+    """Return a unique name for each file: its own, numbered if several share it."""
     own = ["standard-input" if file == STANDARD_INPUT else Path(file).name for file in files]
     return [f"{name}-{own[:at].count(name) + 1}" if own.count(name) > 1 else name for at, name in enumerate(own)]
 
@@ -76,7 +74,7 @@ def _describe(reading: Reading) -> str:
     if reading.image is None:
         return "nothing drawn"
     if reading.answer is None:
-        return "not a digit I know"
+        return "not recognised as a digit"
     return f"{reading.answer}  {100 * reading.probabilities.max():.1f} %"
 
 
@@ -86,25 +84,25 @@ def _as_json(path: str, reading: Reading) -> dict[str, object]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = commandline.new_parser(commandline.command("predict"), description="Reads a digit from each picture.")
+    parser = commandline.new_parser(commandline.command("predict"), description="Read a digit from each picture.")
     parser.add_argument(
         "files",
         nargs="+",
         metavar="FILE",
-        help="a picture of one digit, dark on light or light on dark; a folder of such; or - for standard input",
+        help="a picture of one digit, dark on light or light on dark; a folder of pictures; or - for standard input",
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--model", choices=MODELS, default="convnet", help="the network that reads (default: convnet)")
     source.add_argument("--weights", type=Path, metavar="FILE", help="a weights file to read with instead")
     parser.add_argument("--json", action="store_true", help="print one JSON line per file, with all ten probabilities")
     parser.add_argument(
-        "--explain", type=Path, metavar="FOLDER", help="write there what each step left of each picture"
+        "--explain", type=Path, metavar="FOLDER", help="write the result of each step for each picture into this folder"
     )
     return parser
 
 
 def _read(classifier: Classifier, file: str, explain: Path | None, name: str) -> Reading:
-    """What the picture says. Raises ValueError, in one line, where there is none, or its steps cannot be written."""
+    """Read the picture. Raises ValueError, in one line, if it cannot be read or its steps cannot be written."""
     left = steps(_opened(file))
     reading = classifier.read(left[-1].left)
     if explain is not None:
@@ -116,7 +114,7 @@ def _read(classifier: Classifier, file: str, explain: Path | None, name: str) ->
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 0, or 2 where a file or the weights could not be read."""
+    """Read the pictures. Return the exit code: 0, or 2 if a file or the weights cannot be read."""
     options = _parser().parse_args(arguments)
     try:
         classifier = Classifier.load(options.weights or options.model)
@@ -127,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     code, files = 0, list(files_of(options.files))
     if not files:
-        print(f"error: {', '.join(options.files)}: no picture in there", file=sys.stderr)
+        print(f"error: {', '.join(options.files)}: contains no pictures", file=sys.stderr)
         return 2
     shown = tqdm(files, unit=" pictures", disable=None if len(files) >= MANY else True, leave=False)
     for file, name in zip(shown, _names(files), strict=True):

@@ -1,12 +1,8 @@
-"""Load the weights, build the page and serve it: `mnist-demo`, and `app.py` in a clone.
-
-Knows: what must be there before there is a page, and what is printed once it is. Does not know: the page, or how
-networks are trained.
-"""
+"""Load the weights, build the page and serve it: `mnist-demo`, or `app.py` in a clone."""
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, read when it is imported: they fight for the processor
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported: more threads compete with torch's
 
 import argparse
 import io
@@ -32,7 +28,7 @@ SETTINGS = {  # the environment variable that each option overrides
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser. An option left out is None, and its environment variable holds."""
+    """Return the command line's parser. An option left out is None; its environment variable applies."""
     is_app = Path(sys.argv[0]).name == "app.py"
     p = commandline.new_parser("app.py" if is_app else f"{commandline.INSTALLED} serve", description="Serve the page.")
     p.add_argument(
@@ -46,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     p.add_argument(
         "--train", action=argparse.BooleanOptionalAction,
-        help="let visitors train networks (default: only if this machine alone can reach the page); "
+        help="let users train networks (default: only if the page is reachable from this machine alone); "
         f"overrides {SETTINGS['train']}=1 or 0",
     )  # fmt: skip
     p.add_argument(
@@ -62,17 +58,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def set_environment(options: argparse.Namespace) -> None:
-    """Set the environment variables that the options override: Gradio, and processes that train, read them, too."""
+    """Set the environment variables that the options override; Gradio and training processes read them too."""
     for name, variable in SETTINGS.items():
         if (value := getattr(options, name)) is not None:
             os.environ[variable] = str(int(value) if isinstance(value, bool) else value)
 
 
 def train_missing() -> int:
-    """Train each network that has no weights file, in seconds. Return the exit code of the first that failed, or 0."""
+    """Train each network without a weights file, in seconds. Return the exit code of the first that failed, or 0."""
     for name in MODELS:
         if not path_at_hand(name).exists():
-            from mnist_demo import train  # here, so that a start that trains nothing does not wait for it
+            from mnist_demo import train  # imported lazily: most starts train nothing
 
             device = "cpu" if zerogpu.IS_HERE else "auto"
             if code := train.main(["--model", name, "--recipe", "fast", "--device", device]):
@@ -81,7 +77,7 @@ def train_missing() -> int:
 
 
 def announce(host: str, port: int) -> None:
-    """Print where the page is: on this machine, and on its networks with a QR code for phones if a person watches."""
+    """Print the page's address on this machine and on its networks, with a QR code for phones if on a terminal."""
     here, elsewhere = urls(host, port)
     if here:
         print(f"The page is at {here}", flush=True)
@@ -92,7 +88,7 @@ def announce(host: str, port: int) -> None:
 
 
 def print_code(url: str) -> None:
-    """Print that address as a QR code, white on black whatever the terminal's colours are."""
+    """Print the address as a QR code, white on black whatever the terminal's colours are."""
     code = io.StringIO()
     segno.make(url).terminal(code, compact=True)
     for line in code.getvalue().splitlines():
@@ -112,8 +108,8 @@ def main(arguments: list[str] | None = None) -> int:
         classifiers = {name: Classifier.load(name) for name in MODELS}
         samples = load_mnist("test")
         if ":" in host:
-            os.environ.pop(SETTINGS["host"], None)  # which Gradio reads when it is imported, and takes no IPv6 from
-        from mnist_demo.server import serve  # here, for Gradio reads what `address` checks when it is imported
+            os.environ.pop(SETTINGS["host"], None)  # Gradio reads it when imported, and rejects IPv6
+        from mnist_demo.server import serve  # after `address`, which checks variables that Gradio reads when imported
     except (ValueError, OSError, ImportError) as error:
         commandline.complain(error)
         return commandline.WRONG

@@ -20,5 +20,5 @@ def test_a_device_that_is_not_there_is_refused_in_one_line() -> None:
 
 
 def test_a_name_that_is_no_devices_is_refused() -> None:
-    with pytest.raises(ValueError, match="no device is called 'tpu'"):
+    with pytest.raises(ValueError, match="unknown device 'tpu'"):
         choose_device("tpu")

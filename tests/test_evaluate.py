@@ -80,11 +80,11 @@ class Harm:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (nn.Linear(2, 2).state_dict(), "another network"),
-        ({"conv1.weight": 7}, "no state dict"),
-        ([1, 2], "no state dict"),
+        (nn.Linear(2, 2).state_dict(), "not the state dict of a"),
+        ({"conv1.weight": 7}, "not a state dict"),
+        ([1, 2], "not a state dict"),
         (Harm(), "more than weights"),
-        ({name: value * math.nan for name, value in MODELS["net"]().state_dict().items()}, "no finite numbers"),
+        ({name: value * math.nan for name, value in MODELS["net"]().state_dict().items()}, "not finite numbers"),
     ],
 )
 def test_what_is_no_network_of_ours_is_refused_in_one_line(
@@ -114,7 +114,7 @@ def test_validation_digits_are_those_that_training_held_out(tmp_path: Path, trai
 
 def test_where_none_were_held_out_there_is_no_validation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(load_named("net")[0].state_dict(), tmp_path / "plain.pt")
-    assert "no such split" in refusal(capsys, "--weights", str(tmp_path / "plain.pt"), "--split", "validation")
+    assert "no validation split" in refusal(capsys, "--weights", str(tmp_path / "plain.pt"), "--split", "validation")
 
 
 def test_figures_are_kept_in_the_card_and_the_weights_stay_as_they_are(
@@ -145,6 +145,6 @@ def test_people_are_told_all_of_it(
     monkeypatch.setattr(evaluate, "load_mnist", lambda split: few)
     assert evaluate.main(["--model", "net"]) == 0
     said = capsys.readouterr().out
-    for words in ("700 digits", "asked once", "at four shifts", "Wilson", "precision", "as 9", "calibration error"):
+    for words in ("700 digits", "single pass", "four shifts", "Wilson", "precision", "as 9", "calibration error"):
         assert words in said
     assert "digit 659" in said  # labelled 2, read as 7

@@ -243,7 +243,7 @@ def test_a_cell_that_is_not_there_is_refused_in_one_line(networks, image, index,
 
 @pytest.mark.parametrize("layer", [nn.AvgPool2d(2), nn.BatchNorm2d(1), nn.Conv2d(1, 1, 3, dilation=2), nn.Sigmoid()])
 def test_a_layer_that_cannot_be_shown_is_refused_in_one_line(image, layer):
-    with pytest.raises(ValueError, match="no layer that can be shown"):
+    with pytest.raises(ValueError, match="this layer cannot be shown"):
         trace(nn.Sequential(Normalize(), nn.Conv2d(1, 1, 1), layer).eval(), image)
 
 
@@ -252,7 +252,7 @@ def test_a_network_that_is_no_chain_is_refused_in_one_line(image):
         def forward(self, pixels):
             return pixels + super().forward(pixels)
 
-    with pytest.raises(ValueError, match="no plain chain of layers"):
+    with pytest.raises(ValueError, match="not a plain chain of layers"):
         trace(Residual(nn.Conv2d(1, 1, 1)).eval(), image)
 
 
@@ -349,7 +349,7 @@ def test_on_blank_paper_nothing_speaks(classifier):
 
 @pytest.mark.parametrize(("answer", "rival", "side"), [(10, 1, 5), (1, -1, 5), (1, 2, 0), (1, 2, 29)])
 def test_digits_and_patches_that_are_none_are_refused_in_one_line(classifier, image, answer, rival, side):
-    with pytest.raises(ValueError, match="no such digits or side"):
+    with pytest.raises(ValueError, match="invalid digits or side"):
         occlusion(classifier.model, image, answer, rival, side)
 
 

@@ -84,7 +84,7 @@ def test_a_pipe_in_the_place_of_the_data_set_is_told(quick, root):
     (root / "MNIST").unlink()
     (root / "MNIST" / "raw").mkdir(parents=True)
     os.mkfifo(root / "MNIST" / "raw" / "train-images-idx3-ubyte")
-    with pytest.raises(OSError, match=r"train-images-idx3-ubyte is no regular file$"):
+    with pytest.raises(OSError, match=r"train-images-idx3-ubyte is not a regular file$"):
         Nearest.load(quick, root)
 
 

@@ -126,7 +126,7 @@ def test_a_folder_of_ones_own_that_cannot_be_made_is_told_in_one_line(
 ) -> None:
     installed.parent.touch()
     assert train.main(["--model", "net"]) == 2
-    assert re.fullmatch(rf"error: {installed} cannot be made \(.*\): name another file\n", capsys.readouterr().err)
+    assert re.fullmatch(rf"error: {installed} cannot be created \(.*\): name another file\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(

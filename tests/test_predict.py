@@ -99,7 +99,7 @@ def test_only_the_formats_that_are_named_are_opened(
     assert "cannot be read as a picture (PNG, JPEG, WEBP, GIF, BMP, TIFF)" in capsys.readouterr().err
     assert not (tmp_path / "started").exists()
     assert main([str(tmp_path)]) == 2  # and no other is looked for in a folder
-    assert "no picture in there" in capsys.readouterr().err
+    assert "contains no pictures" in capsys.readouterr().err
 
 
 def test_weights_that_cannot_be_read_end_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,7 +130,7 @@ def test_who_is_ready_and_told_nothing_trains_nothing() -> None:
     run = process("--ready")
     _, said = run.communicate(b"")
     assert run.returncode == 2
-    assert said == b"error: --ready waits for a JSON list of arguments, a line on standard input\n"
+    assert said == b"error: --ready needs a line on standard input with a JSON list of arguments\n"
 
 
 def test_a_folder_that_holds_anything_is_not_followed_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,5 +139,5 @@ def test_a_folder_that_holds_anything_is_not_followed_in(tmp_path: Path, capsys:
     assert main(["--model", "net", "--output", output, "--follow", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith(f"error: --follow {tmp_path} holds dear")
     assert main(["--model", "net", "--output", output, "--follow", str(tmp_path / "none")]) == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not a folder" in capsys.readouterr().err
     assert (tmp_path / "dear").exists()

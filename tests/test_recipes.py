@@ -38,8 +38,8 @@ def test_our_recipes_never_watch_the_test_set(name: str) -> None:
         ({"lr": float("nan")}, "--lr must be a number above 0, not nan"),
         ({"lr": float("inf")}, "--lr must be a number above 0, not inf"),
         ({"lr": -0.1}, "--lr must be a number above 0"),
-        ({"momentum": 1.0}, "--momentum must be at least 0 and under 1, not 1.0"),
-        ({"momentum": float("nan")}, "--momentum must be at least 0 and under 1, not nan"),
+        ({"momentum": 1.0}, "--momentum must be at least 0 and below 1, not 1.0"),
+        ({"momentum": float("nan")}, "--momentum must be at least 0 and below 1, not nan"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(change: dict[str, float], message: str) -> None:
@@ -48,7 +48,7 @@ def test_a_value_that_makes_no_sense_is_refused(change: dict[str, float], messag
 
 
 def test_momentum_is_refused_where_the_optimizer_has_no_use_for_it() -> None:
-    with pytest.raises(ValueError, match="--momentum is of no use to adam"):
+    with pytest.raises(ValueError, match="--momentum does not apply to adam"):
         dataclasses.replace(RECIPES["convnet"]["tutorial"], momentum=0.5)
 
 

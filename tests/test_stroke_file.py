@@ -76,7 +76,7 @@ def test_a_file_of_no_digits_or_none_at_all_is_told(tmp_path: Path) -> None:
         read_written(file_of(tmp_path, "", " "))
     with pytest.raises(OSError, match="No such file"):
         read_written(tmp_path / "nowhere.jsonl")
-    with pytest.raises(OSError, match="/dev/zero is no regular file"):
+    with pytest.raises(OSError, match="/dev/zero is not a regular file"):
         read_written(Path("/dev/zero"))
 
 

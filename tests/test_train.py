@@ -200,7 +200,7 @@ def test_a_run_of_teach_stopped_and_resumed_gives_the_same_unless_its_digits_cha
     line = own.read_text()
     own.write_text(line.replace('"label": 4', '"label": 5', 1))
     assert main(["--resume", "--output", str(output)]) == 2
-    assert f"{own} has changed since the run began: start anew without --resume\n" in capsys.readouterr().err
+    assert f"{own} has changed since the run began: start again without --resume\n" in capsys.readouterr().err
     own.write_text(line)
     assert main(["--resume", "--output", str(output), "--device", "cpu"]) == 0
     whole, resumed = (load_weights(tmp_path / f"{which}.safetensors")[0] for which in ("whole", "stopped"))
@@ -218,8 +218,8 @@ def test_a_damaged_file_of_digits_or_another_network_is_named_before_any_work(
     for flags, message in (
         (["--extra", str(damaged)], f"{damaged}, line 4: is no {{"),
         (["--extra", str(tmp_path / "nowhere")], f"error: --extra {tmp_path}/nowhere: No such file or directory\n"),
-        (["--extra", str(own), "--from", str(wrong)], f"{wrong} holds a net: go on from it with --model net"),
-        (["--extra", str(own), "--from", str(own)], f"{own} is damaged or not a weights file of ours"),
+        (["--extra", str(own), "--from", str(wrong)], f"{wrong} holds a net: continue from it with --model net"),
+        (["--extra", str(own), "--from", str(own)], f"{own} is damaged or not a valid weights file"),
     ):
         command = ["--model", "convnet", "--recipe", "teach", "--output", str(tmp_path / "a.safetensors")]
         assert main([*command, *flags]) == 2
@@ -288,13 +288,13 @@ def test_a_run_stopped_in_its_first_epoch_offers_no_other_runs_checkpoint_and_le
     assert main(command) == 130
     told = capsys.readouterr()
     assert told.out.startswith(
-        f"{older.checkpoint} is an older run's: the first epoch replaces it, or --resume goes on"
+        f"{older.checkpoint} is from an earlier run: the first epoch replaces it; --resume continues"
     )
-    assert told.err == f"\nstopped; {older.output} was not written. No epoch was finished: start anew.\n"
+    assert told.err == f"\nstopped; {older.output} was not written. No epoch was finished: start again.\n"
     assert load_checkpoint(older.checkpoint)["seed"] == 7
     assert main(["--output", str(older.output), "--resume"]) == 130
     assert capsys.readouterr().err.endswith(
-        f"Go on with: python -m mnist_demo.train --output {older.output} --resume\n"
+        f"Continue with: python -m mnist_demo.train --output {older.output} --resume\n"
     )
     kept = older.checkpoint.rename(tmp_path / "kept")
     assert main(["--output", str(older.output), "--resume", str(kept)]) == 130
@@ -319,8 +319,8 @@ def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path
         _, errors = run.communicate(timeout=60)
     assert run.returncode == 130
     assert output.read_bytes() == b"what was there before"
-    going_on = f"Go on with: python -m mnist_demo.train --output {output} --resume"
-    assert errors.strip().endswith(f"stopped; {output} is as it was. {going_on}")
+    going_on = f"Continue with: python -m mnist_demo.train --output {output} --resume"
+    assert errors.strip().endswith(f"stopped; {output} is unchanged. {going_on}")
     assert "Traceback" not in errors
 
 
@@ -373,19 +373,19 @@ def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
         (["--epochs", "1" + 400 * "0"], "--epochs must be a whole number up to 1000000, not 1000"),
         (["--lr", "nan"], "--lr must be a number above 0, not nan"),
         (["--log-interval", "0"], "--log-interval must be at least 1, not 0"),
-        (["--momentum", "0.9"], "--momentum is of no use to"),
+        (["--momentum", "0.9"], "--momentum does not apply to"),
         (["--no-cuda", "--device", "cuda"], "--no-cuda and --device cuda contradict each other"),
-        (["--output", "/no/such/folder/x.safetensors"], "there is no folder /no/such/folder; make it first"),
+        (["--output", "/no/such/folder/x.safetensors"], "there is no folder /no/such/folder; create it first"),
         (["--output", "."], "--output . is a folder: name a file"),
-        (["--output", "a.checkpoint"], "--output a.checkpoint is what a run's checkpoint is called"),
+        (["--output", "a.checkpoint"], "--output must not end in .checkpoint, got a.checkpoint"),
         (["--output", "a" * 240], "cannot be written: File name too long"),
         (["--output", "a" * 230], f"the checkpoint {'a' * 230}.checkpoint cannot be written: File name too long"),
-        (["--output", "/dev/null"], "--output /dev/null is no regular file: name a file"),
+        (["--output", "/dev/null"], "--output /dev/null is not a regular file: name a file"),
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--resume", "/no/such.checkpoint"], "there is no checkpoint /no/such.checkpoint"),
-        (["--resume", "/dev/zero"], "/dev/zero is damaged or no checkpoint of ours: start anew without --resume"),
-        (["--recipe", "teach", "--output", "a"], "learns from digits of your own: name their file by --extra FILE"),
-        (["--recipe", "teach", "--extra", "a"], "makes a network of your own: name its file by --output FILE"),
+        (["--resume", "/dev/zero"], "/dev/zero is damaged or not a valid checkpoint: start again without --resume"),
+        (["--recipe", "teach", "--output", "a"], "learns from your own digits: name their file with --extra FILE"),
+        (["--recipe", "teach", "--extra", "a"], "makes your own network: name its file with --output FILE"),
     ],
 )
 def test_what_makes_no_sense_ends_in_one_line_and_code_2_before_any_work(
@@ -412,7 +412,7 @@ def test_an_unreadable_checkpoint_is_named(tmp_path: Path, capsys: pytest.Captur
     else:
         torch.save(content, tmp_path / "bad.checkpoint")
     assert main(["--resume", str(tmp_path / "bad.checkpoint"), "--output", str(tmp_path / "a.safetensors")]) == 2
-    assert f"{tmp_path / 'bad.checkpoint'} is damaged or no checkpoint of ours" in capsys.readouterr().err
+    assert f"{tmp_path / 'bad.checkpoint'} is damaged or not a valid checkpoint" in capsys.readouterr().err
 
 
 def test_runs_whose_outputs_differ_after_the_last_dot_do_not_share_a_checkpoint(tmp_path: Path) -> None:
@@ -442,7 +442,8 @@ def test_resume_is_appended_to_the_command_that_was_typed_but_nothing_in_it_may_
         ("--momentum", "0.5", "without --momentum"),
         ("--extra", "other.jsonl", f"with --extra {own}"),
     ):
-        with pytest.raises(ValueError, match=f"^--resume goes on as the run began, {began}: leave out {flag} {value}$"):
+        refusal = f"^--resume continues as the run began, {began}: leave out {flag} {value}$"
+        with pytest.raises(ValueError, match=refusal):
             job_from(parser().parse_args([*command, flag, value, "--resume"]))
 
 
@@ -460,7 +461,7 @@ def test_a_changed_bit_in_a_checkpoint_is_told(tmp_path: Path) -> None:
     assert load_checkpoint(job.checkpoint)["model"] == "net"
     for place in range(0, len(content), len(content) // 50):
         job.checkpoint.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-        with pytest.raises(ValueError, match=r"a\.checkpoint is damaged or no checkpoint of ours"):
+        with pytest.raises(ValueError, match=r"a\.checkpoint is damaged or not a valid checkpoint"):
             load_checkpoint(job.checkpoint)
 
 
@@ -475,7 +476,7 @@ def test_a_link_as_output_is_written_through_and_a_pipe_is_refused(
     load_weights(tmp_path / "there" / "net.safetensors")
     os.mkfifo(tmp_path / "pipe")
     assert main(["--model", "net", "--output", str(tmp_path / "pipe")]) == 2
-    assert capsys.readouterr().err == f"error: --output {tmp_path / 'pipe'} is no regular file: name a file\n"
+    assert capsys.readouterr().err == f"error: --output {tmp_path / 'pipe'} is not a regular file: name a file\n"
 
 
 def test_our_own_folder_of_weights_is_made_where_it_was_deleted(
@@ -507,7 +508,7 @@ def test_a_full_disk_names_the_file_and_how_to_go_on_where_one_can(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     said = capsys.readouterr().err
     assert code == 2
-    assert f"error: {output}.checkpoint cannot be written: File too large. Go on with: python -m " in said
+    assert f"error: {output}.checkpoint cannot be written: File too large. Continue with: python -m " in said
     assert said.endswith(f"--output {output} --resume\n")
     assert output.read_bytes() == b"old"
     assert load_checkpoint(Path(f"{output}.checkpoint"))["history"]

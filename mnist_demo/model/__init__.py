@@ -1,1 +1,1 @@
-"""The networks, their recipes and weights files, what they answer, how well, and why."""
+"""The networks: their layers, recipes, weights files, answers, accuracy and explanations."""

@@ -1,7 +1,4 @@
-"""Ink in, probabilities out.
-
-Knows: how a trained network answers. Does not know: how it was trained, or who asks.
-"""
+"""The classifier: ink in, digit and probabilities out."""
 
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -17,26 +14,26 @@ from mnist_demo.model.weights import Card, load_named, load_weights
 
 
 class Reading(NamedTuple):
-    """What a network makes of a drawing."""
+    """A network's answer to a drawing."""
 
-    answer: int | None  # the digit; None where nothing is drawn, or where it is no digit the network knows
-    probabilities: NDArray[np.float32]  # (10,); zeros where nothing is drawn
-    image: NDArray[np.float32] | None  # (28, 28) in [0, 1], what the network saw; None where nothing is drawn
-    certainty: float = 0.0  # in [0, 1], as `networks.certainty` has it; below `Card.threshold` there is no answer
+    answer: int | None  # the digit; None if nothing is drawn, or if it is not recognised as a digit
+    probabilities: NDArray[np.float32]  # (10,); zeros if nothing is drawn
+    image: NDArray[np.float32] | None  # (28, 28) in [0, 1], the network's input; None if nothing is drawn
+    certainty: float = 0.0  # in [0, 1], from `networks.certainty`; below `Card.threshold` there is no answer
 
 
 def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Those images. Raises ValueError where they are not (N, 28, 28) numbers in [0, 1]."""
+    """Return the images as contiguous float32. Raises ValueError if they are not (N, 28, 28) numbers in [0, 1]."""
     images = np.asarray(images)
     if images.shape[1:] != (SIDE, SIDE) or images.dtype.kind not in "buif":
         raise ValueError(f"images must be (N, 28, 28) numbers, not {images.dtype} of shape {images.shape}")
     if images.size and not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError("images must hold numbers from 0 to 1 only")
+        raise ValueError("images must hold only numbers from 0 to 1")
     return np.ascontiguousarray(images, dtype=np.float32)
 
 
 class Classifier:
-    """A trained network that reads drawings. Holds no state between calls, so threads may share it."""
+    """A trained network that reads drawings. It keeps no state between calls, so threads may share it."""
 
     def __init__(self, model: nn.Module, card: Card, device: torch.device) -> None:
         self.model = HalfPixelShifts(model).to(device).eval()
@@ -45,34 +42,36 @@ class Classifier:
 
     @classmethod
     def load(cls, name: str | Path = "convnet", device: str | None = None) -> Self:
-        """The network of that name (a key of MODELS), or the one in that weights file.
+        """Return the network of that name (a key of MODELS), or the network in that weights file.
 
-        `device`: a torch device's name; None is the CPU, which answers single digits soonest.
-        Raises ValueError, in one line, where the file is missing, damaged or holds another network.
+        `device` is a torch device's name. None is the CPU, which answers single digits fastest.
+
+        Raises ValueError, in one line, if the file is missing, damaged or holds another network.
         """
         model, card = load_named(str(name)) if name in MODELS else load_weights(Path(name))
         return cls(model, card, torch.device(device or "cpu"))
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Images (N, 28, 28) in [0, 1] to the probabilities (N, 10) of the ten digits, each row summing to 1.
+        """Return the probabilities (N, 10) float32 of the ten digits for images (N, 28, 28) in [0, 1]; each row sums to
+        1.
 
-        Raises ValueError, as all that takes images here, where they are none such.
+        Raises ValueError for any other input, as all methods that take images do.
         """
         return self._tempered(self._log_probabilities(images))
 
     def known(self, images: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Images (N, 28, 28) in [0, 1] to (N,) bool: False where it is no digit the network knows."""
+        """Return (N,) bool for images (N, 28, 28) in [0, 1]: False for those that are not recognised as digits."""
         return self._certain(self._log_probabilities(images))
 
     def read(self, ink: NDArray[np.uint8]) -> Reading:
-        """What the drawing (H, W), 0 = paper and 255 = ink, says. Raises ValueError as `to_mnist` does."""
+        """Read a drawing (H, W), 0 = paper and 255 = ink, of one digit. Raises ValueError as `to_mnist` does."""
         image = to_mnist(ink)
         if image is None:
             return Reading(None, np.zeros(10, np.float32), None)
         return self.read_images(image[np.newaxis])[0]
 
     def read_images(self, images: NDArray[np.float32]) -> list[Reading]:
-        """What each of images (N, 28, 28) in [0, 1], digits as MNIST has them, says."""
+        """Read each of the images (N, 28, 28) in [0, 1], digits as in MNIST."""
         log_probabilities = self._log_probabilities(images)
         tempered, known = self._tempered(log_probabilities), self._certain(log_probabilities)
         rows = zip(images, tempered, known, certainty(log_probabilities).tolist(), strict=True)

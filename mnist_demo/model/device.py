@@ -1,4 +1,4 @@
-"""Which device a network runs on. Knows nothing of networks or data."""
+"""The choice of the device that a network runs on."""
 
 import torch
 
@@ -6,12 +6,12 @@ DEVICES = ("auto", "cuda", "mps", "cpu")
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" takes the first there is of cuda, mps and cpu.
+    """Return the device of that name; "auto" is the first available of cuda, mps and cpu.
 
-    Raises ValueError, in one line, where the name is none of `DEVICES` or this machine has no such device.
+    Raises ValueError, in one line, if the name is not in `DEVICES` or this machine has no such device.
     """
     if name not in DEVICES:
-        raise ValueError(f"no device is called {name!r}: choose one of {', '.join(DEVICES)}")
+        raise ValueError(f"unknown device {name!r}: choose one of {', '.join(DEVICES)}")
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(device for device, is_there in there.items() if is_there)

@@ -1,10 +1,7 @@
-"""What happens between a digit and a network's answer: its layers, their arithmetic, and what speaks for the answer.
+"""How a network reaches its answer: its layers, their arithmetic, and the evidence for the answer.
 
-Knows: how to walk a network that is a plain chain of layers, what each value in it is made of, and how to write all
-of them small. Does not know: networks by name, the ink that the digit was (`preprocess.steps` does), or who looks.
-
-All of it is of the network itself, asked once. `Classifier` averages its answers over four half-pixel shifts of the
-digit, so now and then the two answer differently, and who shows both must say so.
+Everything here is about a single pass of the network. `Classifier` averages its answers over four half-pixel shifts, so
+now and then the two answers differ; a caller that shows both must say so.
 """
 
 import base64
@@ -23,11 +20,11 @@ from torch.overrides import TorchFunctionMode
 from mnist_demo.ink.preprocess import SIDE, Box
 from mnist_demo.model.networks import Normalize, bare
 
-LARGEST_TERMS = 10  # of a unit's sum, that are told one by one
-FEW = 64  # values: so many are written as numbers, more as bytes
+LARGEST_TERMS = 10  # of a unit's sum, listed one by one
+FEW = 64  # up to this many values are written as numbers, more as bytes
 
 Kind = Literal["image", "normalize", "conv", "relu", "max-pool", "linear", "log-softmax"]
-KINDS: dict[str, Kind] = {  # by what PyTorch calls the function, whether a module, a function or a method calls it
+KINDS: dict[str, Kind] = {  # by PyTorch's name for the function, however it is called
     "conv2d": "conv",
     "relu": "relu",
     "max_pool2d": "max-pool",
@@ -37,47 +34,47 @@ KINDS: dict[str, Kind] = {  # by what PyTorch calls the function, whether a modu
 UNCHANGED = {"flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", "dropout", "dropout2d"}  # in eval mode
 
 Floats = NDArray[np.float32]
-Cell = tuple[int, ...]  # where in a step's values
-Region = tuple[tuple[int, int], ...]  # from where to where (exclusive) along each axis of a step's values
+Cell = tuple[int, ...]  # an index into a step's values
+Region = tuple[tuple[int, int], ...]  # start and end (exclusive) along each axis of a step's values
 Pair = tuple[int, int]  # vertically, horizontally
 
 
 class Window(NamedTuple):
-    """What a cell of a convolution or a pool sees of a map of the step before: how much, how far apart, in pixels."""
+    """The window of a convolution or a pool on a map of the step before: its size and stride in pixels."""
 
     size: Pair
     stride: Pair
-    padding: Pair  # rows and columns of zeros (in a pool: of nothing) around the map
+    padding: Pair  # rows and columns of zeros around the map (a pool ignores them)
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One thing that a network does to a digit, and what came of it."""
+    """One operation of a network on a digit, and its result."""
 
-    name: str  # for people: the layer's own name, as "conv1", or what is done, as "max-pool 2"
+    name: str  # to show: the layer's own name, such as "conv1", or the operation, such as "max-pool 2"
     kind: Kind
     values: Floats  # (C, H, W) or (N,)
-    layer: nn.Module | None = None  # whose parameters or constants it takes
-    window: Window | None = None  # of a conv or max-pool step
+    layer: nn.Module | None = None  # the layer whose parameters or constants it uses
+    window: Window | None = None  # only for conv and max-pool steps
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(C, H, W) of maps, (N,) of units."""
+        """Shape of the values: (C, H, W) for maps, (N,) for units."""
         return self.values.shape
 
     @property
     def parameters(self) -> int:
-        """How many were trained in this step."""
+        """Number of trained parameters in this step."""
         return 0 if self.layer is None else sum(parameter.numel() for parameter in self.layer.parameters())
 
     @property
     def weight(self) -> Floats:
-        """The kernels (out, in, height, width) of a conv step, the weights (out, in) of a linear one; else empty."""
+        """Kernels (out, in, height, width) of a conv step, weights (out, in) of a linear one; else empty."""
         return _array(getattr(self.layer, "weight", None))
 
     @property
     def bias(self) -> Floats:
-        """(out,) of a conv or a linear step, zeros where it has none; else empty."""
+        """Bias (out,) of a conv or a linear step, zeros if it has none; else empty."""
         bias = _array(getattr(self.layer, "bias", None))
         return bias if bias.size else np.zeros(len(self.weight), np.float32)
 
@@ -88,17 +85,17 @@ def _array(tensor: Tensor | None) -> Floats:
 
 @torch.inference_mode()
 def trace(model: nn.Module, image: Floats) -> list[Step]:
-    """What each layer of the network makes of the image (28, 28) in [0, 1], the image itself first.
+    """Return the output of each layer for an image (28, 28) in [0, 1], starting with the image itself.
 
-    `model`: in eval mode, a chain of Conv2d (of dilation 1 and one group), MaxPool2d, ReLU, Linear, LogSoftmax and
-    our Normalize, as modules or functions; reshaping and dropout, which in eval mode change no value, are no steps.
-    The steps come in the order in which the network takes them. Of a `HalfPixelShifts` it is the network within.
+    `model` must be in eval mode and a chain of Conv2d (dilation 1, one group), MaxPool2d, ReLU, Linear, LogSoftmax and
+    `Normalize`, as modules or functions. Reshaping and dropout, which change no value in eval mode, are not steps. The
+    steps are in the order in which the network runs them. For a `HalfPixelShifts`, the network within it is traced.
 
-    Raises ValueError where the image has another shape, or the network is none of that kind.
+    Raises ValueError if the image has another shape, or the network is not such a chain.
     """
     network = bare(model)
     if network.training:
-        raise ValueError("a network in training mode drops what it is to show: call its eval() first")
+        raise ValueError("a network in training mode drops values: call its eval() first")
     pixels = _pixels(network, _checked(image)[np.newaxis])
     recorder = _Recorder(network, pixels)
     with recorder:
@@ -113,12 +110,12 @@ def _checked(image: Floats) -> Floats:
 
 
 def _pixels(network: nn.Module, images: Floats) -> Tensor:
-    """Images (N, 28, 28) as the network takes them (N, 1, 28, 28), on its device."""
+    """Return images (N, 28, 28) as the network's input (N, 1, 28, 28), on its device."""
     return torch.from_numpy(images).unsqueeze(1).to(next(network.parameters()).device)
 
 
 class _Recorder(TorchFunctionMode):
-    """Notes what PyTorch is asked to do in this thread, as steps."""
+    """A recorder of the PyTorch operations in this thread, as steps."""
 
     def __init__(self, network: nn.Module, pixels: Tensor) -> None:
         super().__init__()
@@ -141,7 +138,7 @@ class _Recorder(TorchFunctionMode):
         if isinstance(output, Tensor):
             name = function.__name__.strip("_")
             if not args or args[0] is not self.current:
-                raise ValueError(f"no plain chain of layers: {name} takes more than what the layer before it gives")
+                raise ValueError(f"not a plain chain of layers: {name} has another input than the layer before it")
             self._note(name, args, kwargs or {}, output)
             self.current = output
         return output
@@ -152,10 +149,10 @@ class _Recorder(TorchFunctionMode):
         if kind is None:
             if function in UNCHANGED:
                 return
-            raise ValueError(f"no layer that can be shown: {function}")
+            raise ValueError(f"this layer cannot be shown: {function}")
         values = _first(output)
         if kind in ("relu", "normalize"):
-            values = values.reshape(self.steps[-1].shape)  # as good before a flatten as after it
+            values = values.reshape(self.steps[-1].shape)  # the same values before a flatten as after it
         if kind == "normalize" == self.steps[-1].kind:
             self.steps.pop()  # the same layer's first half
         window = WINDOWS[kind](*args, **kwargs) if kind in WINDOWS else None
@@ -163,7 +160,7 @@ class _Recorder(TorchFunctionMode):
 
 
 def _first(batch: Tensor) -> Floats:
-    """A copy, for what is done in place would change it."""
+    """Return a copy of the first sample, which later in-place operations do not change."""
     return batch[0].cpu().numpy().copy()
 
 
@@ -191,7 +188,7 @@ def _conv_window(
     groups: int = 1,
 ) -> Window:
     if groups != 1 or _pair(dilation) != (1, 1):
-        raise ValueError("no layer that can be shown: a convolution in groups, or with holes")
+        raise ValueError("this layer cannot be shown: a convolution with groups or dilation")
     size = _pair(weight.shape[2:])
     if isinstance(padding, str):
         padding = [(length - 1) // 2 if padding == "same" else 0 for length in size]
@@ -202,7 +199,7 @@ def _pool_window(
     before: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, **rest: bool
 ) -> Window:
     if _pair(dilation) != (1, 1):
-        raise ValueError("no layer that can be shown: a pool with holes")
+        raise ValueError("this layer cannot be shown: a pool with dilation")
     return Window(_pair(kernel_size), _pair(stride or kernel_size), _pair(padding))
 
 
@@ -218,9 +215,9 @@ class Normalized(NamedTuple):
 
 
 class Convolved(NamedTuple):
-    """The sums, added up, + bias."""
+    """The sum of `sums`, plus the bias."""
 
-    patch: Floats  # (C, height, width): what the cell sees of each map, zeros beyond its edge
+    patch: Floats  # (C, height, width): the part of each map that the cell sees, zeros beyond its edge
     kernel: Floats  # (C, height, width)
     sums: Floats  # (C,), of patch x kernel in each map
     bias: float
@@ -236,7 +233,7 @@ class Pooled(NamedTuple):
     """The largest of the candidates."""
 
     candidates: Floats  # (height, width)
-    winner: Pair  # its row and column in the map of the step before
+    winner: Pair  # row and column of the largest in the map of the step before
 
 
 class Term(NamedTuple):
@@ -250,10 +247,10 @@ class Term(NamedTuple):
 
 
 class Weighted(NamedTuple):
-    """The terms' products + others + bias."""
+    """The terms' products, plus others, plus the bias."""
 
-    terms: list[Term]  # the ten whose products are farthest from 0, farthest first
-    others: float  # the products of all others, added up
+    terms: list[Term]  # those with the ten products farthest from 0, farthest first
+    others: float  # the sum of all other products
     bias: float
 
 
@@ -261,22 +258,22 @@ class LogSoftmaxed(NamedTuple):
     """before - log_sum."""
 
     before: float
-    log_sum: float  # the logarithm of the sum of e to the power of each unit before
+    log_sum: float  # the logarithm of the sum of e to the power of each unit of the step before
 
 
 class Work(NamedTuple):
-    """How one value of a step came about."""
+    """How one value of a step is computed."""
 
     value: float
-    seen: Region  # what it was made of in the step before; () of the image
-    pixels: Box  # what of the 28 x 28 image can have had a part in it
-    arithmetic: Normalized | Convolved | Rectified | Pooled | Weighted | LogSoftmaxed | None  # None of the image
+    seen: Region  # the region of the step before that it is computed from; () for the image
+    pixels: Box  # the part of the 28 x 28 image that can influence it
+    arithmetic: Normalized | Convolved | Rectified | Pooled | Weighted | LogSoftmaxed | None  # None for the image
 
 
 def work(steps: Sequence[Step], index: int, cell: Sequence[int]) -> Work:
-    """The arithmetic behind the value at `cell`, (channel, row, column) or (unit,), of step `index` of a trace.
+    """Return the arithmetic behind the value at `cell`, (channel, row, column) or (unit,), of step `index` of a trace.
 
-    Its numbers add up to the value but for the rounding of float32. Raises ValueError where there is no such cell.
+    Its numbers give the value, up to float32 rounding. Raises ValueError if there is no such cell.
     """
     place = tuple(int(at) for at in cell)
     if not 0 <= index < len(steps) or not _within(place, steps[index].shape):
@@ -297,7 +294,7 @@ def _within(place: Cell, shape: tuple[int, ...]) -> bool:
 
 
 def _seen(step: Step, before: tuple[int, ...], region: Region) -> Region:
-    """What of a step of shape `before` goes into a region of the step that follows it."""
+    """Return the region of a step, of shape `before`, that goes into a region of the step after it."""
     if step.window is not None:
         channels = (0, before[0]) if step.kind == "conv" else region[0]
         spans = zip(region[1:], before[1:], *step.window, strict=True)
@@ -366,40 +363,40 @@ ARITHMETIC: dict[Kind, Callable[[Step, Step, Cell], Any]] = {
 
 
 class Place(NamedTuple):
-    """Where hiding a patch of the digit moves the log-odds most."""
+    """The place where hiding a patch of the digit moves the log-odds most."""
 
     row: int  # of the patch's middle, pixels
     column: int
-    vertical: Literal["top", "middle", "bottom"]  # third of the ink's box that this is in
+    vertical: Literal["top", "middle", "bottom"]  # the third of the ink's box that it is in
     horizontal: Literal["left", "middle", "right"]
     move: float  # nats; the sign as in `Occlusion.moves`
 
 
 class Occlusion(NamedTuple):
-    """Which parts of a digit speak for the answer and which for its rival."""
+    """The parts of a digit that are evidence for the answer, and for its rival."""
 
     log_odds: float  # of the answer over the rival, nats, with nothing hidden
-    moves: Floats  # (29 - side, 29 - side) nats by which they fall with the patch whose top left pixel that is hidden
-    speaks_for: Place | None  # where they fall most; None where nowhere
-    speaks_against: Place | None  # where they rise most; None where nowhere
+    moves: Floats  # (29 - side, 29 - side) nats: how far they fall if the patch with this top left pixel is hidden
+    speaks_for: Place | None  # where they fall most; None if they never fall
+    speaks_against: Place | None  # where they rise most; None if they never rise
 
 
 @torch.inference_mode()
 def occlusion(model: nn.Module, image: Floats, answer: int, rival: int, side: int = 5) -> Occlusion:
-    """How far the log-odds of `answer` over `rival` move when a patch of the image is hidden, at each place.
+    """Return how far the log-odds of `answer` over `rival` move when a patch of the image is hidden, for each position.
 
-    Zeiler & Fergus 2014 (arXiv:1311.2901), figure 7, of two answers at once: a patch of `side` x `side` pixels of
-    paper is laid over the image (28, 28) in [0, 1]. Positive: what is hidden there speaks for the answer. The network
-    is asked once for each place, not at four half-pixel shifts, which would take four times as long: the log-odds are
-    those that its last step shows (`trace`), before the temperature of `Classifier`.
+    This is figure 7 of Zeiler & Fergus 2014 (arXiv:1311.2901) for two answers at once: a patch of `side` x `side`
+    pixels of paper covers part of the image (28, 28) in [0, 1]. A positive move means that the covered part is evidence
+    for the answer. The network runs in a single pass per position, since four half-pixel shifts would take four times
+    as long. The log-odds are those of the last step of `trace`, before the temperature of `Classifier`.
 
-    Raises ValueError where the image has another shape, or a digit or side there is not.
+    Raises ValueError if the image has another shape, or a digit or `side` is out of range.
     """
     network, image = bare(model), _checked(image)
     if not {answer, rival} <= set(range(10)) or not 1 <= side <= SIDE:
-        raise ValueError(f"no such digits or side of a patch: {answer}, {rival}, {side}")
+        raise ValueError(f"invalid digits or side of the patch: {answer}, {rival}, {side}")
     patches = _patches(side)
-    touched = (patches & (image > 0)).any(axis=(1, 2))  # elsewhere the patch hides paper behind paper
+    touched = (patches & (image > 0)).any(axis=(1, 2))  # other patches hide no ink
     images = np.concatenate([image[np.newaxis], np.where(patches[touched], np.float32(0), image)])
     log_probabilities = network(_pixels(network, images)).cpu().numpy()
     log_odds = log_probabilities[:, answer] - log_probabilities[:, rival]
@@ -410,7 +407,7 @@ def occlusion(model: nn.Module, image: Floats, answer: int, rival: int, side: in
 
 @functools.lru_cache(maxsize=1)
 def _patches(side: int) -> NDArray[np.bool_]:
-    """(places, 28, 28): the pixels of the patch at each place, row by row."""
+    """Return the pixels of the patch at each position, row by row: (positions, 28, 28)."""
     lines = np.arange(SIDE)
     starts = np.arange(SIDE + 1 - side)[:, np.newaxis]
     covered = (lines >= starts) & (lines < starts + side)  # (29 - side, 28)
@@ -434,30 +431,32 @@ def _place(moves: Floats, image: Floats, sign: int) -> Place | None:
 
 
 def _third(inked: NDArray[np.intp], at: int) -> int:
-    """0, 1 or 2: in what third of the lines from the first to the last with ink."""
+    """Return 0, 1 or 2: the third that `at` is in, of the lines from the first to the last with ink."""
     first, last = int(inked[0]), int(inked[-1])
     return min(max(3 * (at - first) // (last + 1 - first), 0), 2)
 
 
 def packed(steps: Sequence[Step]) -> dict[str, Any]:
-    """A trace as few bytes of JSON: {"steps": [...]}, each {"name", "kind", "shape", "parameters"} and what follows.
+    """Return a trace as compact JSON: {"steps": [...]}, each with "name", "kind", "shape", "parameters" and its values.
 
-    Where a step has a window, "window": [size, stride, padding], each [vertical, horizontal]. Its values, in the
-    order of its shape, the last axis fastest, are one of
-    - "numbers": the values rounded to four decimals, where there are at most 64;
-    - "bytes": base64 of one byte a value, with "low" and "unit": value = low + byte * unit. Off by at most unit / 2,
-      which is a 510th of the way from the step's lowest value to its highest;
-    - neither, for they follow from the values of the step before, and are off by no more than those: "relu" is
-      max(0, value), "max-pool" the largest of each window (what is padded does not count), and "normalize", off by
-      that over the standard deviation, (value - "mean") / "standard_deviation".
+    A step with a window has "window": [size, stride, padding], each [vertical, horizontal]. The values are in the order
+    of the shape, the last axis fastest, and are given in one of these ways:
+
+    - "numbers": the values rounded to four decimals, if there are at most 64;
+    - "bytes": base64 of one byte per value, with "low" and "unit": value = low + byte * unit. The error is at most
+      unit / 2, which is 1/510 of the range of the step's values;
+    - neither, if they follow from the values of the step before, with no larger error: "relu" is max(0, value),
+      "max-pool" the largest value of each window (padding does not count), and "normalize" is (value - "mean") /
+      "standard_deviation", whose error is divided by the standard deviation too.
     """
     return {"steps": [_packed(step) for step in steps]}
 
 
 def packed_kernels(steps: Sequence[Step]) -> list[dict[str, Any] | None]:
-    """The kernels of each conv step, None of any other: {"shape", "bytes", "low", "unit", "bias"}.
+    """Return the kernels of each conv step, and None for any other: {"shape", "bytes", "low", "unit", "bias"}.
 
-    Shape is [out, in, height, width], bytes are as in `packed`, bias is numbers. They are the same for each digit.
+    The shape is [out, in, height, width], the bytes are as in `packed`, and the bias is a list of numbers. The kernels
+    are the same for all digits.
     """
     return [
         {"shape": step.weight.shape, **_as_bytes(step.weight), "bias": _as_numbers(step.bias)}

@@ -1,8 +1,4 @@
-"""What a network is worth: figures from log-probabilities and labels.
-
-Knows: how each figure is defined, and which ones an evaluation has. Does not know: networks by name, files, or how
-figures are shown.
-"""
+"""Metrics of a network's log-probabilities against labels: accuracy, calibration, rejection, mistakes."""
 
 import math
 from typing import TypedDict
@@ -13,9 +9,9 @@ from torch.nn import functional as F
 
 from mnist_demo.model.networks import certainty
 
-WORST = 12  # mistakes
-LEVELS = 100  # thresholds, a step of 1 / LEVELS apart, at which an evaluation says what refusal would cost
-Z = 1.959964  # standard errors either side of a mean that hold 95 % of a normal distribution
+WORST = 12  # the largest number of mistakes listed
+LEVELS = 100  # an evaluation counts rejections at thresholds 1 / LEVELS apart
+Z = 1.959964  # standard errors on either side of the mean that hold 95 % of a normal distribution
 
 
 class Bin(TypedDict):
@@ -23,11 +19,11 @@ class Bin(TypedDict):
 
     count: int
     confidence: float  # the mean of their largest probabilities
-    accuracy: float  # the share of them that is right; both are 0 where there are none
+    accuracy: float  # the share of right answers; both are 0 in an empty bin
 
 
 class Mistake(TypedDict):
-    """A digit that was misread."""
+    """A misread digit."""
 
     index: int  # in the data set's own order
     label: int
@@ -36,42 +32,44 @@ class Mistake(TypedDict):
 
 
 class Refusal(TypedDict):
-    """What a threshold does."""
+    """The effect of a threshold."""
 
     threshold: float
-    refused: int  # digits less certain than that
-    misread: int  # of those not refused
+    refused: int  # digits with a lower certainty, which are rejected
+    misread: int  # wrong answers among the other digits
 
 
 class Figures(TypedDict):
-    """What a network is worth on N digits. An answer is the digit put first, refused or not. Shares are in [0, 1]."""
+    """Metrics of a network on N digits. An answer is the most probable digit, rejected or not. Shares are in [0, 1]."""
 
     count: int
     accuracy: float
     interval: list[float]  # 95 % confidence, by Wilson
     loss: float  # the mean, in nats, before the temperature
-    precision: list[float | None]  # of each digit: the share of such answers that is right; None where there is none
-    recall: list[float | None]  # of each digit: the share of such labels that is read
+    precision: list[float | None]  # of each digit: the share of such answers that is right; None if there are none
+    recall: list[float | None]  # of each digit: the share of such labels that is read right
     confusion: list[list[int]]  # [label][answer]
-    temperature: float  # of the probabilities in what follows
+    temperature: float  # of the probabilities behind all fields below
     calibration_error: float
     reliability: list[Bin]
     threshold: float
-    refused: float  # the share less certain than the threshold
-    refusal: list[Refusal]  # as a threshold goes from 0 to 1, the network's own among them
-    worst: list[Mistake]  # WORST at most, those first that gave the wrong answer the greatest probability
+    refused: float  # the share of digits rejected at that threshold
+    refusal: list[Refusal]  # for thresholds from 0 to 1, the network's own included
+    worst: list[Mistake]  # at most WORST, the most probable wrong answers first
 
 
 class Evaluation(TypedDict):
-    """Of a network asked once, and of the same at four half-pixel shifts, which is how it reads drawings."""
+    """The metrics of a network in a single pass, and with test-time augmentation, as it reads drawings."""
 
-    once: Figures  # without a temperature, which is fitted to the other
-    shifts: Figures
+    once: Figures  # in a single pass, without the temperature, which is fitted to `shifts`
+    shifts: Figures  # averaged over four half-pixel shifts
 
 
 @torch.inference_mode()
 def log_probabilities(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
-    """Images (N, 1, 28, 28) uint8 to log-probabilities (N, 10) float32, without dropout; all on the model's device."""
+    """Return log-probabilities (N, 10) float32 for images (N, 1, 28, 28) uint8, in eval mode, all on the model's
+    device.
+    """
     training = model.training
     model.eval()
     parts = [model(part.float() / 255) for part in images.split(batch_size)]
@@ -80,24 +78,24 @@ def log_probabilities(model: nn.Module, images: Tensor, batch_size: int = 1000) 
 
 
 def average_loss(log_probabilities: Tensor, labels: Tensor) -> float:
-    """The mean negative log-likelihood, in nats, of labels (N,) under log-probabilities (N, 10)."""
+    """Return the mean negative log-likelihood, in nats, of labels (N,) under log-probabilities (N, 10)."""
     return F.nll_loss(log_probabilities, labels).item()
 
 
 def accuracy(log_probabilities: Tensor, labels: Tensor) -> float:
-    """The share, in [0, 1], of labels (N,) that log-probabilities (N, 10) put first."""
+    """Return the share, in [0, 1], of labels (N,) that are the most probable digit of log-probabilities (N, 10)."""
     return int((log_probabilities.argmax(1) == labels).sum()) / len(labels)
 
 
 def misread(log_probabilities: Tensor, labels: Tensor) -> list[list[int]]:
-    """[index, answer] of each of the N samples whose label is not put first, in order."""
+    """Return [index, answer] of each of the N samples with a wrong answer, in order."""
     answers = log_probabilities.argmax(1)
     wrong = (answers != labels).nonzero().flatten()
     return torch.stack([wrong, answers[wrong]], dim=1).tolist()
 
 
 def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15) -> list[Bin]:
-    """Of probabilities (N, 10), in equal bins of the largest one, from 0 to 1: how sure, and how often right."""
+    """Count probabilities (N, 10) in equal bins of the largest one, from 0 to 1, with mean confidence and accuracy."""
     confidence, answers = probabilities.double().max(1)
     places = (confidence * bins).long().clamp(max=bins - 1)
     counts, sure, right = (
@@ -110,16 +108,16 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15) -> list[B
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
-    """The expected calibration error, in [0, 1], of probabilities (N, 10): how far confidence is from accuracy.
+    """Return the expected calibration error, in [0, 1], of probabilities (N, 10): the gap of confidence and accuracy.
 
-    Over the bins of `reliability`, weighted by what falls in (Guo et al. 2017, arXiv:1706.04599).
+    It is the mean over the bins of `reliability`, weighted by their counts (Guo et al. 2017, arXiv:1706.04599).
     """
     gaps = (one["count"] * abs(one["confidence"] - one["accuracy"]) for one in reliability(probabilities, labels, bins))
     return sum(gaps) / len(labels)
 
 
 def wilson(right: int, count: int) -> list[float]:
-    """The 95 % confidence interval of a share of which `right` of `count` were seen (Wilson 1927)."""
+    """Return the 95 % confidence interval of a share observed as `right` of `count` (Wilson 1927)."""
     share, spread = right / count, Z * Z / count
     middle = (share + spread / 2) / (1 + spread)
     half = Z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
@@ -127,14 +125,14 @@ def wilson(right: int, count: int) -> list[float]:
 
 
 def confusion(log_probabilities: Tensor, labels: Tensor) -> list[list[int]]:
-    """How many of labels (N,) in each row were given each answer: [label][answer]."""
+    """Return how many of labels (N,) were given each answer: counts [label][answer]."""
     places = labels * 10 + log_probabilities.argmax(1)
     counts: list[list[int]] = torch.bincount(places, minlength=100).view(10, 10).tolist()
     return counts
 
 
 def refusal(log_probabilities: Tensor, labels: Tensor, own: float) -> list[Refusal]:
-    """What each of LEVELS + 1 thresholds from 0 to 1 would refuse, and the network's own."""
+    """Return the effect of LEVELS + 1 thresholds from 0 to 1, and of the network's own threshold."""
     certain = certainty(log_probabilities)
     doubts = certain[log_probabilities.argmax(1) != labels]
     return [
@@ -144,7 +142,7 @@ def refusal(log_probabilities: Tensor, labels: Tensor, own: float) -> list[Refus
 
 
 def worst_mistakes(probabilities: Tensor, labels: Tensor) -> list[Mistake]:
-    """Of probabilities (N, 10): what was misread with the greatest probability."""
+    """Return the mistakes with the largest probabilities (N, 10), at most WORST."""
     confidence, answers = probabilities.max(1)
     wrong = (answers != labels).nonzero().flatten()
     first = wrong[confidence[wrong].argsort(descending=True, stable=True)][:WORST]
@@ -153,7 +151,9 @@ def worst_mistakes(probabilities: Tensor, labels: Tensor) -> list[Mistake]:
 
 
 def figures(log_probabilities: Tensor, labels: Tensor, temperature: float = 1.0, threshold: float = 0.0) -> Figures:
-    """All figures of log-probabilities (N, 10) and labels (N,), for a network that answers by those two values."""
+    """Return all metrics of log-probabilities (N, 10) and labels (N,), for a network with that temperature and
+    threshold.
+    """
     probabilities = (log_probabilities / temperature).softmax(1)
     counts = confusion(log_probabilities, labels)
     right = sum(counts[digit][digit] for digit in range(10))
@@ -176,7 +176,10 @@ def figures(log_probabilities: Tensor, labels: Tensor, temperature: float = 1.0,
 
 
 def evaluation(once: Tensor, shifts: Tensor, labels: Tensor, temperature: float, threshold: float) -> Evaluation:
-    """From log-probabilities (N, 10) of a network asked once and at four shifts; the two values are its card's."""
+    """Return the metrics of log-probabilities (N, 10) in a single pass, and of those at four half-pixel shifts.
+
+    `temperature` and `threshold` are those of the network's card.
+    """
     return Evaluation(
         once=figures(once, labels, threshold=threshold),
         shifts=figures(shifts, labels, temperature, threshold),
@@ -188,11 +191,11 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def fit_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
-    """The temperature, from 0.25 to 4, under which labels (N,) are likeliest (Guo et al. 2017)."""
+    """Return the temperature, from 0.25 to 4, that makes labels (N,) the most likely (Guo et al. 2017)."""
     candidates: list[float] = torch.logspace(math.log10(0.25), math.log10(4), 200).tolist()
     return min(candidates, key=lambda t: average_loss((log_probabilities / t).log_softmax(1), labels))
 
 
 def choose_threshold(log_probabilities: Tensor, refused: float) -> float:
-    """The certainty, in [0, 1], under which that share of digits with log-probabilities (N, 10) stays."""
+    """Return the certainty, in [0, 1], below which that share of digits with log-probabilities (N, 10) lies."""
     return torch.quantile(certainty(log_probabilities).cpu().double().clamp(0, 1), refused).item()

@@ -1,7 +1,6 @@
-"""The training digits that are most like a digit, as a network sees them.
+"""The training digits most similar to a digit, by the activations of a network's last hidden layer.
 
-Knows: what a network's last hidden layer makes of the 60,000, and where that is kept so that it is computed once.
-Does not know: what the network answers, or who looks.
+The activations for all 60,000 training digits are computed once and kept in a file.
 """
 
 import os
@@ -25,19 +24,19 @@ from mnist_demo.ink.preprocess import SIDE
 from mnist_demo.model.networks import bare
 from mnist_demo.model.weights import digest
 
-FORMAT = "1"  # of the files that are kept; another one's are made anew
-BATCH = 64  # digits at a time: some 5 ms of work, so that whoever else wants the processor waits no longer
-LEVELS = 127  # of a unit, either side of 0: what is kept of it is a byte
-AXES = 64  # at most, along which all are compared first
-SURVEYED = 5_000  # digits, the first of the training set, by which the axes are chosen
-CANDIDATES = 400  # the nearest along the axes, which are then compared unit by unit
-TIE = 1e-3  # of cosine, at most, for which a digit e times as strong is not among the candidates
+FORMAT = "1"  # of the feature files; files of another format are computed again
+BATCH = 64  # digits at a time: about 5 ms of work, so that other threads never wait longer
+LEVELS = 127  # of a unit on either side of 0, so that it fits in a byte
+AXES = 64  # the most axes along which all digits are compared first
+SURVEYED = 5_000  # the first digits of the training set, used to choose the axes
+CANDIDATES = 400  # digits nearest along the axes, then compared unit by unit
+TIE = 1e-3  # of cosine: the greatest cost of a hidden layer e times as strong when candidates are chosen
 
 Bytes = NDArray[np.uint8]
 
 
 class Neighbours(NamedTuple):
-    """Training digits, the most alike first."""
+    """Training digits, the most similar first."""
 
     indices: NDArray[np.int64]  # (N,), in the training set's own order
     similarities: NDArray[np.float32]  # (N,) cosines, at most 1
@@ -46,9 +45,10 @@ class Neighbours(NamedTuple):
 
 
 class Nearest:
-    """The 60,000 training digits as a network's last hidden layer has them. Threads may share it.
+    """The 60,000 training digits as a network's last hidden layer represents them. Threads may share it.
 
-    Holds 15 MB a network at most: each digit's place along 64 axes. Units and pixels are read from their files.
+    It holds at most 15 MB per network: the position of each digit along 64 axes. Units and pixels are read from their
+    files.
     """
 
     def __init__(
@@ -56,17 +56,17 @@ class Nearest:
     ) -> None:
         self._network = network
         self._axes, self._places = _surveyed(features.levels)
-        self._strengths = features.strengths.clone()  # not those in the file
+        self._strengths = features.strengths.clone()  # a copy, which does not keep the file's memory
         self._units, self._images, self._labels = units, images, labels
 
     @classmethod
     def load(cls, model: nn.Module, root: Path | None = None) -> Self:
-        """Load the features that are kept for a network of these very weights, or compute and keep them: some seconds.
+        """Load the features kept for a network with these very weights, or compute and keep them, which takes seconds.
 
-        `model`: in eval mode, on any device; of a `HalfPixelShifts` it is the network within. `root` (default:
-        `mnist.default_root()`) is the folder of MNIST and of the features: nearest-*.safetensors, 60 kB for each
-        hidden unit. A file that is damaged or not ours is made anew; if none can be written, all stays in memory.
-        May run in a thread beside others, and in two processes at once; works in small batches.
+        `model` is in eval mode, on any device; for a `HalfPixelShifts`, the network within it is used. `root` (default:
+        `mnist.default_root()`) is the folder of MNIST and of the features: nearest-*.safetensors, 60 kB for each hidden
+        unit. A damaged or foreign file is replaced; if none can be written, the features stay in memory. Several
+        threads and processes may load at once. Computing works in small batches, so that other threads get their turn.
 
         Raises ValueError and OSError as `mnist.load_mnist` does.
         """
@@ -78,17 +78,18 @@ class Nearest:
             features = _computed(network, images)
             try:
                 write_whole(path, save(features._asdict(), {"seal": digest(features._asdict(), key)}))
-            except OSError:  # costs the memory and, next time, the time
+            except OSError:  # kept in memory, and computed again next time
                 return cls(network, features, features.levels.numpy().view(np.uint8), images, labels)
         return cls(network, features, _Rows(path, *features.levels.shape), images, labels)
 
     @torch.inference_mode()
     def find(self, image: NDArray[np.float32], count: int = 12) -> Neighbours:
-        """The `count` training digits, at most 400, that are most like the image (28, 28) in [0, 1].
+        """Return the `count` training digits, at most 400, that are most similar to an image (28, 28) in [0, 1].
 
-        By the cosine between what the last hidden layer makes of the two, to four decimals; of those equally near,
-        the one whose layer is as strong comes first, for where a single unit speaks, it speaks of many alike. Of more
-        than 64 units, only the 400 digits nearest along the 64 axes in which digits differ most are so compared.
+        Similarity is the cosine of the activations of the last hidden layer, to four decimals. Equally similar digits
+        are ordered by how close the strengths of their activations are, because with a single active unit many digits
+        have the same cosine. If there are more than 64 units, only the 400 digits nearest along the 64 principal axes
+        are compared in full.
         """
         pixels = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None, None]
         levels, strengths = _hidden(self._network, pixels)
@@ -105,16 +106,16 @@ class Nearest:
 
 
 class _Features(NamedTuple):
-    """What a network's last hidden layer makes of digits."""
+    """Activations of a network's last hidden layer for N digits."""
 
     levels: Tensor  # (N, units) int8, the strongest unit of each digit at 127
     strengths: Tensor  # (N,) float32, the logarithm of that unit's activation
 
 
 class _Rows:
-    """Rows of bytes, the last of a file, that are read when they are looked at and not held.
+    """Rows of bytes at the end of a file, read when they are needed and not held in memory.
 
-    Not mapped into memory: whoever may cut the file short could end the process by that.
+    The file is not mapped into memory: truncating a mapped file would crash the process.
     """
 
     def __init__(self, path: Path, count: int, width: int) -> None:
@@ -126,7 +127,7 @@ class _Rows:
         return self._shape[0]
 
     def __getitem__(self, where: slice | NDArray[np.int64]) -> Bytes:
-        """Raises OSError if the file has become shorter."""
+        """Read those rows. Raises OSError if the file has become shorter."""
         count, width = self._shape
         starts = [where.start] if isinstance(where, slice) else where.tolist()
         rows = np.empty((len(range(count)[where]) if isinstance(where, slice) else len(starts), width), np.uint8)
@@ -150,7 +151,7 @@ def _training_digits(root: Path | None) -> tuple[_Rows | Bytes, Bytes]:
 
 
 def _folder(root: Path | None) -> Path:
-    """Return the folder for features; without a home directory one that cannot be written."""
+    """Return the folder for features; without a home directory, one that cannot be written."""
     try:
         return default_root() if root is None else root
     except OSError:
@@ -158,7 +159,7 @@ def _folder(root: Path | None) -> Path:
 
 
 class _LastLinear(TorchFunctionMode):
-    """Keeps what the last linear layer that is asked in this thread is given: the hidden layer before the outputs."""
+    """A recorder of the input to the last linear layer run in this thread: the hidden layer before the outputs."""
 
     given: Tensor
 
@@ -169,7 +170,7 @@ class _LastLinear(TorchFunctionMode):
 
 
 def _hidden(network: nn.Module, pixels: Tensor) -> _Features:
-    """Of pixels (N, 1, 28, 28) in [0, 1]; on the CPU."""
+    """Return the features of pixels (N, 1, 28, 28) in [0, 1], on the CPU."""
     pixels = pixels.to(next(network.parameters()).device)
     with _LastLinear() as last:
         network(pixels)
@@ -180,7 +181,7 @@ def _hidden(network: nn.Module, pixels: Tensor) -> _Features:
 
 @torch.inference_mode()
 def _computed(network: nn.Module, images: _Rows | Bytes) -> _Features:
-    """Of all the images."""
+    """Return the features of all the images."""
     width = _hidden(network, torch.zeros(1, 1, SIDE, SIDE)).levels.shape[1]
     features = _Features(torch.empty(len(images), width, dtype=torch.int8), torch.empty(len(images)))
     for start in range(0, len(images), BATCH):
@@ -192,9 +193,10 @@ def _computed(network: nn.Module, images: _Rows | Bytes) -> _Features:
 
 @torch.inference_mode()
 def _surveyed(levels: Tensor) -> tuple[Tensor, Tensor]:
-    """The axes (units, K) that keep most of the digits' cosines, and where on them each digit is (60000, K).
+    """Return the axes (units, K) that keep most of the digits' cosines, and the position (60000, K) of each digit on
+    them.
 
-    Principal axes of the hidden layers at unit length, not centred, for so the cosine takes them.
+    They are the principal axes of the hidden layers, scaled to unit length but not centred, as the cosine requires.
     """
     sample = F.normalize(levels[:SURVEYED].float())
     axes = torch.linalg.eigh(sample.T @ sample).eigenvectors.flip(1)[:, :AXES].contiguous()
@@ -205,7 +207,7 @@ def _surveyed(levels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _read(path: Path, key: str) -> _Features | None:
-    """What the file keeps under that key; None where there is none, or it is not what was written."""
+    """Return the features stored in a file under that key, or None if there are none or they are damaged."""
     try:
         with safe_open(path, framework="pt") as file:
             seal = (file.metadata() or {}).get("seal")
@@ -216,5 +218,5 @@ def _read(path: Path, key: str) -> _Features | None:
 
 
 def _key(network: nn.Module) -> str:
-    """Of the weights' content, and of how we keep what they make of digits."""
+    """Return a key that depends on the weights and on the format of the stored features."""
     return digest(network.state_dict(), FORMAT)

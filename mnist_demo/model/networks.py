@@ -1,8 +1,4 @@
-"""The two networks of the tutorial, layer for layer.
-
-Knows: their shapes, and the normalisation that belongs to them. Does not know: how they are trained, or where
-their pixels come from.
-"""
+"""The two networks of the tutorial, layer for layer, with the normalisation that belongs to them."""
 
 import math
 
@@ -14,7 +10,9 @@ MEAN, STANDARD_DEVIATION = 0.1307, 0.3081  # of the training set's pixels in [0,
 
 
 class Normalize(nn.Module):
-    """Pixels in [0, 1] to zero mean and unit variance; holds no parameters and leaves no state-dict keys."""
+    """Normalisation of pixels in [0, 1] to zero mean and unit variance, with no parameters and no keys in the state
+    dict.
+    """
 
     mean: Tensor
     standard_deviation: Tensor
@@ -29,7 +27,7 @@ class Normalize(nn.Module):
 
 
 class ConvNet(nn.Module):
-    """The wide one, 1,007,590 parameters: pixels (N, 1, 28, 28) in [0, 1] to log-probabilities (N, 10)."""
+    """The large network, 1,007,590 parameters: pixels (N, 1, 28, 28) in [0, 1] to log-probabilities (N, 10)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,14 +39,14 @@ class ConvNet(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         x = self.normalize(pixels)
-        x = F.relu(F.max_pool2d(self.conv1(x), 2))  # (N, 10, 12, 12); as max-pool after ReLU, at a quarter of its cost
+        x = F.relu(F.max_pool2d(self.conv1(x), 2))  # (N, 10, 12, 12); ReLU last gives the same at a quarter of the cost
         x = F.relu(self.conv2(x))  # (N, 20, 10, 10)
         x = F.relu(self.fc1(x.flatten(1)))  # (N, 500)
         return F.log_softmax(self.fc2(x), dim=1, dtype=torch.float32)  # (N, 10)
 
 
 class Net(nn.Module):
-    """The small one, 21,840 parameters: pixels (N, 1, 28, 28) in [0, 1] to log-probabilities (N, 10).
+    """The small network, 21,840 parameters: pixels (N, 1, 28, 28) in [0, 1] to log-probabilities (N, 10).
 
     `dropout` is the share of channels (after conv2) and of features (after fc1) that training drops, in [0, 1).
     """
@@ -72,10 +70,10 @@ class Net(nn.Module):
 
 
 class HalfPixelShifts(nn.Module):
-    """A network asked four times, its input moved by half a pixel towards each corner, and its answers averaged.
+    """Test-time augmentation: the mean of a network's answers to its input at four half-pixel shifts.
 
-    Test-time augmentation: what max-pooling makes of a line hangs on where between the pixels the line falls, and
-    over four places that evens out. Pixels (N, 1, 28, 28) in [0, 1] to log-probabilities (N, 10).
+    The result of max-pooling depends on where a line falls between pixels; the mean over four shifts, one towards each
+    corner, evens that out. Pixels (N, 1, 28, 28) in [0, 1] to log-probabilities (N, 10).
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -92,14 +90,16 @@ class HalfPixelShifts(nn.Module):
 
 
 def bare(model: nn.Module) -> nn.Module:
-    """The network itself, where the model is one that is asked at half-pixel shifts."""
+    """Return the network inside a `HalfPixelShifts`, or the model itself if it is something else."""
     return model.network if isinstance(model, HalfPixelShifts) else model
 
 
 def certainty(log_probabilities: Tensor) -> Tensor:
-    """From log-probabilities (N, 10), how far from evenly they are spread (N,): 0 over all ten digits, 1 on one.
+    """Return the certainty (N,) of log-probabilities (N, 10): 0 if all digits are equally probable, 1 if one has them
+    all.
 
-    One less the entropy in units of the greatest. Torn between a 4 and a 9 is 0.7; what is no digit is near 0.
+    This is 1 minus the entropy as a share of its maximum. It is 0.7 if a 4 and a 9 are equally probable, and near 0 for
+    drawings that are not digits.
     """
     return 1 + (log_probabilities.exp() * log_probabilities).sum(1) / math.log(log_probabilities.shape[1])
 

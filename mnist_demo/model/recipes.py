@@ -1,7 +1,7 @@
-"""How a network is trained, as values. Knows no code that would train it.
+"""Training recipes as values.
 
-`tutorial` is the tutorial's, `fast` the quickest honest way to 99 %, `best` what the shipped weights come from, and
-`teach` goes on from those to learn a hand from some digits that were misread.
+`tutorial` is the tutorial's recipe, `fast` the quickest one that reaches 99 % on the test set, `best` the one behind
+the shipped weights. `teach` continues from trained weights and learns from misread digits.
 """
 
 import math
@@ -10,7 +10,7 @@ from typing import Literal
 
 from mnist_demo.model.networks import MODELS
 
-MOST = 1_000_000  # epochs, or images a step: more than there are images
+MOST = 1_000_000  # the largest number of epochs, and of images per step: there are fewer images
 
 
 @dataclass(frozen=True)
@@ -19,31 +19,31 @@ class Recipe:
 
     name: str
     optimizer: Literal["sgd", "adam", "adamw"]
-    lr: float  # learning rate; the highest one where the schedule is one-cycle
+    lr: float  # learning rate; with a one-cycle schedule, the highest one
     epochs: int
     batch_size: int
     test_batch_size: int = 1000
-    momentum: float | None = None  # SGD's; None where the optimizer has no use for it
+    momentum: float | None = None  # for SGD; None for other optimizers
     weight_decay: float = 0.0
-    one_cycle: bool = False  # learning rate up, then down to nothing (Smith & Topin 2018, arXiv:1708.07120)
+    one_cycle: bool = False  # learning rate up, then down to almost 0 (Smith & Topin 2018, arXiv:1708.07120)
     label_smoothing: float = 0.0  # share of a label spread over all ten digits (Szegedy et al. 2016, arXiv:1512.00567)
-    averaging: float = 0.0  # decay per step of the weights' moving average, which is what is kept; 0: none
+    averaging: float = 0.0  # decay per step of the weights' moving average, which is then the result; 0: no average
     dropout: float | None = None  # of a network that takes it, as Net does; None: the network's own
-    held_out: int = 0  # training images kept apart to validate on; 0: test after each epoch, as the tutorial does
-    distortion: bool = False  # every batch goes through `augment.distort`; all but what was written, redrawn as it is
-    mnist: int | None = None  # of the training images, that many, drawn at random; None: all
-    handwriting: int = 0  # images from `synthetic.handwriting` that join the training images
-    non_digits: int = 0  # images from `non_digits.non_digits`, likewise (Hendrycks et al. 2019, arXiv:1812.04606)
-    non_digit_weight: float = 0.5  # of such an image in the loss, against a digit's 1
-    written: float = 0.1  # share of all images that what --extra names makes, redrawn by `synthetic.redrawn`
-    # On all else, the share of the earlier network's answers in what is learnt (Li & Hoiem 2017, arXiv:1606.09282)
+    held_out: int = 0  # training images held out for validation; 0: test after each epoch, as the tutorial does
+    distortion: bool = False  # `augment.distort` each batch, except --extra digits, which are redrawn already
+    mnist: int | None = None  # number of MNIST training images, chosen at random; None: all
+    handwriting: int = 0  # number of images from `synthetic.handwriting` added to the training images
+    non_digits: int = 0  # number of images added from `non_digits.non_digits` (Hendrycks et al. 2019, arXiv:1812.04606)
+    non_digit_weight: float = 0.5  # of a non-digit in the loss; a digit has 1
+    written: float = 0.1  # share of all images that are --extra digits, redrawn by `synthetic.redrawn`
+    # Share of the earlier network's answers in the targets of all other images (Li & Hoiem 2017, arXiv:1606.09282)
     keeping: float = 0.0
-    # From the earlier weights to those learnt, the share that is gone, or more: `Training.settle` (Wortsman et al.
-    # 2022, arXiv:2109.01903)
+    # Least share of the learnt weights in their interpolation with the earlier ones; see `Training.settle` (Wortsman
+    # et al. 2022, arXiv:2109.01903)
     way: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raises ValueError, in one line that names the flag, where a value makes no sense."""
+        """Raise ValueError, in one line that names the flag, if a value is invalid."""
         for name in ("epochs", "batch_size", "test_batch_size"):
             flag, value = f"--{name.replace('_', '-')}", getattr(self, name)
             if value < 1:
@@ -53,12 +53,12 @@ class Recipe:
         if not 0 < self.lr < math.inf:
             raise ValueError(f"--lr must be a number above 0, not {self.lr}")
         if self.momentum is not None and self.optimizer != "sgd":
-            raise ValueError(f"--momentum is of no use to {self.optimizer}, which recipe {self.name} trains with")
+            raise ValueError(f"--momentum does not apply to {self.optimizer}, the optimizer of recipe {self.name}")
         if self.momentum is not None and not 0 <= self.momentum < 1:
-            raise ValueError(f"--momentum must be at least 0 and under 1, not {self.momentum}")
+            raise ValueError(f"--momentum must be at least 0 and below 1, not {self.momentum}")
 
 
-TEACH = "teach"  # the recipe that goes on from trained weights, and needs digits of one's own
+TEACH = "teach"  # the recipe that continues from trained weights, with digits from a stroke file
 
 TAUGHT = Recipe(
     name=TEACH,

@@ -1,8 +1,4 @@
-"""One self-describing safetensors file per trained network.
-
-Knows: how weights and what is to be said of them are written, whole or not at all, and read back without pickle.
-Does not know: how they were trained, or what they are used for.
-"""
+"""Weights files: one self-describing safetensors file per network, written atomically and read without pickle."""
 
 import hashlib
 import json
@@ -25,41 +21,42 @@ from mnist_demo.files import read_whole, write_whole
 from mnist_demo.model.metrics import Evaluation
 from mnist_demo.model.networks import MODELS
 
-SHIPPED = Path(__file__).parents[1] / "shipped"  # where an installed package carries them; no clone has it
+SHIPPED = Path(__file__).parents[1] / "shipped"  # the weights in an installed package; clones have no such folder
 FOLDER = user_data_path("mnist-demo") / "weights" if SHIPPED.is_dir() else Path(__file__).parents[2] / "weights"
-LARGEST = 1e5  # of a weight's size: up to there no digit can make a network's answer overflow
-NEWER = {"evaluation"}  # what the cards of older files do not say
+LARGEST = 1e5  # the largest absolute weight: up to this, no digit makes a network's output overflow
+NEWER = {"evaluation"}  # fields missing from older cards
 
 
 def default_path(model_name: str) -> Path:
-    """Where the weights of that network are written: in the repository or, where the package is installed, in the
-    user's own folder.
+    """Return where to write that network's weights.
+
+    In a clone, this is in the repository; in an installed package, in the user's data folder.
     """
     return FOLDER / f"{model_name}.safetensors"
 
 
 def path_at_hand(model_name: str) -> Path:
-    """Where the weights of that network are read: `default_path`, or what was installed where nothing is there yet."""
+    """Return where to read that network's weights: `default_path`, or the installed file if there is none yet."""
     own, shipped = default_path(model_name), SHIPPED / f"{model_name}.safetensors"
     return shipped if shipped.exists() and not own.exists() else own
 
 
 def make_folder() -> None:
-    """Makes the folder that weights are written to. Raises OSError, in one line, where that cannot be."""
+    """Create the folder for weights. Raises OSError, in one line, if it cannot be created."""
     if FOLDER.parts[0] == "~":
-        raise OSError("there is no home directory to keep weights in: name a file")
+        raise OSError("no home directory to keep weights in: name a file")
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(f"{FOLDER} cannot be made ({error.strerror}): name another file") from None
+        raise OSError(f"{FOLDER} cannot be created ({error.strerror}): name another file") from None
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a weights file says of itself. Losses are in nats, accuracies shares in [0, 1].
+    """Metadata of a weights file. Losses are in nats, accuracies are shares in [0, 1].
 
-    Those of the history are the network's alone; all below it are the network's at four half-pixel shifts, which is
-    how `predict.Classifier` asks it.
+    The history describes the network in a single pass. The fields after it describe it with test-time augmentation
+    (four half-pixel shifts), as `Classifier` uses it.
     """
 
     model: str  # a key of MODELS
@@ -68,16 +65,16 @@ class Card:
     history: list[dict[str, float]]  # one entry per epoch
     test_loss: float  # average over the test set
     test_accuracy: float
-    misread: list[list[int]]  # [index in the test set, answer] of each test digit that was read wrong
-    temperature: float = 1.0  # probabilities are the softmax of log-probabilities over it
-    threshold: float = 0.0  # what is read with less certainty (`networks.certainty`) is no digit the network knows
-    evaluation: Evaluation | None = None  # on the test set, asked once and at four shifts; None in older files
+    misread: list[list[int]]  # [index in the test set, answer] of each misread test digit
+    temperature: float = 1.0  # probabilities are the softmax of log-probabilities divided by it
+    threshold: float = 0.0  # drawings read with a lower certainty (`networks.certainty`) are rejected
+    evaluation: Evaluation | None = None  # on the test set; None in older files
     python: str = field(default_factory=platform.python_version)
     torch: str = field(default_factory=lambda: str(torch.__version__))
     date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def __post_init__(self) -> None:
-        """Raises ValueError, in one line that names it, where a value makes no sense."""
+        """Raise ValueError, in one line that names the field, if a value is invalid."""
         makes_sense = {
             "model": isinstance(self.model, str) and self.model in MODELS,
             "recipe": isinstance(self.recipe, dict) and isinstance(self.recipe.get("name"), str),
@@ -94,7 +91,7 @@ class Card:
             "date": _is_date(self.date),
         }
         if wrong := [name for name, is_sound in makes_sense.items() if not is_sound]:
-            raise ValueError(f"its {wrong[0]} makes no sense")
+            raise ValueError(f"invalid {wrong[0]}")
 
     @property
     def epochs(self) -> int:
@@ -102,7 +99,7 @@ class Card:
 
 
 def is_whole(value: object, least: int, most: int) -> bool:
-    """Whether that is a whole number from `least` to `most`."""
+    """Return if `value` is a whole number from `least` to `most`."""
     return type(value) is int and least <= value <= most
 
 
@@ -126,9 +123,9 @@ def _is_date(value: object) -> bool:
 
 
 def save_weights(path: Path, model: nn.Module, card: Card) -> None:
-    """Writes `path` in one rename: whoever reads it finds the old file or the new one, each whole.
+    """Write the weights file in one rename, so that readers find the old file or the new one, never part of one.
 
-    Raises OSError where it cannot be written, and ValueError where the weights are none that could be loaded.
+    Raises OSError if it cannot be written, and ValueError if the weights are too large or not finite.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     _check_weights(tensors)
@@ -138,12 +135,12 @@ def save_weights(path: Path, model: nn.Module, card: Card) -> None:
 
 
 def load_weights(path: Path) -> tuple[nn.Module, Card]:
-    """The network in that file, on the CPU and ready to answer, and the file's card.
+    """Return the network in that file, on the CPU and in eval mode, and the file's card.
 
-    A file with a checksum is the one that was written, to the bit. One without, of an older version, is asked no more
-    than to make sense: all that a card says, and finite weights of the right shapes.
+    A file with a checksum must match it to the bit. For a file without one, from an older version, only the values of
+    the card and finite weights of the right shapes are checked.
 
-    Raises ValueError, in one line that names the file, where it is missing, damaged, or not one of ours.
+    Raises ValueError, in one line that names the file, if it is missing, damaged, or not a valid weights file.
     """
     try:
         content = read_whole(path)
@@ -159,37 +156,37 @@ def load_weights(path: Path) -> tuple[nn.Module, Card]:
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            f"{path} is damaged or not a weights file of ours ({reason}): train it again with {train_command(path)}"
+            f"{path} is damaged or not a valid weights file ({reason}): train it again with {train_command(path)}"
         ) from None
     return model.eval(), card
 
 
 def _metadata(content: bytes) -> dict[str, str]:
-    """What a safetensors file, known to be a sound one, says of itself."""
+    """Return the metadata of a safetensors file that is known to be valid."""
     length = int.from_bytes(content[:8], "little")
     metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
     return metadata
 
 
 def _check_metadata(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Raises ValueError where there is more than we write, or the checksum is of something else."""
+    """Raise ValueError if the metadata has unknown fields or its checksum differs."""
     known = {f.name for f in fields(Card)} | {"epochs", "checksum"}
     if strange := set(metadata) - known:
-        raise ValueError(f"it says {min(strange)!r}, which none of ours does")
+        raise ValueError(f"unknown field {min(strange)!r}")
     said = {name: value for name, value in metadata.items() if name != "checksum"}
     if "checksum" in metadata and metadata["checksum"] != _checksum(tensors, said):
         raise ValueError("its checksum differs")
 
 
 def _check_weights(tensors: Mapping[str, Tensor]) -> None:
-    """Raises ValueError, naming the tensor, where weights are no float32 numbers up to LARGEST."""
+    """Raise ValueError, naming the tensor, if weights are not float32 numbers up to LARGEST."""
     for name, tensor in tensors.items():
         if tensor.dtype != torch.float32 or not (tensor.abs() <= LARGEST).all():
-            raise ValueError(f"{name} holds more than float32 numbers up to {LARGEST:g}")
+            raise ValueError(f"{name} must hold float32 numbers up to {LARGEST:g}")
 
 
 def digest(tensors: Mapping[str, Tensor], *words: str) -> str:
-    """SHA-256, as hexadecimal digits, of the words and of tensors by name, with their types and shapes."""
+    """Return the SHA-256, in hexadecimal, of the words and of the tensors' names, types, shapes and values."""
     summed = hashlib.sha256(repr(words).encode())
     for name, tensor in sorted(tensors.items()):
         summed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
@@ -202,9 +199,9 @@ def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str
 
 
 def load_named(model_name: str) -> tuple[nn.Module, Card]:
-    """`load_weights` of `path_at_hand` for that network.
+    """Return `load_weights` of that network's file, found by `path_at_hand`.
 
-    Raises ValueError as `load_weights` does, and where the file holds another network.
+    Raises ValueError as `load_weights` does, and if the file holds another network.
     """
     path = path_at_hand(model_name)
     model, card = load_weights(path)
@@ -214,7 +211,7 @@ def load_named(model_name: str) -> tuple[nn.Module, Card]:
 
 
 def train_command(path: Path) -> str:
-    """The command line that writes the weights file `path` anew."""
+    """Return the command line that trains the weights file `path` again."""
     if path.stem in MODELS and path.parent in (FOLDER, SHIPPED):
         return f"{command('train')} --model {path.stem}"
     return f"{command('train')} --output {path}"

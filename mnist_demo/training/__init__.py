@@ -1,1 +1,1 @@
-"""The training loop, and what it tells while it runs. Knows no server."""
+"""The training loop and its progress. Imports no server."""

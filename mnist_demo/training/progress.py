@@ -1,18 +1,17 @@
-"""Tells of a training run while it goes on, in a folder that another program reads: the page.
+"""The progress of a training run, written to a folder for another program, the page's server, to read.
 
-Knows: what is told, how often, and that the run ends when nobody is left who would read it. Does not know: the loop,
-or what is made of what it tells.
+FOLDER/progress.jsonl grows by one line of JSON at a time. Each line has one key:
 
-FOLDER/progress.jsonl grows by a line of JSON at a time, each of one key:
 - "begun": {"steps": in all, "epochs": in all, "watched": "validation" or "test"};
-- "step": [step, epoch, loss, rate]: the mean loss since the last such line, and the images a second until now;
-- "wall": [step, answers]: what the network, asked once, takes the digits of `mnist.ten_of_each` for, a character each;
-- "epoch": [step, loss, accuracy], on the digits that are watched;
-- "diverged": [loss, epoch]: the loss is no longer finite, and the run ends; the loss is a string;
-- "done": seconds, from the first step on.
+- "step": [step, epoch, loss, rate]: the mean loss since the last such line, and the images per second so far;
+- "wall": [step, answers]: the network's single-pass answers to the digits of `mnist.ten_of_each`, a character each;
+- "epoch": [step, loss, accuracy] on the watched digits;
+- "diverged": [loss, epoch]: the loss, as a string, is no longer finite, and the run ends;
+- "done": seconds since the first step.
 
-FOLDER/now.safetensors is the network as it was at the last "wall": a weights file whose card has the test figures of
-those digits alone. The folder is the run's own, and goes with it.
+FOLDER/now.safetensors is the network as it was at the last "wall": a weights file whose card has the test metrics of
+those digits alone. The folder belongs to the run and is removed with it. The run ends if its standard input ends, since
+then nobody is left to read its progress.
 """
 
 import _thread
@@ -37,25 +36,25 @@ from mnist_demo.model.weights import Card, load_weights, save_weights
 from mnist_demo.training.trainer import DivergedError, Training, Watch, steps_of
 
 PROGRESS, NOW = "progress.jsonl", "now.safetensors"
-SOONEST, LATEST = 0.04, 0.2  # seconds between two lines of "step": the curve grows smoothly, and a long one stays small
-RESOLUTION = 500  # such lines a run, as long as that is neither too seldom nor too often
-WALL = 0.25  # seconds between two looks at the digits
-SLOW_STEPS, SLOWEST = 120, 0.03  # the first steps of a new network take so many seconds longer, ever less
-GIVES_WAY = 10  # the nice value of a run that is followed: a tenth of another's share, where there is not enough
+SOONEST, LATEST = 0.04, 0.2  # seconds between two "step" lines, so that the curve grows smoothly but stays small
+RESOLUTION = 500  # "step" lines per run, within these limits
+WALL = 0.25  # seconds between two "wall" lines
+SLOW_STEPS, SLOWEST = 120, 0.03  # delay per step in seconds, falling to 0 over the first steps of a new network
+GIVES_WAY = 10  # nice value of a followed run: about a tenth of another process's share of a busy processor
 
 
 class Follower(Watch):
-    """Notes in a folder how a run is getting on."""
+    """A watch that writes the progress of a run to a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.steps, self.noted, self.last = 0, 0, 0  # steps so far, those told of, and in all
-        self.sum = 0.0  # of the losses not yet told of
+        self.steps, self.noted, self.last = 0, 0, 0  # steps so far, steps written, steps in all
+        self.sum = 0.0  # of the losses not yet written
         self.begun = self.looked = self.walled = 0.0  # seconds, of time.perf_counter
-        self.aside = 0.0  # seconds that went into telling and waiting
+        self.aside = 0.0  # seconds spent on writing and waiting
 
     def begin(self, training: Training, test: Samples, watched: str) -> None:
-        """Before the first step."""
+        """Write the "begun" line and the first "wall", before the first step."""
         job, chosen = training.job, ten_of_each(test.labels)
         self.digits = Samples(test.images[chosen], test.labels[chosen])
         self.last = steps_of(job.recipe, len(training.samples.labels))
@@ -65,7 +64,7 @@ class Follower(Watch):
         self.look(training)
 
     def step(self, training: Training, loss: Tensor) -> None:
-        """After each step."""
+        """Write a "step" or a "wall" line if it is time for one."""
         self.steps += 1
         self.sum += loss.item()
         start = time.perf_counter()
@@ -79,42 +78,45 @@ class Follower(Watch):
         self.aside += time.perf_counter() - start
 
     def note(self, training: Training, now: float) -> None:
-        """Tells of the steps since the last time."""
+        """Write the "step" line for the steps since the last one."""
         rate = self.steps * training.job.recipe.batch_size / max(now - self.begun - self.aside, 1e-3)
         mean = training.finite(self.sum / (self.steps - self.noted))
         self.tell(step=[self.steps, len(training.history) + 1, round(mean, 5), round(rate)])
         self.noted, self.sum, self.looked = self.steps, 0.0, now
 
     def look(self, training: Training) -> None:
-        """Asks the network for the digits, and keeps it as it is."""
+        """Write the "wall" line, and save the network as it is now."""
         network = training.kept
         log_probabilities = metrics.log_probabilities(network, self.digits.images)
         answers = log_probabilities.argmax(1).tolist()
-        with contextlib.suppress(ValueError):  # of weights that are none; the loss will tell
+        with contextlib.suppress(ValueError):  # weights that are not finite; the loss will show it
             card = card_of(training, log_probabilities, self.digits.labels, self.before)
             save_weights(self.folder / NOW, network, card)
         self.tell(wall=[self.steps, "".join(map(str, answers))])
         self.walled = time.perf_counter()
 
     def epoch(self, training: Training, loss: float, accuracy: float) -> None:
-        """After each epoch."""
+        """Write a "wall" and the "epoch" line, after each epoch."""
         start = time.perf_counter()
         self.look(training)
         self.tell(epoch=[self.steps, round(loss, 5), accuracy])
         self.aside += time.perf_counter() - start
 
     def done(self) -> None:
-        """After all, the weights being written."""
+        """Write the "done" line, once the weights are written."""
         self.tell(done=round(time.perf_counter() - self.begun, 2))
 
     def tell(self, **what: Any) -> None:
-        """Writes a line."""
+        """Append a line."""
         with (self.folder / PROGRESS).open("a", encoding="utf-8") as progress:
             progress.write(json.dumps(what) + "\n")
 
 
 def card_of(training: Training, log_probabilities: Tensor, labels: Tensor, before: Card | None) -> Card:
-    """What is to be said of the network under way, on the digits of those labels; `before`: what it goes on from."""
+    """Return the card of the unfinished network, with metrics on the digits of those labels.
+
+    `before` is the card of the weights that training continues from, if any.
+    """
     return Card(
         model=training.job.model,
         recipe=asdict(training.job.recipe),
@@ -130,10 +132,10 @@ def card_of(training: Training, log_probabilities: Tensor, labels: Tensor, befor
 
 @contextlib.contextmanager
 def followed(folder: Path | None) -> Iterator[Watch]:
-    """What is to watch a run that is followed in that folder, if any, which then gives way to all other processes.
+    """Yield the watch of a run: one that writes progress to the folder, or one that ignores it if there is no folder.
 
-    While standard input is open: at its end Ctrl-C comes. When the run is over, its end is waited for, and the folder
-    is removed. Raises OSError where the folder cannot be written.
+    A followed run gives way to all other processes. When its standard input ends, it is interrupted as by Ctrl-C. A
+    finished run waits for that end, then the folder is removed. Raises OSError if the folder cannot be written.
     """
     if folder is None:
         yield Watch()
@@ -142,7 +144,7 @@ def followed(folder: Path | None) -> Iterator[Watch]:
         follower = Follower(folder)
         if hasattr(os, "nice"):
             os.nice(GIVES_WAY)
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # background processes may start with SIGINT ignored
         reader = threading.Thread(target=_interrupt_at_end, daemon=True)
         reader.start()
         try:
@@ -158,24 +160,29 @@ def followed(folder: Path | None) -> Iterator[Watch]:
 
 
 def _interrupt_at_end() -> None:
-    """Reads standard input to its end, past Python's own buffer, whose lock a thread may not hold at exit."""
+    """Interrupt the main thread when standard input ends.
+
+    This reads past Python's own buffer, whose lock a thread must not hold at exit.
+    """
     while os.read(sys.stdin.fileno(), 4096):
         pass
     _thread.interrupt_main()
 
 
 def check_own(folder: Path, own: Path | None) -> None:
-    """Raises OSError, in one line, where it is no folder, or holds more than `own`: all in it will go."""
+    """Raise OSError, in one line, if it is not a folder or holds more than `own`, since all its content will be
+    removed.
+    """
     if not folder.is_dir():
-        raise OSError(f"--follow {folder} is no folder: make it first")
+        raise OSError(f"--follow {folder} is not a folder: create it first")
     if others := [path.name for path in folder.iterdir() if path != own]:
-        raise OSError(f"--follow {folder} holds {min(others)}, and would be removed with the run: name an empty folder")
+        raise OSError(f"--follow {folder} holds {min(others)}, but is removed after the run: name an empty folder")
 
 
 def awaited() -> list[str]:
-    """Loads what the first step would wait for, then waits for a command line: a JSON list, a line on standard input.
+    """Load what the first step needs, then read a command line from standard input: a line with a JSON list.
 
-    Raises ValueError, in one line, where none comes.
+    Raises ValueError, in one line, if there is none.
     """
     import torch._dynamo  # noqa: F401
 
@@ -184,5 +191,5 @@ def awaited() -> list[str]:
     except ValueError:
         arguments = None
     if not isinstance(arguments, list) or not all(isinstance(one, str) for one in arguments):
-        raise ValueError("--ready waits for a JSON list of arguments, a line on standard input")
+        raise ValueError("--ready needs a line on standard input with a JSON list of arguments")
     return arguments

@@ -1,7 +1,6 @@
-"""Trains a network by a recipe and writes its weights.
+"""The training loop: train a network by a recipe and write its weights.
 
-Knows: the loop, its progress, its checkpoint. Does not know: who asked for the run, or how the weights are used. After
-every epoch the run is kept in a checkpoint beside the output; the output itself changes once, at the end.
+After every epoch the run is saved in a checkpoint beside the output. The output itself changes once, at the end.
 """
 
 import copy
@@ -37,17 +36,17 @@ from mnist_demo.model.weights import Card, is_whole, load_weights, save_weights
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
-CHECKPOINT = ".checkpoint"  # is what its name adds to the output's
-NON_DIGIT = 10  # the label, in training alone, of what is no digit
-WRITTEN = 11  # is added, in training alone, to the label of a digit that --extra names
-FILES = ("extra", "start")  # what a job may read besides the data set
-CHECKSUM = hashlib.sha256().digest_size  # bytes that a checkpoint begins with
-WAYS = (0.75, 0.8, 0.85, 0.9, 0.95, 1.0)  # from the weights before to those learnt, shares that may be gone
+CHECKPOINT = ".checkpoint"  # suffix of a checkpoint's name, added to the output's name
+NON_DIGIT = 10  # the label of non-digits, in training only
+WRITTEN = 11  # added to the labels of --extra digits, in training only
+FILES = ("extra", "start")  # fields of a job that name files to read
+CHECKSUM = hashlib.sha256().digest_size  # bytes at the start of a checkpoint
+WAYS = (0.75, 0.8, 0.85, 0.9, 0.95, 1.0)  # shares of the learnt weights to try when interpolating
 REJECTED = 0.01  # share of the validation digits, distorted as in training, that the threshold rejects
 
 
 class DivergedError(FloatingPointError):
-    """The loss is no longer finite."""
+    """The error raised if the loss is no longer finite."""
 
     def __init__(self, loss: float, epoch: int) -> None:
         super().__init__(f"the loss is {loss} in epoch {epoch}: try a smaller --lr")
@@ -56,7 +55,7 @@ class DivergedError(FloatingPointError):
 
 @dataclass(frozen=True)
 class Job:
-    """One training run: what is trained, by what, and where it goes."""
+    """One training run: the network, its recipe, its input files and its output."""
 
     model: str  # a key of MODELS
     recipe: Recipe
@@ -64,23 +63,23 @@ class Job:
     device: torch.device
     seed: int = 1
     data_dir: Path | None = None
-    log_interval: int = 10  # steps between two looks at the running loss
-    extra: Path | None = None  # handwritten digits that join the training images, a file that `stroke_file` reads
-    start: Path | None = None  # weights to go on from; None: random ones
+    log_interval: int = 10  # steps between two updates of the loss on the progress bar
+    extra: Path | None = None  # a stroke file, whose digits are added to the training images
+    start: Path | None = None  # weights to continue from; None: random ones
 
     @property
     def checkpoint(self) -> Path:
-        """Where the last finished epoch is kept until the run is done."""
+        """Where the last finished epoch is saved until the run is done."""
         return Path(f"{self.output}{CHECKPOINT}")
 
 
 def precision(device: torch.device) -> torch.dtype:
-    """What the forward pass is computed in: bfloat16 where the processor is faster with it, else float32.
+    """Return the type of the forward pass: bfloat16 if the processor is faster with it, else float32.
 
-    Measured: with AMX, and with AVX-512 on AMD, twice to five times float32's matrix peak; with AVX-512 on Intel
-    half of it; where neither is there bfloat16 is emulated. On a graphics processor (NVIDIA H200) an epoch took 1.15
-    to 1.4 times as long in bfloat16 as in float32, for what takes time there is to start the kernels. Older versions
-    of torch do not say what the processor has.
+    Measured: bfloat16 has two to five times the matrix peak of float32 with AMX, and with AVX-512 on AMD; half of it
+    with AVX-512 on Intel; without these it is emulated. On an NVIDIA H200 an epoch took 1.15 to 1.4 times as long in
+    bfloat16, because most of its time goes into starting kernels. Older versions of torch do not report the processor's
+    features.
     """
     has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     on_amd = has.get("avx512_bf16", False) and "AMD" in has.get("cpu_name", "")
@@ -89,7 +88,9 @@ def precision(device: torch.device) -> torch.dtype:
 
 
 def keep_freed_memory() -> None:
-    """Makes glibc reuse what a step frees instead of giving it back and faulting it in anew: half of a step's time."""
+    """Let glibc reuse the memory that a step frees; returning it to the system and faulting it in again doubles the
+    time.
+    """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None:
         mmap_max, trim_threshold = -4, -1  # the parameters' numbers in malloc.h
         mallopt(mmap_max, 0)
@@ -97,7 +98,7 @@ def keep_freed_memory() -> None:
 
 
 def training_samples(recipe: Recipe, mnist: Samples, seed: int, written: Sequence[Handwritten] = ()) -> Samples:
-    """The data set's images and, where the recipe asks for them, drawn digits and non-digits, and the written ones."""
+    """Return the training images, with the synthetic digits, non-digits and `written` digits that the recipe wants."""
     if recipe.mnist is not None:
         some = torch.randperm(len(mnist.labels), generator=torch.Generator().manual_seed(seed))[: recipe.mnist]
         mnist = Samples(mnist.images[some], mnist.labels[some])
@@ -120,36 +121,38 @@ def training_samples(recipe: Recipe, mnist: Samples, seed: int, written: Sequenc
 
 
 def as_written(written: Sequence[Handwritten], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Images (N, 1, 28, 28) uint8 of what was written, as it was, and labels (N,)."""
+    """Return images (N, 1, 28, 28) uint8 of handwritten digits, as they were drawn, and their labels (N,)."""
     images = np.array([drawn(one.strokes) for one in written], np.uint8).reshape(-1, 1, SIDE, SIDE)
     return torch.from_numpy(images).to(device), torch.tensor([one.label for one in written], device=device)
 
 
 def loss_targets(recipe: Recipe, device: torch.device) -> Tensor:
-    """(21, 10): what each label's log-probabilities are weighted with in the loss.
+    """Return the weight (21, 10) of each log-probability in the loss, for each label.
 
-    Row NON_DIGIT is spread evenly, those from WRITTEN on are the digits' once more. Without smoothing a digit's row is
-    one-hot, which makes the loss the tutorial's negative log-likelihood.
+    Row NON_DIGIT is spread evenly; the rows from WRITTEN on repeat those of the digits. Without smoothing, a digit's
+    row is one-hot, which makes the loss the tutorial's negative log-likelihood.
     """
     digits = torch.eye(10) * (1 - recipe.label_smoothing) + recipe.label_smoothing / 10
     return torch.cat([digits, torch.full((1, 10), recipe.non_digit_weight / 10), digits]).to(device)
 
 
 class Watch:
-    """Is told how a run is getting on; this one takes no notice. It must leave the run as it is."""
+    """An observer of a run, which must not change it. This one ignores everything."""
 
     def begin(self, training: "Training", test: Samples, watched: str) -> None:
-        """Before the first step; `watched`: which digits are looked at after each epoch, "validation" or "test"."""
+        """Observe the start, before the first step; `watched` names the digits tested after each epoch: "validation" or
+        "test".
+        """
 
     def step(self, training: "Training", loss: Tensor) -> None:
-        """After each step, with its loss, still on the device."""
+        """Observe a step and its loss, still on the device."""
 
     def epoch(self, training: "Training", loss: float, accuracy: float) -> None:
-        """After each epoch, with the figures of the digits that are watched."""
+        """Observe the end of an epoch, with the loss and accuracy on the watched digits."""
 
 
 class Training:
-    """A run under way: the network, its optimizer, and every other thing that changes with a step."""
+    """A run in progress: the network, its optimizer, and all other state that changes with a step."""
 
     def __init__(self, job: Job, samples: Samples, watch: Watch | None = None) -> None:
         torch.manual_seed(job.seed)
@@ -169,18 +172,18 @@ class Training:
 
     @property
     def kept(self) -> nn.Module:
-        """The network whose weights are worth keeping: what was learnt, or a new one of what lies on the way."""
+        """The network to save: the learnt one, or a new one interpolated between the earlier one and it."""
         return self.learnt if self.before is None else between(self.before, self.learnt, self.way)
 
     @property
     def learnt(self) -> nn.Module:
-        """What all steps came to: the moving average where there is one."""
+        """The network with the learnt weights (averaged if the recipe says so)."""
         return self.average.module if self.average is not None else self.model
 
     def epoch(self, bar: tqdm) -> float:
-        """One pass over all training samples. Returns its mean loss.
+        """Train on all training samples once. Return the mean loss.
 
-        Raises FloatingPointError where the loss is no longer finite.
+        Raises FloatingPointError if the loss is no longer finite.
         """
         job, total, steps = self.job, torch.zeros((), device=self.job.device), 0
         self.model.train()
@@ -194,13 +197,13 @@ class Training:
         return self.finite(total.item() / steps)
 
     def finite(self, loss: float) -> float:
-        """That loss. Raises FloatingPointError where it is not finite."""
+        """Return the loss. Raises FloatingPointError if it is not finite."""
         if not math.isfinite(loss):
             raise DivergedError(loss, len(self.history) + 1)
         return loss
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """One batch: images (N, 1, 28, 28) uint8, labels (N,) int64. Returns its loss, still on the device."""
+        """Train on one batch: images (N, 1, 28, 28) uint8, labels (N,) int64. Return its loss, still on the device."""
         pixels = images.float() / 255
         if self.job.recipe.distortion:
             is_written = (labels >= WRITTEN).view(-1, 1, 1, 1)
@@ -220,9 +223,10 @@ class Training:
 
     @torch.no_grad()
     def kept_targets(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        """(N, 10): the labels' rows of `targets`, of all but what was written as far answers as the recipe keeps them.
+        """Return the loss targets (N, 10), mixed with answers of the earlier network as the recipe says.
 
-        Those are the answers to the very pixels, (N, 1, 28, 28) in [0, 1], of the network that training goes on from.
+        These are its answers to the same pixels, (N, 1, 28, 28) in [0, 1]. Targets of `written` digits stay as they
+        are.
         """
         targets = self.targets[labels]
         if self.before is None:
@@ -232,7 +236,7 @@ class Training:
         return targets.lerp(answers, share.unsqueeze(1))
 
     def settle(self, images: Tensor, labels: Tensor) -> None:
-        """Goes further on its way where more of what was written, images (N, 1, 28, 28) uint8, is read right there."""
+        """Raise the share of the learnt weights if more of the images (N, 1, 28, 28) uint8 are then read right."""
         if self.before is None:
             return
         fewest = math.inf
@@ -243,14 +247,14 @@ class Training:
                 fewest, self.way = misread, way
 
     def progress(self, loss: float) -> dict[str, str]:
-        """What the bar shows besides images per second and the time left."""
+        """Return what the progress bar shows besides images per second and the time left."""
         shown = {"epoch": f"{len(self.history) + 1}/{self.job.recipe.epochs}", "loss": f"{loss:.4f}"}
         if self.history:
             shown["accuracy"] = f"{100 * self.history[-1]['accuracy']:.2f} %"
         return shown
 
     def save(self) -> None:
-        """Writes the checkpoint. Raises OSError where it cannot be written."""
+        """Write the checkpoint. Raises OSError if it cannot be written."""
         content = {
             "model": self.job.model,
             "recipe": asdict(self.job.recipe),
@@ -265,7 +269,7 @@ class Training:
         write_whole(self.job.checkpoint, hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
 
     def restore(self, content: dict[str, Any]) -> None:
-        """Goes back to where the checkpoint with that content was saved. Raises ValueError where it does not fit."""
+        """Restore the state saved in the checkpoint with that content. Raises ValueError if it does not fit."""
         try:
             self.history = content["history"]
             for part, state in zip(self._stateful(), content["states"], strict=True):
@@ -275,7 +279,7 @@ class Training:
             self.order.set_state(order)
             self.distortion.set_state(distortion)
         except (RuntimeError, LookupError, TypeError, ValueError, AttributeError):
-            raise ValueError("the checkpoint is damaged or of another device: start anew without --resume") from None
+            raise ValueError("the checkpoint is damaged or from another device: start again without --resume") from None
 
     def _stateful(self) -> list[Any]:
         parts = [self.model, self.average, self.optimizer, self.schedule]
@@ -283,7 +287,7 @@ class Training:
 
 
 def build(job: Job) -> nn.Module:
-    """The job's network: untrained, or as it is in the file that it goes on from. Raises ValueError as `begun` does."""
+    """Return the job's network: untrained, or with the weights it continues from. Raises ValueError as `begun` does."""
     network, dropout = MODELS[job.model], job.recipe.dropout
     model = network() if dropout is None else network(dropout=dropout)
     if job.start is not None:
@@ -292,16 +296,16 @@ def build(job: Job) -> nn.Module:
 
 
 def begun(start: Path, model_name: str) -> dict[str, Tensor]:
-    """The weights in that file. Raises ValueError, in one line, where it is none of that network's."""
+    """Return the weights in that file. Raises ValueError, in one line, if it is invalid or holds another network."""
     model, card = load_weights(start)
     if card.model != model_name:
-        raise ValueError(f"{start} holds a {card.model}: go on from it with --model {card.model}")
+        raise ValueError(f"{start} holds a {card.model}: continue from it with --model {card.model}")
     return model.state_dict()
 
 
 @torch.no_grad()
 def between(before: nn.Module, learnt: nn.Module, share: float) -> nn.Module:
-    """A network whose weights lie that share of the way from the one's to the other's (Wortsman et al. 2022)."""
+    """Return a network with weights interpolated between two; `share` is that of `learnt` (Wortsman et al. 2022)."""
     network = copy.deepcopy(before)
     for weights, others in zip(network.parameters(), learnt.parameters(), strict=True):
         weights.lerp_(others, share)
@@ -309,9 +313,9 @@ def between(before: nn.Module, learnt: nn.Module, share: float) -> nn.Module:
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
-    """An exponential moving average of the model's weights; None where the decay is 0.
+    """Return an exponential moving average of the model's weights, or None if the decay is 0.
 
-    Over the first steps it forgets sooner, so that short runs, too, are rid of the weights they began with.
+    In the first steps the decay is lower, so that in short runs, too, the initial weights fade from the average.
     """
 
     def update(averages: Tensors, weights: Tensors, steps: Tensor | int) -> None:
@@ -322,7 +326,7 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
 
 
 def optimizer_for(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
-    """The recipe's optimizer, fused: one kernel updates all weights."""
+    """Return the recipe's optimizer, fused: one kernel updates all weights."""
     weights = model.parameters()
     if recipe.optimizer == "sgd":
         return optim.SGD(weights, recipe.lr, recipe.momentum or 0.0, weight_decay=recipe.weight_decay, fused=True)
@@ -331,24 +335,24 @@ def optimizer_for(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
 
 
 def schedule_for(optimizer: optim.Optimizer, recipe: Recipe, count: int) -> optim.lr_scheduler.OneCycleLR | None:
-    """The one-cycle schedule over all steps; None where the learning rate stays as it is."""
+    """Return the one-cycle schedule over all steps, or None if the learning rate is constant."""
     if not recipe.one_cycle:
         return None
     return optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps_of(recipe, count))
 
 
 def steps_of(recipe: Recipe, count: int) -> int:
-    """How many steps all epochs over so many training samples take."""
+    """Return the number of steps in all epochs over `count` training samples."""
     return recipe.epochs * math.ceil(count / recipe.batch_size)
 
 
 def train(job: Job, checkpoint: dict[str, Any] | None = None, watch: Watch | None = None) -> Card:
-    """Trains by the job and writes its output, once, at the end. Goes on from a checkpoint's content, if given.
+    """Train the job's network and write its output once, at the end. Return its card.
 
-    `watch` is told how it is getting on.
+    With the content of a checkpoint, training continues from there. `watch` observes its progress.
 
-    Raises ValueError or OSError where the data, or the job's own files, cannot be had or the output not be written,
-    FloatingPointError where the loss is no longer finite; the output is as it was, then.
+    Raises ValueError or OSError if the data or the job's own files cannot be read or the output cannot be written, and
+    FloatingPointError if the loss is no longer finite. In these cases the output is unchanged.
     """
     keep_freed_memory()
     written = read_written(job.extra) if job.extra else []
@@ -369,7 +373,7 @@ def train(job: Job, checkpoint: dict[str, Any] | None = None, watch: Watch | Non
 
 
 def run_epochs(training: Training, watched: Samples, what: str) -> None:
-    """All epochs not yet run, with a progress bar, a line and a checkpoint each."""
+    """Run the remaining epochs with a progress bar, and print a line and save a checkpoint after each."""
     job, count = training.job, len(training.samples.labels)
     total, done = count * job.recipe.epochs, count * len(training.history)
     with tqdm(total=total, initial=done, unit=" images", unit_scale=True, disable=None) as bar:
@@ -390,7 +394,7 @@ def run_epochs(training: Training, watched: Samples, what: str) -> None:
 
 
 def describe(training: Training, held_out: Samples | None, test: Samples) -> Card:
-    """The card of a finished run: where there are held-out samples, with the temperature and threshold they give."""
+    """Return the card of a finished run, with the temperature and threshold found on the held-out samples, if any."""
     job, kept, temperature, threshold = training.job, training.kept, 1.0, 0.0
     reader = HalfPixelShifts(kept)
     once, scores = (
@@ -418,7 +422,7 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
 def as_trained(recipe: Recipe, images: Tensor, seed: int) -> Tensor:
     """Return digits (N, 1, 28, 28) uint8 as training shows them: distorted if the recipe says so.
 
-    The threshold is chosen by these: MNIST's own ink is more even than what other pens and scanners leave.
+    The threshold is chosen on these, because MNIST's own ink is more even than that of other pens and scanners.
     """
     if not recipe.distortion:
         return images
@@ -427,20 +431,22 @@ def as_trained(recipe: Recipe, images: Tensor, seed: int) -> Tensor:
 
 
 def seen(path: Path) -> list[str]:
-    """Where a file lies and what is in it, for a run that goes on to find the same. Raises OSError as it is read."""
+    """Return a file's path and checksum, so that a resumed run can check them. Raises OSError if it cannot be read."""
     return [str(path.resolve()), hashlib.sha256(read_whole(path)).hexdigest()]
 
 
 def files_of(checkpoint: dict[str, Any]) -> dict[str, Path]:
-    """The files, by their names in FILES, that a checkpoint's run reads. Raises ValueError where one has changed."""
+    """Return the files, by their names in FILES, that a checkpoint's run reads. Raises ValueError if one changed."""
     for path, checksum in checkpoint["files"].values():
         if seen(Path(path)) != [path, checksum]:
-            raise ValueError(f"{path} has changed since the run began: start anew without --resume")
+            raise ValueError(f"{path} has changed since the run began: start again without --resume")
     return {name: Path(path) for name, (path, _) in checkpoint["files"].items()}
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `Training.save` wrote, to the bit. Raises ValueError, naming the file, where it cannot be read."""
+    """Return what `Training.save` wrote. Raises ValueError, naming the file, if it cannot be read or its checksum
+    differs.
+    """
     try:
         written = read_whole(path)
         if hashlib.sha256(written[CHECKSUM:]).digest() != written[:CHECKSUM]:
@@ -448,11 +454,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         content = torch.load(io.BytesIO(written[CHECKSUM:]), weights_only=True)
         Recipe(**content["recipe"])
         if content["model"] not in MODELS or not is_whole(content["seed"], 0, 2**63 - 1):
-            raise ValueError("its model or seed makes no sense")
+            raise ValueError("invalid model or seed")
         if not all(name in FILES and list(map(type, said)) == [str, str] for name, said in content["files"].items()):
-            raise ValueError("its files make no sense")
+            raise ValueError("invalid files")
         return {key: content[key] for key in ("model", "recipe", "seed", "files", "history", "random", "states")}
     except FileNotFoundError:
-        raise ValueError(f"there is no checkpoint {path}: start anew without --resume") from None
+        raise ValueError(f"there is no checkpoint {path}: start again without --resume") from None
     except (OSError, RuntimeError, EOFError, LookupError, TypeError, ValueError, pickle.UnpicklingError):
-        raise ValueError(f"{path} is damaged or no checkpoint of ours: start anew without --resume") from None
+        raise ValueError(f"{path} is damaged or not a valid checkpoint: start again without --resume") from None
