@@ -38,7 +38,7 @@ def test_a_port_that_is_named_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -
     with listening() as held:
         port = held.getsockname()[1]
         monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
-        with pytest.raises(OSError, match=f"^port {port} is in use: name a free one by --port or GRADIO_SERVER_PORT$"):
+        with pytest.raises(OSError, match=f"^port {port} is in use: name a free one with --port or GRADIO_SERVER_PORT$"):
             address()
     assert address().port == port
 
@@ -89,7 +89,7 @@ def test_a_temporary_folder_is_made_and_one_that_cannot_be_is_told(
     (tmp_path / "file").touch()
     for value in (tmp_path / "file", tmp_path / "file" / "below", "/dev/null"):
         monkeypatch.setenv("GRADIO_TEMP_DIR", str(value))
-        with pytest.raises(OSError, match=f"^GRADIO_TEMP_DIR '{value}' is no folder that can be written: "):
+        with pytest.raises(OSError, match=f"^GRADIO_TEMP_DIR '{value}' is not a writable folder: "):
             address()
 
 

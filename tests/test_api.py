@@ -219,7 +219,7 @@ def test_an_invalid_call_is_refused(server: Server) -> None:
 def test_an_upload_is_used_once(server: Server) -> None:
     path = uploaded(server, PICTURE)
     assert told(server, "read", {"path": path})["net"]["answer"] == 7
-    assert "no upload of that name" in told(server, "read", {"path": path})
+    assert "neither a recent upload nor base64" in told(server, "read", {"path": path})
     assert ask(server, "GET", f"/gradio_api/file={path}").status == 404
 
 
@@ -376,7 +376,7 @@ def test_a_tool_takes_base64_and_what_was_uploaded_and_fetches_nothing(server: S
     assert (result["structuredContent"]["for"], result["structuredContent"]["against"]) == (7, 1)
     result = rpc(server, "tools/call", {"name": "read", "arguments": {"image": "https://example.com/a.png"}})["result"]
     assert result["isError"]
-    assert "no address is fetched" in result["content"][0]["text"]
+    assert "addresses are not fetched" in result["content"][0]["text"]
 
 
 def test_a_message_that_makes_no_sense_is_refused_and_a_notification_accepted(server: Server) -> None:

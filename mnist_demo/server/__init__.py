@@ -1,14 +1,14 @@
-"""The page's server: the only folder that imports gradio. What the browser runs is in `web/`.
+"""The page's server, the only folder that imports gradio. The browser's part is in `web/`.
 
-Read in this order: `page` (what is where), `sketchpad` (the Gradio component to draw on), `web_files` (what the browser
-loads), `engine` (what it asks: only digits cross), `readings` and `batching` (digits of many clients, read together),
-`lenses/` (what each lens asks), `photo` (the ink of photos), `training_jobs` and `training_process` (networks trained
-for users), `user_models` (the networks that come of it).
-What keeps it standing in public: `address`, `origins` and `allow_list` (who may ask what), `limits`, `cancellation` and
+Read in this order: `page` (the layout), `sketchpad` (the Gradio component to draw on), `web_files` (the files that the
+browser loads), `engine` (requests from the browser: only digits cross), `readings` and `batching` (digits of many
+clients, read together), `lenses/` (requests of each lens), `photo` (the ink of photos), `training_jobs` and
+`training_process` (training for users), `user_models` (the trained networks).
+Protection in public: `address`, `origins` and `allow_list` (who may ask for what), `limits`, `cancellation` and
 `connections` (how much, and how long), `assets` (Gradio's files, compressed once), `picture_process` (pictures, in a
-process with limits), `zerogpu` (a graphics processor for the time of a call).
-What answers other programs: `api` (what they may ask), `pen_strokes`, `gradio_protocol` (as Gradio's clients and curl
-call), `mcp` (as language models do), `uploads`.
+process with limits), `zerogpu` (a graphics processor during a call).
+Other programs: `api` (the endpoints), `pen_strokes`, `gradio_protocol` (for Gradio's clients and curl), `mcp` (for
+language models), `uploads`.
 """
 
 import importlib
@@ -27,7 +27,7 @@ PLACES = {"build": "page", "demo": "page", "serve": "page", "Sketchpad": "sketch
 
 
 def check_gradio() -> None:
-    """Raise ImportError, in one line, unless Gradio has one of the versions that the page needs."""
+    """Raise ImportError, in one line, unless Gradio has a version that the page supports."""
     try:
         found = version("gradio")
     except PackageNotFoundError:
@@ -37,7 +37,7 @@ def check_gradio() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs Gradio when asked for: Gradio reads, when it is imported, what `address` must check first."""
+    """Import modules that need Gradio on first use: `address` must first check the variables that Gradio reads."""
     if name not in PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     check_gradio()

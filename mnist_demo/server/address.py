@@ -1,6 +1,6 @@
-"""Where the page is served, and what it may do there, by the environment variables that Gradio and we read.
+"""The address to serve at and the permission to train, from the environment variables of Gradio and of this project.
 
-Knows: which values end Gradio in a traceback, or are ignored by it without a word. Does not know: the page.
+Values for which Gradio would end in a traceback, or which it would silently ignore, are refused here.
 """
 
 import argparse
@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"  # this machine alone
 FIRST_PORT = 7860
-PORTS = 100  # from the first on, that are tried
+PORTS = 100  # the number of ports tried, from the first on
 EVERYWHERE = "0.0.0.0"  # all addresses of this machine
-ABROAD = ("192.0.2.1", 9)  # an address that documents use: asking the way there sends nothing
-SHARED_MEMORY = "/dev/shm"  # can be written even in a container whose disk cannot
+ABROAD = ("192.0.2.1", 9)  # an address for documentation: finding the route to it sends nothing
+SHARED_MEMORY = "/dev/shm"  # writable even in a container whose disk is not
 
 
 class Address(NamedTuple):
@@ -30,11 +30,13 @@ class Address(NamedTuple):
 
 
 def address() -> Address:
-    """Return GRADIO_SERVER_NAME (default: HOST) and the first free port from GRADIO_SERVER_PORT (FIRST_PORT) on.
+    """Return GRADIO_SERVER_NAME (default: HOST) and the first free port from GRADIO_SERVER_PORT (default: FIRST_PORT)
+    on.
 
-    GRADIO_NUM_PORTS says how many are tried; by default a port that was named is the only one, else there are PORTS.
-    Raises ValueError or OSError, in one line, if these or the other variables that Gradio starts by are invalid, or
-    none of the ports is free.
+    GRADIO_NUM_PORTS is the number of ports to try; its default is 1 if a port is named, else PORTS.
+
+    Raises ValueError or OSError, in one line, if these or the other variables that Gradio reads at start are invalid,
+    or no port is free.
     """
     _check_temporary_folder(os.environ.get("GRADIO_TEMP_DIR"))
     _check_root_path(os.environ.get("GRADIO_ROOT_PATH", ""))
@@ -42,16 +44,16 @@ def address() -> Address:
     first = first_port()
     count = _whole_number("GRADIO_NUM_PORTS", 1 if "GRADIO_SERVER_PORT" in os.environ else PORTS)
     last = min(first + count, 65_536) - 1
-    hosts = [host.strip("[]"), HOST] if ":" in host else [host]  # Gradio looks at the port of IPv4, too
+    hosts = [host.strip("[]"), HOST] if ":" in host else [host]  # Gradio checks the port on IPv4 too
     for port in range(first, last + 1):
         if all(_is_free(one, port) for one in hosts):
             return Address(f"[{hosts[0]}]" if ":" in host else host, port)
     which = f"port {first} is" if first == last else f"all ports from {first} to {last} are"
-    raise OSError(f"{which} in use: name a free one by --port or GRADIO_SERVER_PORT")
+    raise OSError(f"{which} in use: name a free one with --port or GRADIO_SERVER_PORT")
 
 
 def urls(host: str, port: int) -> tuple[str | None, list[str]]:
-    """Return the page's URL on this machine, None if it has none there, and its URLs on this machine's networks."""
+    """Return the page's URL on this machine (None if it has none) and its URLs on this machine's networks."""
     if is_loopback(host):
         return f"http://{host}:{port}", []
     if host not in (EVERYWHERE, "[::]"):
@@ -60,7 +62,7 @@ def urls(host: str, port: int) -> tuple[str | None, list[str]]:
 
 
 def _network_addresses() -> list[str]:
-    """Return this machine's address on the way out or, if there is no way out, those that go by its name."""
+    """Return this machine's address on the route to the internet, or, if there is none, those of its host name."""
     found = list[str]()
     with contextlib.suppress(OSError), socket.socket(type=socket.SOCK_DGRAM) as probe:
         probe.connect(ABROAD)
@@ -72,10 +74,10 @@ def _network_addresses() -> list[str]:
 
 
 def find_temporary_folder() -> None:
-    """Have temporary files written to shared memory if no usual folder can be written, as in a read-only container.
+    """Write temporary files to shared memory if no usual folder is writable, as in a read-only container.
 
-    That holds for Gradio and for processes that this one starts, too. Raises OSError, in one line, if that cannot be
-    written, either.
+    This also applies to Gradio and to child processes. Raises OSError, in one line, if shared memory is not writable
+    either.
     """
     with contextlib.suppress(FileNotFoundError):
         tempfile.gettempdir()
@@ -86,14 +88,14 @@ def find_temporary_folder() -> None:
 
 
 def server_name() -> str:
-    """Return GRADIO_SERVER_NAME; HOST if that is not set."""
+    """Return GRADIO_SERVER_NAME, or HOST if it is not set."""
     return os.environ.get("GRADIO_SERVER_NAME") or HOST
 
 
 def may_train(host: str) -> bool:
-    """Return whether users may train networks: MNIST_DEMO_TRAIN, 1 or 0; by default if `host` is loopback.
+    """Return if users may train networks: MNIST_DEMO_TRAIN, 1 or 0.
 
-    By default not if Gradio shares the page, either, which opens it to the world.
+    By default they may if `host` is loopback, and Gradio does not share the page with the world.
 
     Raises ValueError, in one line, if the variable is neither 1 nor 0.
     """
@@ -105,7 +107,7 @@ def may_train(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether that name or IP address always means this machine: localhost, 127.0.0.0/8, ::1."""
+    """Return if that name or IP address always means this machine: localhost, 127.0.0.0/8, ::1."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -113,7 +115,7 @@ def is_loopback(host: str) -> bool:
 
 
 def origin(text: str) -> str:
-    """Return the origin that a command line names, as browsers send it. Raises ArgumentTypeError, in one line."""
+    """Return the origin named on the command line, as browsers send it. Raises ArgumentTypeError, in one line."""
     try:
         parts = urlsplit(text.strip().rstrip("/").lower())
         is_sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -126,7 +128,7 @@ def origin(text: str) -> str:
 
 
 def public_origins(root: str | None = None) -> list[str]:
-    """Return the page's own public origins: of `root` or GRADIO_ROOT_PATH if that is a URL, and of the Space."""
+    """Return the page's public origins: that of `root` or GRADIO_ROOT_PATH if it is a URL, and that of the Space."""
     root = os.environ.get("GRADIO_ROOT_PATH", "") if root is None else root
     parts = urlsplit(root.lower())
     spaces = [f"https://{host.strip()}" for host in os.environ.get("SPACE_HOST", "").lower().split(",") if host.strip()]
@@ -134,7 +136,7 @@ def public_origins(root: str | None = None) -> list[str]:
 
 
 def first_port() -> int:
-    """Return the port that is asked for. Raises ValueError, in one line, if that is not a port."""
+    """Return the first port to try. Raises ValueError, in one line, if it is not a valid port."""
     return _whole_number("GRADIO_SERVER_PORT", FIRST_PORT, "--port or ")
 
 
@@ -146,7 +148,7 @@ def _whole_number(variable: str, default: int, option: str = "") -> int:
 
 
 def _is_free(host: str, port: int) -> bool:
-    """Return whether the port is free. Raises OSError, in one line, if another port would not help."""
+    """Return if the port is free. Raises OSError, in one line, if no other port would work either."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if os.name == "posix":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -157,7 +159,7 @@ def _is_free(host: str, port: int) -> bool:
                 return False
             if isinstance(error, PermissionError):
                 raise OSError(
-                    f"port {port} needs more rights: name another one by --port or GRADIO_SERVER_PORT"
+                    f"port {port} needs more rights: name another one with --port or GRADIO_SERVER_PORT"
                 ) from None
             raise OSError(
                 f"--host or GRADIO_SERVER_NAME must be an address of this machine, or {EVERYWHERE}, got {host!r}"
@@ -173,7 +175,7 @@ def _check_temporary_folder(value: str | None) -> None:
         with tempfile.TemporaryFile(dir=value):
             pass
     except OSError as error:
-        raise OSError(f"GRADIO_TEMP_DIR {value!r} is no folder that can be written: {error.strerror}") from None
+        raise OSError(f"GRADIO_TEMP_DIR {value!r} is not a writable folder: {error.strerror}") from None
 
 
 def _check_root_path(value: str) -> None:

@@ -1,9 +1,7 @@
-"""What may be asked for, and nothing else: the paths that the page needs, out of all that Gradio answers.
+"""The allow-list: of all paths that Gradio answers, only those that the page needs.
 
-Knows: paths, methods, and the headers that every answer carries. Does not know: what is behind them.
-
-Gradio itself also keeps what is uploaded, fetches addresses that it is told, streams, and resizes pictures to any size.
-The page uses none of that; what its programs call, `gradio_protocol` and `mcp` answer in Gradio's place.
+Gradio itself also keeps uploads, fetches addresses that it is given, streams, and resizes pictures to any size. The
+page uses none of that. For calls of other programs, `gradio_protocol` and `mcp` replace Gradio.
 """
 
 import logging
@@ -19,7 +17,7 @@ from mnist_demo.server.limits import App, Message, Receive, Send
 
 READ, CALL = ("GET", "HEAD"), ("POST",)
 FILE, NAME = r"(?!\.)[\w.@~+-]{1,80}", r"\w{1,40}"
-ALLOWED: Mapping[str, tuple[str, ...]] = {  # a path, as a regular expression, and how it may be asked for
+ALLOWED: Mapping[str, tuple[str, ...]] = {  # paths, as regular expressions, and their methods
     "/": READ,
     "/card.png": READ,
     "/favicon.ico": READ,
@@ -43,7 +41,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {  # a path, as a regular expression, a
     "/gradio_api/mcp/schema": READ,
 }
 FRAMES = "'self' https://huggingface.co https://*.hf.space http://localhost:* http://127.0.0.1:*"
-POLICY = (  # of content: Gradio's scripts are inline and make functions of text; a Space's head comes from its host
+POLICY = (  # content security: Gradio has inline scripts that use eval; a Space's header comes from its host
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; "
     "style-src 'self' 'unsafe-inline' https://fonts.googleapis.com; font-src 'self' data: https://fonts.gstatic.com; "
     "img-src 'self' data: blob: https:; connect-src 'self' https://huggingface.co https://*.hf.space; "
@@ -58,15 +56,15 @@ logger = logging.getLogger(__name__)
 
 
 def asked(scope: Message) -> str:
-    """The path that is asked for, below the root path, whether the proxy in front took that off or not."""
+    """Return the path of a request below the root path, even if the proxy in front has removed that already."""
     path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
     return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
 
 class AllowList:
-    """ASGI middleware that answers 404 to what is not allowed, and 500, in a word, where an answer fails.
+    """ASGI middleware that answers 404 to other paths, and 500, in a few words, if an answer fails.
 
-    `frames` are the sources, as a content security policy has them, that may show the page in a frame; None is any.
+    `frames` lists the sources that may show the page in a frame, as in a content security policy; None allows any.
     """
 
     def __init__(self, app: App, allowed: Mapping[str, tuple[str, ...]] = ALLOWED, frames: str | None = FRAMES) -> None:
@@ -91,7 +89,7 @@ class AllowList:
 
         refusal = self.refusal(scope)
         if refusal is None:
-            method = "GET" if scope["method"] == "HEAD" else scope["method"]  # uvicorn then leaves the body out
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]  # uvicorn drops the body of HEAD
             try:
                 return await self.app({**scope, "method": method}, receive, guarded)
             except ClientDisconnect:
@@ -104,7 +102,7 @@ class AllowList:
         return None if started else await refusal(scope, receive, guarded)
 
     def refusal(self, scope: Message) -> Response | None:
-        """What is answered where there is no such door, or it is not for that method."""
+        """Return the response to a path or method that is not allowed, or None if it is."""
         methods = next((methods for path, methods in self.allowed if path.fullmatch(asked(scope))), ())
         if scope["method"] in methods:
             return None
@@ -112,5 +110,5 @@ class AllowList:
 
 
 def is_debugging() -> bool:
-    """Whether whoever runs it wants to see where in the code an answer failed, which names the machine's folders."""
+    """Return if the log should show where in the code an answer failed, which reveals the machine's folders."""
     return logger.isEnabledFor(logging.DEBUG)

@@ -1,7 +1,7 @@
-"""Reads and compresses each of Gradio's files once, and keeps it in memory.
+"""Gradio's static files, read and compressed once, and kept in memory.
 
-Gradio itself does so for each request, in the thread that answers all, and holds the open file and its compressor,
-some megabytes, until the client has taken the last part.
+Gradio itself does this for each request, in the thread that answers all requests, and keeps the open file and its
+compressor (some megabytes) until the client has taken the last part.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from mnist_demo.server.limits import App, Message, Receive, Send
 
 FOLDERS, COMPRESSED = ("/assets/", "/static/"), (".js", ".css", ".svg", ".json")
 ENCODINGS, NONE = ("br", "gzip"), "identity"  # the preferred one first
-MAX_KEPT_BYTES = 2**25  # of all files together; beyond, they are read each time
+MAX_KEPT_BYTES = 2**25  # of all files together; any others are read each time
 
 
 class Answer(NamedTuple):
-    """A whole answer."""
+    """A complete answer."""
 
     start: Message
     body: bytes
@@ -29,7 +29,7 @@ class Answer(NamedTuple):
 
 
 class Assets:
-    """ASGI middleware around the one that compresses."""
+    """ASGI middleware that caches the answers of the compressing middleware inside it."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -52,7 +52,7 @@ class Assets:
         return await self.kept[key].send(send)
 
     async def whole(self, scope: Message, receive: Receive, encoding: str) -> Answer:
-        """Return the whole answer to a request for a file."""
+        """Return the complete answer to a request for a file."""
         started: list[Message] = []
         body = bytearray()
 
@@ -71,6 +71,6 @@ class Assets:
 
 
 def encoding_of(scope: Message) -> str:
-    """Return the encoding in which the client gets that file."""
+    """Return the encoding in which the client gets the requested file."""
     accepted = Headers(scope=scope).get("accept-encoding", "") if asked(scope).endswith(COMPRESSED) else ""
     return next((encoding for encoding in ENCODINGS if encoding in accepted), NONE)

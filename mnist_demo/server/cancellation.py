@@ -1,4 +1,4 @@
-"""What ends the work for a request before it is done: its age, and a client that disconnects."""
+"""The end of work that nobody waits for: a request is too old, or its client has disconnected."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -8,15 +8,15 @@ from starlette.requests import ClientDisconnect
 
 from mnist_demo.server.limits import Receive
 
-MAX_AGE_SECONDS = 10.0  # of a request that is still answered, in whatever queue it waits
+MAX_AGE_SECONDS = 10.0  # of a request that is still answered, in any queue
 
 Result = TypeVar("Result")
 
 
 async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result:
-    """Return the result of `work`, for a client whose request has been received as a whole.
+    """Return the result of `work`, for a client whose request has been received in full.
 
-    If the client disconnects first, `work` is cancelled. Raises ClientDisconnect then.
+    If the client disconnects first, `work` is cancelled and ClientDisconnect is raised.
     """
     task = asyncio.ensure_future(work)
     watch = asyncio.ensure_future(_disconnected(receive))

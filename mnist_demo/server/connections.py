@@ -1,8 +1,4 @@
-"""Limits on connections: how many, how long one may keep the server waiting, and how much memory they may hold.
-
-Knows: uvicorn's protocols, the C library's allocator, and the operating system's limit on open handles. Does not know:
-what is asked for.
-"""
+"""Limits on connections: their number, how long one may keep the server waiting, and how much memory they may hold."""
 
 import contextlib
 import ctypes
@@ -15,27 +11,29 @@ from typing import Any
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-MOST_PATIENCE = 15.0  # seconds for a request to come in
-LONGEST = 120.0  # seconds for its answer to be taken
-MIN_HANDLES = 64  # that the process must be allowed to have open
+MOST_PATIENCE = 15.0  # seconds for a request to arrive
+LONGEST = 120.0  # seconds for its client to take the answer
+MIN_HANDLES = 64  # the least number of open handles that the process needs
 HANDLES_SPARED = 32  # of those: for files and for processes that train
 MOST = 4096  # connections
-MAX_HELD_BYTES = 2**26  # of all bodies that are coming in and all answers that are not yet taken, together
-UNREAD_BYTES = 2**17  # that an answer takes besides what waits to be sent: its next part, its compressor
-READ_BYTES = 2**14  # at a time from a connection: all that have something are read before one can end
+MAX_HELD_BYTES = 2**26  # of all incoming bodies and all unread answers together
+UNREAD_BYTES = 2**17  # overhead of an unread answer: its next part, its compressor
+READ_BYTES = 2**14  # read from a connection at a time: all pending ones are read before one can end
 TRIM_SECONDS = 0.25  # from the end of a connection until freed memory goes back to the operating system
 M_ARENA_MAX = -8  # of <malloc.h>
 
 
 class Held:
-    """Counts what all connections hold. Over MAX_HELD_BYTES, the client that keeps the server waiting longest goes."""
+    """The bytes held by all connections. Above MAX_HELD_BYTES, the client that keeps the server waiting longest is
+    dropped.
+    """
 
     def __init__(self) -> None:
         self.bytes: dict[Any, int] = {}  # by connection
         self.total = 0
 
     def set(self, connection: Any, size: int) -> None:
-        """Note what a connection holds now, in bytes."""
+        """Set how many bytes a connection holds now."""
         self.total += size - self.bytes.pop(connection, 0)
         if size:
             self.bytes[connection] = size
@@ -46,13 +44,13 @@ class Held:
 
 
 class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """A connection, which ends if it brings no request in time, or sooner if others need its room or its memory."""
+    """A connection that ends if it brings no request in time, or sooner if others need its place or its memory."""
 
     room = MOST  # connections
     held = Held()
     patience: Any = None  # the timer
     trimming: TimerHandle | None = None  # of all connections
-    body_bytes = unread_bytes = 0  # since the last answer; of this one
+    body_bytes = unread_bytes = 0  # received since the last answer; of the current answer
 
     def connection_made(self, transport: Any) -> None:
         if len(self.connections) >= self.room:
@@ -60,7 +58,7 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             self.connections.discard(idle)
             (idle.transport if idle else transport).abort()
         super().connection_made(transport)
-        self.ws_protocol_class = None  # nothing here speaks WebSocket
+        self.ws_protocol_class = None  # WebSocket is not used
         transport.max_size = READ_BYTES
         self.wait_for_request()
 
@@ -94,7 +92,7 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         super().on_response_complete()
 
     def shutdown(self) -> None:
-        """Drop the client, and with it the work for it, when the server ends."""
+        """Drop the client and the work for it when the server ends."""
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -105,45 +103,45 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             BoundedProtocol.trimming = self.loop.call_later(TRIM_SECONDS, trim)
 
     def hold(self, **sizes: int) -> None:
-        """Note that `body` bytes have come in, or that `unread` bytes wait to be taken."""
+        """Set how many bytes of a body were received, or how many bytes of an answer are unread."""
         self.body_bytes = sizes.get("body", self.body_bytes)
         self.unread_bytes = sizes.get("unread", self.unread_bytes)
         self.held.set(self, self.body_bytes + self.unread_bytes)
 
 
 def is_idle(connection: Any) -> bool:
-    """Whether the server waits for the rest of a request, or for the next."""
+    """Return if the server waits for the rest of a request, or for the next one."""
     cycle = connection.cycle
     return cycle is None or cycle.response_complete or cycle.more_body
 
 
 def waits_for_client(connection: Any) -> bool:
-    """Return whether the server waits for a request, for the rest of one, or for an answer to be taken."""
+    """Return if the server waits for a request, for the rest of one, or for the client to take an answer."""
     return is_idle(connection) or connection.flow.write_paused
 
 
 def trim() -> None:
-    """Give freed memory back to the operating system, if the C library can: by itself it keeps much of it."""
+    """Return freed memory to the operating system, if the C library supports it; by itself it keeps much of it."""
     BoundedProtocol.trimming = None
     allocator("malloc_trim", 0)
 
 
 def allocator(function: str, *arguments: int) -> None:
-    """Call that function of glibc's allocator, if this is glibc."""
+    """Call that function of glibc's allocator, if this system has glibc."""
     if sys.platform == "linux" and (call := getattr(ctypes.CDLL(None), function, None)):
         call(*arguments)
 
 
 @contextlib.contextmanager
 def bounded_connections() -> Iterator[None]:
-    """Bounds the connections of each server that is started meanwhile to what the process may have open.
+    """Limit the connections of each server started within this context to the handles that the process may open.
 
-    Servers that are started afterwards, such as those of a notebook's other pages, are as they were.
+    Servers started later, such as those of other pages in a notebook, are not limited.
     """
     BoundedProtocol.room = room()
-    allocator("mallopt", M_ARENA_MAX, 1)  # malloc_trim leaves the last free part of other threads' arenas
+    allocator("mallopt", M_ARENA_MAX, 1)  # malloc_trim keeps the last free part of other threads' arenas
     before = HTTP_PROTOCOLS["auto"]
-    HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"  # Gradio makes the server, and names no protocol
+    HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"  # Gradio starts the server, naming no protocol
     logging.getLogger("uvicorn.error").addFilter(is_no_nonsense)
     logging.getLogger("asyncio").addFilter(is_no_lack_of_handles)
     try:
@@ -153,23 +151,24 @@ def bounded_connections() -> Iterator[None]:
 
 
 def is_no_nonsense(record: logging.LogRecord) -> bool:
-    """Uvicorn warns of each request that is none."""
+    """Drop uvicorn's warnings about invalid requests."""
     return record.levelno >= logging.ERROR
 
 
 def is_no_lack_of_handles(record: logging.LogRecord) -> bool:
-    """Asyncio tells of it some two thousand times a second, and waits by itself until there are some."""
+    """Drop asyncio's errors about missing handles: it logs some 2,000 a second, and waits for free ones by itself."""
     return "socket.accept()" not in record.getMessage()
 
 
 def room() -> int:
-    """Raise the process's limit on open handles as far as allowed; return how many connections that leaves room for.
+    """Raise the process's limit on open handles as far as allowed; return the number of connections that leaves room
+    for.
 
-    Raises OSError if it leaves too few.
+    Raises OSError if that is too few.
     """
     try:
         import resource
-    except ImportError:  # Windows has no such bound
+    except ImportError:  # Windows has no such limit
         return MOST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):

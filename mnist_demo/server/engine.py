@@ -1,7 +1,7 @@
-"""What the browser asks the server: `POST /engine/NAME`, JSON in and out; `read` takes digits as bytes.
+"""The browser's requests to the server: `POST /engine/NAME`, JSON in and out; `read` takes digits as bytes.
 
-A question is checked by its pydantic model. A refusal is a code with values, {"code", "field", "limit"}, which the page
-puts into words in its language.
+A pydantic model checks each request. A refusal is a code with values, {"code", "field", "limit"}, which the page
+translates into its language.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ from mnist_demo.server.limits import App, Message, Receive, Send, busy
 
 FOLDER = "/engine/"
 WORKERS = 2
-MAX_CALLS = 32  # running and waiting, but for those that wait by themselves
+MAX_CALLS = 32  # running and waiting, except those with a queue of their own
 DIGIT_BYTES = SIDE * SIDE
-MAX_DIGITS = 64  # of a request to read
+MAX_DIGITS = 64  # in a request to read
 
 Images = NDArray[np.float32]  # (N, 28, 28) in [0, 1]
 
 
 class RefusalError(Exception):
-    """A question that is not answered."""
+    """The error raised for a request that is refused."""
 
     def __init__(self, code: str, status: int = 422, **values: Any) -> None:
         super().__init__(code)
@@ -44,7 +44,7 @@ class RefusalError(Exception):
 
 
 class Question(BaseModel):
-    """What comes with a call: nothing."""
+    """The parameters of a request; this one has none."""
 
     model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
 
@@ -57,7 +57,7 @@ def digits_of(content: bytes) -> Images:
 
 
 def digit_of(text: str) -> Images:
-    """Return the digit (28, 28) in base64 of its 784 bytes. Raises a validation error if it is none."""
+    """Return the digit (28, 28) for its 784 bytes in base64. Raises a validation error if the text is anything else."""
     try:
         (digit,) = digits_of(base64.b64decode(text, validate=True))
     except (ValueError, TypeError, binascii.Error):
@@ -69,7 +69,7 @@ Digit = Annotated[np.ndarray, BeforeValidator(digit_of)]
 
 
 class Function(NamedTuple):
-    """What answers a question."""
+    """The handler of a request, and the model of its parameters."""
 
     question: type[Question]
     answer: Callable[[Any], Any] | Callable[[Any], Awaitable[Any]]
@@ -80,7 +80,7 @@ Read = Callable[[Images, str | None], Awaitable[Any]]
 
 
 class Engine:
-    """ASGI middleware that answers the browser's questions. Nothing is kept between two of them."""
+    """ASGI middleware that answers the browser's requests. It keeps nothing between two of them."""
 
     def __init__(self, app: App, read: Read, functions: Functions) -> None:
         self.app, self.read, self.functions = app, read, functions
@@ -106,9 +106,9 @@ class Engine:
         return await answer(scope, receive, send)
 
     async def answer(self, name: str, body: bytes, scope: Message) -> Any:
-        """Return the answer to a question.
+        """Return the answer to a request.
 
-        Raises RefusalError if there is none, and HTTPException (503) if too many wait.
+        Raises RefusalError if it is refused, and HTTPException (503) if too many wait.
         """
         if name == "read":
             return await self.read(digits_to_read(body), own_key(scope))
@@ -139,13 +139,13 @@ def digits_to_read(body: bytes) -> Images:
 
 
 def own_key(scope: Message) -> str | None:
-    """Return the key of the visitor's own network that the address brings, if any."""
+    """Return the key of the user's own network in the query string, if any."""
     keys = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("yours", [])
     return keys[0] if keys else None
 
 
 def checked(model: type[Question], body: bytes) -> Question:
-    """Return the question in the body. Raises RefusalError, with the first field that is wrong, if it is none."""
+    """Return the request in the body. Raises RefusalError, with the first invalid field, if it is not valid."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -156,7 +156,7 @@ def checked(model: type[Question], body: bytes) -> Question:
 
 
 async def body_of(receive: Receive) -> bytes | None:
-    """Return the whole body of a request, or None if it was broken off."""
+    """Return the whole body of a request, or None if the client disconnected."""
     parts = bytearray()
     while True:
         message = await receive()

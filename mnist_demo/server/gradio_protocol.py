@@ -1,10 +1,7 @@
-"""How other programs call the endpoints: as Gradio's clients and curl do, without anything being kept for long.
+"""Gradio's protocol for other programs, such as Gradio's clients and curl: `/call/NAME`, `/queue/...`, `/upload`.
 
-Knows: Gradio's protocol, `/call/NAME` and its stream, `/queue/join` and `/queue/data`, `/upload`. Does not know: what
-an endpoint does.
-
-Gradio's own answer to the same paths keeps sessions, events and files for as long as callers like, and fetches what
-they name. Here few calls wait, none is answered late, and an outcome that nobody fetches is dropped.
+Gradio's own code for these paths keeps sessions, events and files as long as callers like, and fetches addresses that
+they name. Here few calls wait, none is answered late, and an unfetched result is soon dropped.
 """
 
 import asyncio
@@ -27,12 +24,12 @@ from mnist_demo.server.cancellation import MAX_AGE_SECONDS
 from mnist_demo.server.limits import BUSY, UPLOAD, App, Message, Receive, Send, busy
 from mnist_demo.server.uploads import Uploads
 
-MOST_WAITING = 16  # calls, those that run with them
-MOST_KEPT = 64  # outcomes that nobody has fetched
-KEPT = 60.0  # seconds that one is kept
+MOST_WAITING = 16  # calls, running ones included
+MOST_KEPT = 64  # unfetched outcomes
+KEPT = 60.0  # seconds that an outcome is kept
 MOST_STREAMS = 64  # at once
-LONGEST = 30.0  # seconds of a stream
-MOST_NAME = 100  # characters, of the name that a client gives its session
+LONGEST = 30.0  # seconds, of a stream
+MOST_NAME = 100  # characters, of the name of a client's session
 
 Json = dict[str, Any]
 Outcome = asyncio.Future[Json]  # {"data": [...]} or {"error": "..."}
@@ -41,21 +38,21 @@ logger = logging.getLogger(__name__)
 
 
 class Event(NamedTuple):
-    """A call that somebody comes back for."""
+    """A call whose outcome its client will fetch."""
 
     session: str
     outcome: Outcome
 
 
 class Jobs:
-    """Calls of endpoints that are under way, and the outcomes that somebody comes back for."""
+    """The running calls of endpoints, and the outcomes to be fetched."""
 
     def __init__(self) -> None:
         self.unfinished = 0
         self.events: dict[str, Event] = {}
 
     def start(self, work: Callable[[], Awaitable[Any]]) -> Outcome:
-        """Begin `work`; return the future for its outcome. Raises HTTPException (503) if too many are under way."""
+        """Start `work`; return the future for its outcome. Raises HTTPException (503) if too many calls are running."""
         if self.unfinished >= MOST_WAITING:
             raise busy()
         self.unfinished += 1
@@ -67,7 +64,7 @@ class Jobs:
         self.unfinished -= 1
 
     def keep(self, outcome: Outcome, session: str = "") -> str:
-        """A name under which the outcome can be fetched, for a while."""
+        """Keep the outcome for a while; return the name to fetch it by."""
         if len(self.events) >= MOST_KEPT:
             oldest = next((name for name, event in self.events.items() if event.outcome.done()), None)
             self.events.pop(oldest or "", None)
@@ -77,14 +74,14 @@ class Jobs:
         return name
 
     def drop(self, name: str) -> None:
-        """Forget an outcome, and end the work for it, if it is still under way."""
+        """Drop an outcome, and cancel its work if that is not done."""
         event = self.events.pop(name, None)
         if event is not None:
             event.outcome.cancel()
 
 
 async def _outcome(work: Callable[[], Awaitable[Any]]) -> Json:
-    """Do `work`, for MAX_AGE_SECONDS at most, and return what is told of it."""
+    """Run `work`, for at most MAX_AGE_SECONDS, and return its outcome."""
     try:
         async with asyncio.timeout(MAX_AGE_SECONDS):
             return {"data": [await work()]}
@@ -98,7 +95,7 @@ async def _outcome(work: Callable[[], Awaitable[Any]]) -> Json:
 
 
 class Events:
-    """ASGI middleware that answers calls of those endpoints, by the numbers that Gradio's clients call them by."""
+    """ASGI middleware that answers calls of those endpoints, by the numbers that Gradio's clients use."""
 
     def __init__(self, app: App, endpoints: Mapping[int, Endpoint], uploads: Uploads, jobs: Jobs) -> None:
         self.app, self.uploads, self.jobs = app, uploads, jobs
@@ -115,7 +112,7 @@ class Events:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             if asked(scope).startswith("/gradio_api/info"):
-                scope["app"].api_info = None  # Gradio would tell all the address that its first caller said it has
+                scope["app"].api_info = None  # Gradio would report to all clients the address that the first one used
             wanted = f"{scope['method']} {asked(scope)}"
             for path, answer in self.paths:
                 if found := path.fullmatch(wanted):
@@ -124,27 +121,27 @@ class Events:
         return await self.app(scope, receive, send)
 
     async def upload(self, request: Request) -> Response:
-        """Takes a file in; the word for it, in a list."""
+        """Accept a file; return its name, in a list."""
         return JSONResponse([await self.uploads.take_in(request)])
 
     async def call(self, request: Request, name: str) -> Response:
-        """Begins a call: {"data": [in order]}, or by "v2" {name: value}."""
+        """Start a call: {"data": [in order]}, or with "v2" {name: value}."""
         body = await json_of(request)
         is_named = "/call/v2/" in asked(request.scope)
         outcome = self.jobs.start(self.work(name, [], body) if is_named else self.work(name, body.get("data"), {}))
         return JSONResponse({"event_id": self.jobs.keep(outcome)})
 
     async def follow(self, _: Request, event: str) -> Response:
-        """The stream that tells the outcome of a call."""
+        """Return the stream with the outcome of a call."""
         found = self.jobs.events.get(event)
         if found is None:
-            raise HTTPException(404, "no such event: it was fetched, or is forgotten")
+            raise HTTPException(404, "no such event: it was fetched already, or has expired")
 
         async def told() -> AsyncIterator[str]:
             try:
                 await asyncio.wait([found.outcome], timeout=LONGEST)
             finally:
-                self.jobs.drop(event)  # it was fetched, or the client has gone
+                self.jobs.drop(event)  # it was fetched, or the client disconnected
             outcome = found.outcome.result() if found.outcome.done() else {"error": "this takes too long"}
             kind, data = ("complete", outcome["data"]) if "data" in outcome else ("error", outcome)
             yield f"event: {kind}\ndata: {json.dumps(data)}\n\n"
@@ -152,18 +149,18 @@ class Events:
         return self.stream(told())
 
     async def join(self, request: Request) -> Response:
-        """Begins a call as Gradio's clients do: {"fn_index", "data", "session_hash"}."""
+        """Start a call in the form of Gradio's clients: {"fn_index", "data", "session_hash"}."""
         body = await json_of(request)
         number, session = body.get("fn_index"), session_of(body.get("session_hash"))
         outcome = self.jobs.start(self.work(number if type(number) is int else None, body.get("data"), {}))
         return JSONResponse({"event_id": self.jobs.keep(outcome, session)})
 
     async def data(self, request: Request) -> Response:
-        """The stream that tells the outcomes of all calls of a session."""
+        """Return the stream with the outcomes of all calls of a session."""
         return self.stream(self.messages(session_of(request.query_params.get("session_hash"))))
 
     async def messages(self, session: str) -> AsyncIterator[str]:
-        """What Gradio's clients are told, until nothing of theirs is on its way."""
+        """Yield the messages for Gradio's clients until no call of the session is left."""
         latest = time.monotonic() + LONGEST
         while time.monotonic() < latest:
             events = {event.outcome: name for name, event in self.jobs.events.items() if event.session == session}
@@ -171,7 +168,7 @@ class Events:
                 break
             try:
                 done, _ = await asyncio.wait(events, timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:  # the client has gone
+            except asyncio.CancelledError:  # the client disconnected
                 for name in events.values():
                     self.jobs.drop(name)
                 raise
@@ -182,14 +179,16 @@ class Events:
         yield message("close_stream", None)
 
     def work(self, name: str | int | None, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:
-        """The call of that endpoint. Raises HTTPException: 404 where there is none, 422 for other parameters."""
+        """Return the call of an endpoint. Raises HTTPException: 404 if there is no such endpoint, 422 for other
+        parameters.
+        """
         endpoint = self.endpoints.get(name)
         if endpoint is None:
             raise HTTPException(404, "no such endpoint")
         return bound(endpoint, values, named)
 
     def stream(self, messages: AsyncIterator[str]) -> Response:
-        """An answer that comes by and by. Raises HTTPException (503) where there are too many."""
+        """Return a streaming response. Raises HTTPException (503) if there are too many."""
         if self.streams >= MOST_STREAMS:
             raise busy()
 
@@ -205,35 +204,37 @@ class Events:
 
 
 def bound(endpoint: Endpoint, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:
-    """The call of an endpoint with those values, in order or by name. Raises HTTPException (422) where none fits."""
+    """Return the call of an endpoint with those values, in order or by name. Raises HTTPException (422) if they do not
+    fit.
+    """
     signature = inspect.signature(endpoint)
     try:
         if not isinstance(values, list):
             raise TypeError
         arguments = signature.bind(*values, **named)
     except TypeError:
-        raise HTTPException(422, f"wanted: {', '.join(signature.parameters)}") from None
+        raise HTTPException(422, f"expected parameters: {', '.join(signature.parameters)}") from None
     return lambda: endpoint(*arguments.args, **arguments.kwargs)
 
 
 def message(kind: str, event: str | None, **more: Any) -> str:
-    """A message of Gradio's protocol, as an event of a stream."""
+    """Return a message of Gradio's protocol, as an event of a stream."""
     return f"data: {json.dumps({'msg': kind, 'event_id': event} | more)}\n\n"
 
 
 async def json_of(request: Request) -> Json:
-    """The JSON object that a request brings. Raises HTTPException (400) where it is none."""
+    """Return the JSON object in a request. Raises HTTPException (400) if it is anything else."""
     try:
         body = json.loads(await request.body())
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        raise HTTPException(400, "a call is a JSON object")
+        raise HTTPException(400, "a call must be a JSON object")
     return body
 
 
 def session_of(name: Any) -> str:
-    """The name of a session. Raises HTTPException (422) where it is none."""
+    """Return the name of a session. Raises HTTPException (422) if it is invalid."""
     if not isinstance(name, str) or not 1 <= len(name) <= MOST_NAME:
         raise HTTPException(422, f"session_hash: text of 1 to {MOST_NAME} characters")
     return name

@@ -22,12 +22,12 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 def busy() -> HTTPException:
-    """What those are told for whom there is no time."""
+    """Return the error 503, for requests that the server has no time for."""
     return HTTPException(503, BUSY, {"Retry-After": "1"})
 
 
 def too_much(most: int) -> str:
-    """What those are told who bring more bytes than that."""
+    """Return the error message for a request with more than `most` bytes."""
     return f"a request may bring at most {most} bytes"
 
 

@@ -1,9 +1,7 @@
 """The endpoints as tools of the Model Context Protocol, for language models: `/gradio_api/mcp/`, "streamable HTTP".
 
-Knows: the protocol's few messages that a server of tools without sessions needs. Does not know: what a tool does.
-
-Gradio's own server of tools wants a package that pins an older pydantic, keeps a file for each picture, and fetches the
-addresses it is given; this one answers at the same address, and as the endpoints do.
+This implements the few messages that a server of tools without sessions needs. Gradio's own server of tools needs a
+package that pins an older pydantic, keeps a file for each picture, and fetches any address it is given.
 """
 
 import inspect
@@ -25,15 +23,15 @@ from mnist_demo.server.gradio_protocol import Events, Jobs, bound, json_of
 from mnist_demo.server.limits import App, Message, Receive, Send
 
 PATH = "/gradio_api/mcp"
-VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")  # of the protocol, the newest first
-FILE = "Base64 of the file, or a data: URL of it, or what an upload to /gradio_api/upload gave."
-NO_METHOD, NO_TOOL = -32601, -32602  # JSON-RPC's numbers for them
+VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")  # of the protocol, newest first
+FILE = "The file in base64 or as a data: URL, or the result of an upload to /gradio_api/upload."
+NO_METHOD, NO_TOOL = -32601, -32602  # JSON-RPC error codes
 
 Json = dict[str, Any]
 
 
 class UnknownError(Exception):
-    """What is asked for by a name that nothing has: JSON-RPC's number for that, and a line."""
+    """The error raised for an unknown method or tool: a JSON-RPC error code and a message."""
 
 
 class Tools:
@@ -53,22 +51,22 @@ class Tools:
         return await self.app(scope, receive, send)
 
     async def answer(self, request: Request) -> Response:
-        """What is said to one message; to what asks nothing, nothing."""
+        """Return the response to one message; it is empty for a message that expects none."""
         asking = await json_of(request)
         if "id" not in asking:
             return Response(status_code=202)
         said: Json = {"jsonrpc": "2.0", "id": asking["id"] if isinstance(asking["id"], str | int) else None}
         try:
-            chosen = request.query_params.get("tools")  # by Gradio's view, which lets one choose
+            chosen = request.query_params.get("tools")  # from Gradio's view, where one can choose tools
             tools = [one for one in self.tools if chosen is None or one["name"] in chosen.split(",")]
             work = self.result(asking.get("method"), json_object(asking.get("params")), tools)
             said["result"] = await while_connected(request.receive, work)
         except UnknownError as error:
             said["error"] = {"code": error.args[0], "message": error.args[1]}
-        return Response(json.dumps(said), media_type="application/json")  # in ASCII, for an id may be half a character
+        return Response(json.dumps(said), media_type="application/json")  # ASCII: an id may be half a character
 
     async def result(self, method: Any, parameters: Json, tools: list[Json]) -> Json:
-        """The result of a method. Raises UnknownError."""
+        """Return the result of a method. Raises UnknownError."""
         if method == "initialize":
             wanted = parameters.get("protocolVersion")
             return {
@@ -85,7 +83,7 @@ class Tools:
         raise UnknownError(NO_METHOD, "no such method")
 
     async def call(self, name: Any, arguments: Json) -> Json:
-        """What a tool gives, as text and as JSON; what is wrong with a call is told to the model, too."""
+        """Return the result of a tool, as text and as JSON; an error in the call is a result for the model, too."""
         if not isinstance(name, str) or name not in self.endpoints:
             raise UnknownError(NO_TOOL, "no such tool")
         try:
@@ -100,19 +98,19 @@ class Tools:
 
 
 def for_programs(page: gr.Blocks) -> list[Middleware]:
-    """What answers other programs that call the endpoints of the page."""
+    """Return the middleware for other programs that call the page's endpoints."""
     endpoints, jobs = endpoints_of(page), Jobs()
     uploads = owner_of(next(iter(endpoints.values()))).uploads
     return [Middleware(Events, endpoints, uploads, jobs), Middleware(Tools, endpoints.values(), jobs)]
 
 
 def json_object(value: Any) -> Json:
-    """That object; an empty one in the place of anything else."""
+    """Return the value if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def tool(endpoint: Endpoint) -> Json:
-    """An endpoint as a tool: its name, words, and the JSON schema of its parameters."""
+    """Return an endpoint as a tool: its name, description, and the JSON schema of its parameters."""
     words, hints, parameters = words_of(endpoint), get_type_hints(endpoint), inspect.signature(endpoint).parameters
     properties = {name: schema(hints[name], words.parameters[name]) for name in parameters}
     defaults = {name: one.default for name, one in parameters.items() if one.default is not one.empty}
@@ -138,6 +136,6 @@ def schema(hint: Any, words: str) -> Json:
 
 
 def listed(tool: Json) -> Json:
-    """A tool as Gradio's view "Use via API" and the hub have it."""
+    """Return a tool in the form that Gradio's view "Use via API" and the hub expect."""
     has_file = "image" in tool["inputSchema"]["properties"]
     return tool | {"meta": {"file_data_present": has_file, "mcp_type": "tool", "endpoint_name": tool["name"]}}

@@ -1,8 +1,8 @@
-"""Decides which web sites may use the page: checks Host, Origin, Sec-Fetch-Site and Content-Type of each request.
+"""Checks of Host, Origin, Sec-Fetch-Site and Content-Type, which decide which web sites may use the page.
 
-A browser sends a request wherever any web page tells it to, also to this machine. Programs that are no browser send no
-Origin and may do what the page does. The rules are those of Go's `net/http.CrossOriginProtection`; the check of Host
-stops DNS rebinding, where another site's own name leads to this machine.
+Any web page can make a browser send requests, even to this machine. Programs other than browsers send no Origin and may
+do what the page does. The rules are those of Go's `net/http.CrossOriginProtection`. The check of Host stops DNS
+rebinding, in which another site's name resolves to this machine.
 """
 
 from collections.abc import AsyncIterator, Callable, Collection
@@ -19,17 +19,17 @@ from mnist_demo.server.allow_list import HEADERS
 from mnist_demo.server.limits import App, Message, Receive, Send, is_upload
 
 READS = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
-KINDS = ("application/json", "application/octet-stream")  # which no site can send to another without asking first
+KINDS = ("application/json", "application/octet-stream")  # a site can send these to another only after a preflight
 MAX_SHOWN_CHARACTERS = 100  # of a header in an error
 
 
 class Origins:
-    """ASGI middleware that refuses what other sites make a browser send: 403, or 421 for a foreign Host.
+    """ASGI middleware that refuses requests made by other sites: 403, or 421 for a foreign Host.
 
-    `origins` ("https://example.com") may use the page from their own pages, and get CORS headers; no others do.
-    `hosts` returns the names that the server goes by besides those of this machine, or None if any will do.
-    `behind_tls`: accept every Host in a request that a browser sent over HTTPS, which DNS rebinding cannot use since
-    this server has no certificate for that name.
+    Pages of `origins` ("https://example.com") may use the server, and get CORS headers; no others do. `hosts` returns
+    the server's names besides those of this machine, or None if any name will do. `behind_tls` accepts any Host in a
+    request that a browser sent over HTTPS: DNS rebinding cannot use it, since this server has no certificate for that
+    name.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class Origins:
             origin = headers.get("origin", "another site")[:MAX_SHOWN_CHARACTERS]
             return refused(403, f"{origin} may not use this server: --allow-origin names the sites that may")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if scope["method"] == "POST" and kind not in KINDS and not is_upload(scope):  # `uploads` takes forms alone
+        if scope["method"] == "POST" and kind not in KINDS and not is_upload(scope):  # `uploads` takes forms
             return refused(415, f"the content type must be {' or '.join(KINDS)}")
         return None
 
     def is_ours(self, headers: Headers) -> bool:
-        """Return whether Host is a name of this server."""
+        """Return if Host is a name of this server."""
         hosts = self.hosts()
         if hosts is None or "host" not in headers or (self.behind_tls and "sec-fetch-site" in headers):
             return True
@@ -83,18 +83,18 @@ class Origins:
 
 
 def is_same_origin(headers: Headers) -> bool:
-    """Return whether the page itself, or a program that is no browser, sent the request."""
+    """Return if the request comes from the page itself or from a program other than a browser."""
     if "sec-fetch-site" in headers:
         return headers["sec-fetch-site"] in ("same-origin", "none")
     if "origin" not in headers:
         return True
-    forwarded = headers.get("x-forwarded-host", "").partition(",")[0].strip()  # another site cannot set it unasked
+    forwarded = headers.get("x-forwarded-host", "").partition(",")[0].strip()  # other sites cannot set it unasked
     origin = headers["origin"].partition("://")[2].lower()
     return origin in (headers.get("host", "").lower(), forwarded.lower()) and origin != ""
 
 
 def hostname(url: str) -> str:
-    """Return the host's name in a URL, in lower case; "" if there is none."""
+    """Return the host name in a URL, in lower case; "" if there is none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -108,7 +108,7 @@ def refused(status: int, why: str) -> Response:
 def outermost(wrap: Callable[[App], App]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Return a lifespan that wraps a whole application before its first request.
 
-    Gradio puts its own CORS middleware around whatever middleware an application names.
+    Gradio puts its own CORS middleware around all middleware that an application names.
     """
 
     @asynccontextmanager

@@ -1,7 +1,4 @@
-"""The page: the pad, the lenses beside it, head and foot.
-
-Knows: Gradio, and what all lenses share. Does not know: what is in a lens, or how networks read or are trained.
-"""
+"""The page: the pad, the lenses beside it, header and footer."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -34,7 +31,7 @@ from mnist_demo.server.sketchpad import Sketchpad
 from mnist_demo.server.user_models import UserModels, WeightsFiles
 from mnist_demo.server.web_files import WEB, WebFiles, modules, text
 
-PANELS = {  # of each lens, its parts: their ids, and their templates in `web/lenses/`
+PANELS = {  # the parts of each lens: their ids, and their templates in `web/lenses/`
     "read": {"live": "read/live.html", "gallery": "read/gallery.html"},
     "inside": {"within": "inside/inside.html"},
     "learn": {"lesson": "learn/learn.html"},
@@ -44,7 +41,7 @@ START = """
 const root = new URL(window.gradio_config.root, location).pathname.replace(/\\/$/, "");
 import(`${root}/web/page.js`);
 """
-HEIGHT = 800  # pixels, of the frame below a notebook's cell
+HEIGHT = 800  # pixels, of the frame below a notebook cell
 LINKS = {
     "link_data": "https://huggingface.co/datasets/ylecun/mnist",
     "link_recipe": "https://arxiv.org/abs/1905.10498",
@@ -54,7 +51,7 @@ LINKS = {
 
 
 class Page(gr.Blocks):
-    """The page, which brings its own looks and bounds to where it is launched."""
+    """The page as Gradio blocks, which launch with the page's looks and limits."""
 
     def __init__(self, yours: UserModels, origins: Collection[str] = ()) -> None:
         super().__init__(title="mnist-demo", analytics_enabled=False, fill_width=True)
@@ -64,9 +61,9 @@ class Page(gr.Blocks):
         self.read: Any = None
 
     def launch(self, inline: bool | None = None, **options: Any) -> Any:  # type: ignore[override]  # options by name
-        """Serves the page as `gr.Blocks.launch` does, which takes the same options and returns the same.
+        """Serve the page until stopped; options and result are those of `gr.Blocks.launch`.
 
-        That is until stopped, but in a notebook, where the page stands below the cell and the kernel goes on.
+        In a notebook, show the page below the cell and return.
         """
         inline = ipython_check() if inline is None else inline
         host, root = options.get("server_name") or server_name(), options.get("root_path")
@@ -75,10 +72,11 @@ class Page(gr.Blocks):
 
 
 def demo() -> Page:
-    """The page with both shipped networks and the test set, to be launched: `demo().launch()`.
+    """Return the page with both shipped networks and the test set: `demo().launch()` serves it.
 
-    Visitors may train as `MNIST_DEMO_TRAIN` says, or where the environment has it served to this machine alone.
-    Raises ValueError or OSError, in one line, where weights or samples cannot be had.
+    Users may train if `MNIST_DEMO_TRAIN` says so; by default, if the page is served to this machine alone.
+
+    Raises ValueError or OSError, in one line, if weights or samples cannot be loaded.
     """
     trains = may_train(server_name())
     return build({name: Classifier.load(name) for name in MODELS}, load_mnist("test"), trains)
@@ -94,7 +92,7 @@ def serve(
 ) -> None:
     """Serve the page until stopped; call `announce` once it is there.
 
-    `trains`: whether users may train networks; `origins`: other sites that may use it; `options` are those of
+    `trains` says if users may train networks; `origins` are other sites that may use the page; `options` are those of
     `gr.Blocks.launch`.
     """
     torch.set_num_threads(1)  # per call: many users share the processor
@@ -107,7 +105,8 @@ def serve(
 def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str | None = None) -> dict[str, Any]:
     """Return the options of `gr.Blocks.launch` that set the page's looks and limits.
 
-    `inline`: below a notebook's cell; `host`: the address to listen at; `root`: the page's public address, if known.
+    `inline` is True below a notebook cell; `host` is the address to listen at; `root` is the page's public address, if
+    known.
     """
     origins = {*page.origins, *public_origins(root)}
 
@@ -119,18 +118,18 @@ def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str
         "theme": theme(),
         "head": head_links(),
         "favicon_path": WEB / "favicon.png",
-        "footer_links": ["api"],  # else Gradio shows no view of it; the page's own foot has the link
-        "mcp_server": False,  # for `mcp` is that
+        "footer_links": ["api"],  # else Gradio hides its API view; the page's own footer has the link
+        "mcp_server": False,  # `mcp` replaces it
         "run_history": False,
         "enable_monitoring": False,
-        "ssr_mode": False,  # Node, in front, would answer for `/` without our headers and bounds, no sooner
+        "ssr_mode": False,  # Node would answer `/` without our headers and limits, and no faster
         "num_workers": 0,  # Gradio's static workers would take uploads
         "max_file_size": MOST_PICTURE_FILE,
-        "state_session_capacity": 1,  # nothing asks for one
+        "state_session_capacity": 1,  # no sessions are used
         "app_kwargs": {
             "lifespan": outermost(lambda app: Origins(Assets(app), origins, hosts, behind_tls=inline)),
             "middleware": [
-                Middleware(AllowList, frames=None if inline else FRAMES),  # notebooks are shown in frames of many hosts
+                Middleware(AllowList, frames=None if inline else FRAMES),  # many hosts show notebooks in frames
                 Middleware(BoundedBody),
                 Middleware(Engine, page.read, page.functions),
                 Middleware(WebFiles, page.settings),
@@ -145,7 +144,7 @@ def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str
 def build(
     classifiers: Mapping[str, Classifier], samples: Samples, trains: bool = False, origins: Collection[str] = ()
 ) -> Page:
-    """Build the page for those networks, by name, in that order, and for user models if `trains`.
+    """Build the page for those networks, by name, in that order, and for users' networks if `trains`.
 
     `samples` (the test set) fill its gallery; `origins` are other sites that may use the page.
     """
@@ -184,12 +183,12 @@ def build(
 
 
 def static(elem_id: str, template: str, script: str | None = None, **values: Any) -> gr.HTML:
-    """Return a part of the page, from a template of `web/`."""
+    """Return a static part of the page, from a template of `web/`."""
     return gr.HTML(elem_id=elem_id, html_template=text(template), js_on_load=script, apply_default_css=False, **values)
 
 
 def head_links() -> str:
-    """Return what stands in the page's head: style sheets, modules to load early, and words for old browsers."""
+    """Return the HTML head: style sheets, modules to load early, and the message for old browsers."""
     styles = ["web/page.css", "web/pad/pad.css", *(f"web/lenses/{name}/{name}.css" for name in PANELS)]
     links = [f'<link rel="stylesheet" href="{style}">' for style in styles]
     links += [f'<link rel="modulepreload" href="{module}">' for module in modules()]
@@ -198,7 +197,7 @@ def head_links() -> str:
 
 
 def theme() -> gr.themes.Base:
-    """The page's ground, and fonts of the reader's own system, so that none is fetched."""
+    """Return the page's background colours, with fonts of the user's own system, so that none is downloaded."""
     sans = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Noto Sans SC", "sans-serif"]
     return gr.themes.Base(font=sans, font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill="#f4f1ea", body_background_fill_dark="#131316"
@@ -206,7 +205,7 @@ def theme() -> gr.themes.Base:
 
 
 def network(name: str, classifier: Classifier) -> dict[str, Any]:
-    """Return what the page is told of a network."""
+    """Return the page's description of a network."""
     model = bare(classifier.model)
     layers = list(model.modules())
     return {
@@ -220,7 +219,7 @@ def network(name: str, classifier: Classifier) -> dict[str, Any]:
 
 
 def texts() -> dict[str, dict[str, str]]:
-    """Return every word of the page, by language."""
+    """Return all texts of the page, by language."""
     files = sorted((WEB / "languages").glob("*.json"))
     return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
 
@@ -231,7 +230,7 @@ def languages() -> list[dict[str, str]]:
 
 
 def for_old_browsers() -> str:
-    """Return what tells readers, in every language, that their browser cannot show the page."""
+    """Return the message for browsers too old to show the page, in every language."""
     words = json.dumps(" ".join(words["too_old"] for words in texts().values()), ensure_ascii=False)
     return f"""<noscript><style>body::before {{ content: {words} }}</style></noscript>
 <script>addEventListener("load", () => "withResolvers" in Promise || document.body.prepend({words}));</script>"""

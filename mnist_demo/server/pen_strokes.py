@@ -1,4 +1,4 @@
-"""Pen strokes that programs send become ink, within limits."""
+"""The ink of pen strokes sent by programs, within limits."""
 
 import itertools
 import math
@@ -13,11 +13,11 @@ from mnist_demo.ink.strokes import Stroke, draw
 SIDE = 280  # pixels of the pad
 MAX_STROKES = 400
 MAX_POINTS = 10_000  # of all strokes together
-MAX_LENGTH_PIXELS = 20_000  # of all strokes together: two minutes of scribbling
+MAX_LENGTH_PIXELS = 20_000  # of all strokes together: two minutes of drawing
 MAX_COORDINATE_PIXELS = 4 * SIDE
 MIN_WIDTH_PIXELS, MAX_WIDTH_PIXELS = 6, 100
 
-Points = list[list[list[float]]]  # by stroke, each point [x, y]
+Points = list[list[list[float]]]  # points [x, y] of each stroke
 
 
 def ink_of(strokes: Any, width: Any) -> NDArray[np.uint8]:
@@ -37,7 +37,7 @@ def ink_of(strokes: Any, width: Any) -> NDArray[np.uint8]:
 
 
 def is_point(point: Any) -> bool:
-    """Return whether that is [x, y], on the pad or near it."""
+    """Return if that is [x, y], on the pad or near it."""
     if not isinstance(point, list) or len(point) != 2:
         return False
     return all(type(number) in (int, float) and abs(number) <= MAX_COORDINATE_PIXELS for number in point)

@@ -1,4 +1,4 @@
-"""The ink of a photo, as the pad takes it."""
+"""The ink of a photo, scaled for the pad."""
 
 import base64
 import binascii
@@ -19,13 +19,13 @@ INK_PIXELS = 200  # of the pad: the longer side of a photo's ink
 
 
 class Photo(Question):
-    """A picture that somebody chose, dropped or pasted."""
+    """A picture that was chosen, dropped or pasted."""
 
     picture: Annotated[str, Field(max_length=MAX_CHARACTERS)]  # base64 of a file
 
 
 def functions() -> Functions:
-    """Return what the browser may ask."""
+    """Return the requests that the browser may send."""
     pictures = PictureProcess()
 
     async def ink_of_photo(photo: Photo) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def functions() -> Functions:
 def on_pad(ink: NDArray[np.uint8]) -> str:
     """Return the ink (H, W) of a photo in the middle of a pad, packed; "" if it is blank.
 
-    Packed is base64 of one bit a pixel, deflated.
+    The packed form is one bit per pixel, deflated, in base64.
     """
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
     if not len(rows):

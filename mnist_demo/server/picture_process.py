@@ -1,7 +1,8 @@
-"""The ink of pictures that clients send, found in a process with limits on time and memory.
+"""The ink of uploaded pictures, found in a process with limits on time and memory.
 
-A file of 50 kB can cost a decoder minutes. So the server never decodes such a file itself: it hands one after the other
-to `mnist_demo.ink.picture_worker`, which ends if a picture takes too long, and starts another process for the next one.
+A file of 50 kB can cost a decoder minutes, so the server never decodes one itself. It sends the files, one after the
+other, to `mnist_demo.ink.picture_worker`. If a picture takes too long, that process ends, and the server starts another
+one for the next picture.
 """
 
 import asyncio
@@ -22,9 +23,9 @@ from mnist_demo.server.limits import busy
 
 PACKAGES = Path(__file__).parents[2]  # where Python finds this package
 COMMAND = (sys.executable, "-m", "mnist_demo.ink.picture_worker")
-MAX_PICTURES = 8  # that wait, together with the one that is being read
+MAX_PICTURES = 8  # waiting, including the one being read
 MAX_WALL_SECONDS = 10.0 if HAS_CPU_TIMER else 3.0  # for one picture
-MAX_IDLE_SECONDS = 60.0  # that the process waits for a picture; starting it takes about 0.2 s
+MAX_IDLE_SECONDS = 60.0  # without a picture, after which the process ends; starting it takes about 0.2 s
 TOO_COSTLY = f"image: too complex: it cannot be read within {MAX_CPU_SECONDS:.0f} s of processor time"
 
 
@@ -37,7 +38,7 @@ class Job:
 
 
 class PictureProcess:
-    """A queue of pictures, a thread that hands them to a process, and that process. Each starts when it is needed."""
+    """A queue of pictures, a thread that sends them to a process, and that process. Each starts when it is needed."""
 
     def __init__(self) -> None:
         self.waiting: deque[Job] = deque()
@@ -49,7 +50,8 @@ class PictureProcess:
     async def ink_of(self, content: bytes) -> Ink:
         """Return the ink (H, W), 255 = ink, of the picture in a file.
 
-        If the caller is cancelled, a picture that waits is dropped, and one that is being read ends the process.
+        If the caller is cancelled, a waiting picture is dropped, and the process that is reading one is ended.
+
         Raises ValueError, in one line, if the picture is refused, and HTTPException (503) if too many wait.
         """
         job = self._queue(content)
@@ -98,7 +100,7 @@ class PictureProcess:
             return self.current
 
     def _ask(self, content: bytes) -> Ink:
-        """Have the process read a picture. Raises ValueError if the picture is refused or ends the process."""
+        """Let the process read a picture. Raises ValueError if the picture is refused or ends the process."""
         with self.changed:
             process = self._started()
         assert process.stdin is not None
@@ -113,14 +115,14 @@ class PictureProcess:
         except (OSError, EOFError):
             with self.changed:
                 code = self._end()
-            if code > 0 and HAS_CPU_TIMER:  # it was not a signal that ended it
+            if code > 0 and HAS_CPU_TIMER:  # not ended by a signal
                 raise RuntimeError(f"the process that reads pictures ended with exit code {code}") from None
             raise ValueError(TOO_COSTLY) from None
         finally:
             timer.cancel()
 
     def _started(self) -> subprocess.Popen[bytes]:
-        """Return the process: a new one if there is none, or it has ended."""
+        """Return the process, after starting one if none is running."""
         if self.process is None or self.process.poll() is not None:
             self._end()
             paths = [str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -131,7 +133,7 @@ class PictureProcess:
                 stdout=subprocess.PIPE,
                 stderr=None if is_debugging() else subprocess.DEVNULL,
             )
-            atexit.register(self.process.kill)  # or the end of the server would leave it at work for a moment
+            atexit.register(self.process.kill)  # else it would keep working for a moment after the server ends
         return self.process
 
     def _end(self) -> int:
@@ -143,6 +145,6 @@ class PictureProcess:
         atexit.unregister(process.kill)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                with contextlib.suppress(OSError):  # of what could not be sent
+                with contextlib.suppress(OSError):  # data that could not be sent
                     pipe.close()
         return process.wait()

@@ -1,4 +1,4 @@
-"""What the networks say of digits, as JSON."""
+"""The networks' readings of digits, as JSON."""
 
 import base64
 from collections.abc import Mapping
@@ -14,20 +14,20 @@ Readings = dict[str, dict[str, Any]]  # by network: answer and probabilities
 
 
 def readings_of(classifiers: Mapping[str, Classifier], images: Images) -> list[Readings]:
-    """Return what every network says of each of the digits."""
+    """Return every network's reading of each digit."""
     by_network = {name: classifier.read_images(images) for name, classifier in classifiers.items()}
     return [{name: said(readings[at]) for name, readings in by_network.items()} for at in range(len(images))]
 
 
 def said(reading: Reading) -> dict[str, Any]:
-    """Return what one network says."""
+    """Return one network's reading."""
     return {"answer": reading.answer, "probabilities": np.round(reading.probabilities.astype(float), 4).tolist()}
 
 
 def tiles(
     classifiers: Mapping[str, Classifier], images: Images, labels: NDArray[np.int64], indices: NDArray[np.int64]
 ) -> list[dict[str, Any]]:
-    """Return samples of the test set, each with what every network says of it."""
+    """Return samples of the test set, each with every network's reading."""
     if len(indices) == 0:
         return []
     return [

@@ -1,7 +1,4 @@
-"""What a link to the page shows where it is shared: a title, a description and a picture of its own.
-
-Knows: Open Graph's and Twitter's names for them, and where Gradio's template puts its own. Does not know: the page.
-"""
+"""The preview of a link to the page: its title, description and picture (Open Graph and Twitter tags)."""
 
 import html
 import re
@@ -13,12 +10,12 @@ from starlette.responses import FileResponse
 from mnist_demo.server.limits import App, Message, Receive, Send
 from mnist_demo.server.web_files import WEB
 
-PICTURE = "card.png"  # 1200 x 630 pixels, as Open Graph's readers like it
+PICTURE = "card.png"  # 1200 x 630 pixels, the size recommended for Open Graph
 STOCK = re.compile(rb"""<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*""")
 
 
 class Introduced:
-    """ASGI middleware that puts our words into the head of each HTML page, in the place of Gradio's own."""
+    """ASGI middleware that replaces Gradio's preview tags with ours in the head of each HTML page."""
 
     def __init__(self, app: App, title: str, description: str) -> None:
         self.app, self.title, self.description = app, title, description
@@ -49,7 +46,7 @@ class Introduced:
         return await self.app(scope, receive, introduced)
 
     def introduce(self, page: bytes, address: str) -> bytes:
-        """The page served at `address`, a URL, with our words in its head."""
+        """Return the page, served at the URL `address`, with our preview tags in its head."""
         values = {"title": self.title, "description": self.description, "image": address.rstrip("/") + f"/{PICTURE}"}
         tags = [f'<meta property="og:{name}" content="{html.escape(value)}" />' for name, value in values.items()]
         tags += [f'<meta name="twitter:{name}" content="{html.escape(value)}" />' for name, value in values.items()]

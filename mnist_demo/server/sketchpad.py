@@ -21,27 +21,28 @@ import(`${root}/${props.assets}/pad/component.js`).then(({ start }) => start(ele
 
 
 class Sketchpad(gr.HTML):
-    """A pad of 280 x 280 pixels. Its value is the strokes of the drawing; `change` tells of them while the pen is down.
+    """A pad of 280 x 280 pixels. Its value is the strokes of the drawing; `change` fires while the pen is down.
 
-    A handler gets what `gr.Sketchpad` gives: a dict whose "composite" is the drawing as RGBA (280, 280, 4) uint8, black
-    on white, or None if nothing is drawn. Give it to `Classifier.read` as `255 - composite[..., 0]`.
+    A handler gets the same as from `gr.Sketchpad`: a dict whose "composite" is the drawing as RGBA (280, 280, 4) uint8,
+    black on white, or None if nothing is drawn. Pass it to `Classifier.read` as `255 - composite[..., 0]`.
     """
 
     def __init__(self, value: list[dict[str, Any]] | None = None, *, assets: str | None = None, **options: Any) -> None:
-        """`value`: strokes to begin with, each {"points": [x, y, x, y, ...], "width": 20, "erase": False}.
+        """Create a pad. `value` is its first drawing: strokes {"points": [x, y, x, y, ...], "width": 20, "erase":
+        False}.
 
-        `assets` is where the page serves the files of `web/`, below its root; by default Gradio serves them.
+        `assets` is the path below the page's root that serves the files of `web/`; by default Gradio serves them.
         """
         if assets is None:
             gr.set_static_paths([WEB])
             assets = f"gradio_api/file={WEB.as_posix()}"
-        self.streaming = False  # asked for by gr.Interface(live=True)
+        self.streaming = False  # read by gr.Interface(live=True)
         options.setdefault("css_template", text("pad/sketchpad.css"))
         options.setdefault("apply_default_css", False)
         super().__init__(value, html_template=text("pad/pad.html"), js_on_load=START, assets=assets, **options)
 
     def preprocess(self, payload: str | None) -> dict[str, Any] | None:  # type: ignore[override]
-        """Return the drawing as a handler gets it. Raises gr.Error if the strokes are not valid."""
+        """Return the drawing for a handler. Raises gr.Error if the strokes are invalid."""
         try:
             ink = draw(strokes_of(payload), SIDE)
         except (KeyError, TypeError, ValueError) as error:
@@ -50,23 +51,23 @@ class Sketchpad(gr.HTML):
         return {"background": None, "layers": [] if composite is None else [composite], "composite": composite}
 
     def postprocess(self, value: list[dict[str, Any]] | None) -> str | None:  # type: ignore[override]
-        """Return the strokes as the browser gets them."""
+        """Return the strokes for the browser."""
         return None if value is None else json.dumps(value)
 
     def example_payload(self) -> str:
-        """Return a drawing, for the page "Use via API"."""
+        """Return an example drawing, for the page "Use via API"."""
         return json.dumps([{"points": [80, 60, 200, 60, 130, 230], "width": 20, "erase": False}])
 
     def example_value(self) -> None:
-        """Return no drawing to begin with."""
+        """Return None: the pad starts blank."""
 
 
 with contextlib.suppress(OSError):
-    Path(__file__).with_suffix(".pyi").unlink()  # Gradio writes one beside each component
+    Path(__file__).with_suffix(".pyi").unlink()  # Gradio writes a stub beside each component
 
 
 def strokes_of(payload: str | None) -> list[Stroke]:
-    """Return the strokes that the browser sent. Raises KeyError, TypeError or ValueError if they are none."""
+    """Return the strokes that the browser sent. Raises KeyError, TypeError or ValueError if they are invalid."""
     strokes = json.loads(payload) if payload else []
     if sum(len(stroke["points"]) for stroke in strokes) > 2 * MAX_POINTS:
         raise ValueError(f"more than {MAX_POINTS} points")

@@ -1,12 +1,8 @@
-"""Trainings for users, one at a time, each in a process of its own; the others wait in a queue.
+"""Training for users, one run at a time, each in a process of its own; others wait in a queue.
 
-Knows: when such a process is started and ended, how it is followed, and that nothing of it is left. Does not know: how
-a network is trained, what a request looks like, or what is shown of it.
-
-The queue is first come, first served. Like a training that runs, one that waits ends when its page asks no more.
-
-A process that has loaded all and waits for its arguments is kept ready while somebody is about to start one: loading
-takes longer than a visitor would wait for the first step.
+The queue is first come, first served. Any run, waiting or not, ends when its page stops asking for it. While a user is
+about to start a run, a process that has loaded everything waits for its arguments, since loading takes longer than the
+user should wait for the first step.
 """
 
 import contextlib
@@ -27,17 +23,17 @@ from mnist_demo.model.classifier import Classifier
 from mnist_demo.server.training_process import LentProcess, Process, clear, started
 from mnist_demo.server.user_models import Own, UserModels
 
-PREFIX = "mnist-demo-training-"  # of the folders' names
+PREFIX = "mnist-demo-training-"  # of the names of runs' folders
 PROGRESS, NOW, OUTPUT = "progress.jsonl", "now.safetensors", "yours.safetensors"  # in such a folder
-LOOK = 0.1  # seconds between two looks at it
-ABANDONED = 15.0  # seconds without a question from who began it, after which a training is stopped
-LONGEST = 600.0  # seconds of a training
+LOOK = 0.1  # seconds between two checks of a run
+ABANDONED = 15.0  # seconds without a request from the user who started it, after which a run is stopped
+LONGEST = 600.0  # seconds, of a run
 READY_FOR = 120.0  # seconds that a process waits for its arguments
-MAX_WAITING = 50  # trainings: a class, and what 50 times 200 corrections take, 13 MB
-FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*")  # of the host, which visitors are not told
+MAX_WAITING = 50  # runs: a school class; 50 times 200 corrections take 13 MB
+FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*")  # of the host, hidden from users
 FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, a limit on files
 
-Error = dict[str, Any]  # why a training failed or was stopped: its "code", and values
+Error = dict[str, Any]  # why a run failed or was stopped: a "code" with values
 
 State = Literal["waiting", "starting", "training", "done", "stopped", "failed"]
 UNDER_WAY = ("starting", "training")
@@ -45,23 +41,23 @@ UNDER_WAY = ("starting", "training")
 
 @dataclass(eq=False)
 class Run(Own):
-    """A training, and what is known of it."""
+    """A training run and its progress."""
 
-    number: int = 0  # by which others may follow it
+    number: int = 0  # its public number, by which others may follow it
     recipe: str = ""
     arguments: Sequence[str] = ()  # of the command line; FOLDER in them is `folder`
-    files: Mapping[str, str] = field(default_factory=dict)  # what is put into that folder first, by name
+    files: Mapping[str, str] = field(default_factory=dict)  # contents of files to put into that folder, by name
     state: State = "waiting"
-    error: Error | None = None  # if it failed, or was stopped by nobody who asked
-    total: dict[str, Any] = field(default_factory=dict)  # its steps and epochs, and which digits are watched
+    error: Error | None = None  # if it failed, or was stopped by the server
+    total: dict[str, Any] = field(default_factory=dict)  # its numbers of steps and epochs, and the watched digits
     steps: list[list[float]] = field(default_factory=list)  # step, epoch, loss
     epochs: list[list[float]] = field(default_factory=list)  # step, loss, accuracy
     answers: str | None = None  # to the hundred digits, a character each
-    looks: int = 0  # at which its network was loaded anew
-    rate: int = 0  # images a second
+    looks: int = 0  # how often its network was loaded
+    rate: int = 0  # images per second
     begun: float = field(default_factory=time.monotonic)
     seconds: float = 0.0  # since it began
-    asked: float = field(default_factory=time.monotonic)  # when who began it last did
+    asked: float = field(default_factory=time.monotonic)  # when the user who started it last asked for it
     folder: Path | None = None  # once it runs
 
     @property
@@ -73,19 +69,19 @@ class Run(Own):
         return time.monotonic() - self.asked > ABANDONED
 
     def stop(self) -> None:
-        """End it, unless it has ended; its network stays as it is."""
+        """Stop it, unless it has ended; its network stays as it is."""
         if self.state == "waiting" or self.is_under_way:
             self.state = "stopped"
 
     def make_folder(self) -> Path:
-        """Make its folder, with its files. Raises OSError if that cannot be written."""
+        """Create its folder, with its files. Raises OSError if it cannot be written."""
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         for name, content in self.files.items():
             (self.folder / name).write_text(content, encoding="utf-8")
         return self.folder
 
     def take(self, line: dict[str, Any]) -> None:
-        """Notes a line of the process's progress, as `mnist_demo.training.progress` tells it."""
+        """Update its progress from a line written by `mnist_demo.training.progress`."""
         match line:
             case {"begun": total}:
                 self.total = total
@@ -102,14 +98,14 @@ class Run(Own):
                 self.answers = answers
 
     def load(self, file: Path) -> None:
-        """Take the network in that file for its own, if there is one."""
+        """Load the network in that file, if there is a valid one."""
         with contextlib.suppress(ValueError):
             self.classifier = Classifier.load(file)
             self.looks += 1
 
 
 class TrainingJobs:
-    """Trains one network at a time, in the order in which they were asked for."""
+    """The queue of runs, which trains one network at a time."""
 
     def __init__(self, yours: UserModels) -> None:
         self.yours = yours
@@ -122,7 +118,7 @@ class TrainingJobs:
         sweep()
 
     def prepare(self) -> None:
-        """Keep a process ready for a while, if no training runs."""
+        """Keep a process ready for a while, if no run is in progress."""
         with self.lock:
             if self.current is None or not self.current.is_under_way:
                 if self.ready is None or self.ready.is_over():
@@ -130,7 +126,7 @@ class TrainingJobs:
                 self._wait(READY_FOR)
 
     def begin(self, model: str, recipe: str, arguments: Sequence[str], files: Mapping[str, str]) -> Run | None:
-        """Queue a training of that network by that recipe, which starts at once if nothing is ahead of it.
+        """Queue a run for that network and recipe; it starts at once if nothing is ahead of it.
 
         `arguments` and `files` are those of `Run`. Returns None if the queue is full.
         """
@@ -146,7 +142,7 @@ class TrainingJobs:
         return run
 
     def place(self, run: Run) -> int:
-        """Return the training's place in the queue: 1 if it is next, 0 if it does not wait."""
+        """Return the run's place in the queue: 1 if it is next, 0 if it is not waiting."""
         with self.lock:
             self._drop_abandoned()
             return self.waiting.index(run) + 1 if run in self.waiting else 0
@@ -157,7 +153,7 @@ class TrainingJobs:
         self.waiting = [run for run in self.waiting if run.state == "waiting"]
 
     def _advance(self) -> None:
-        """Start the training that has waited longest, if none runs."""
+        """Start the run that has waited longest, if none is in progress."""
         with self.lock:
             self._drop_abandoned()
             if self.current is not None or not self.waiting:
@@ -169,7 +165,7 @@ class TrainingJobs:
         threading.Thread(target=self._look_after, args=(run, process), daemon=True, name="training").start()
 
     def _wait(self, seconds: float | None) -> None:
-        """Lets the process that is ready wait so long from now on."""
+        """Keep the process that is ready for so many seconds from now; None stops the timer."""
         if self.timer is not None:
             self.timer.cancel()
         self.timer = None if seconds is None else threading.Timer(seconds, self._dismiss)
@@ -184,7 +180,7 @@ class TrainingJobs:
             process.end()
 
     def _look_after(self, run: Run, process: Process | LentProcess | None) -> None:
-        """Follow a training to its end, in a thread of its own; then start the next."""
+        """Follow a run to its end, in a thread of its own, then start the next."""
         try:
             folder = run.make_folder()
             command = ["--model", run.model, "--recipe", run.recipe]
@@ -194,7 +190,7 @@ class TrainingJobs:
                 process = started()
             process.train([*command, "--device", process.device])
             self._follow(run, process, folder)
-        except Exception as error:  # of a full disk, say: the next must have its turn
+        except Exception as error:  # a full disk, for example: the next run must still start
             run.state, run.error = "failed", reason(getattr(error, "strerror", None) or str(error))
         finally:
             if process is not None:
@@ -217,7 +213,7 @@ class TrainingJobs:
                     time.sleep(LOOK)
 
     def _take(self, run: Run, folder: Path, lines: Sequence[str]) -> None:
-        """Note those lines; of several networks, load the newest."""
+        """Update a run from lines of its progress; load only the newest network."""
         told = [json.loads(line) for line in lines if line.endswith("\n")]  # a full disk cuts the last one off
         for line in told:
             run.take(line)
@@ -231,7 +227,7 @@ class TrainingJobs:
 
 
 def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
-    """Note that a training has ended, or must end."""
+    """Set the state of a run that has ended or must end."""
     now = time.monotonic()
     if is_over:
         run.state, run.error = "failed", run.error or reason(process.said())
@@ -242,7 +238,7 @@ def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
 
 
 def reason(said: str) -> Error:
-    """Return why a training failed, from all that its process or an exception says."""
+    """Return why a run failed, from the messages of its process or of an exception."""
     if any(os.strerror(code) in said for code in FULL_CODES):
         return {"code": "disk_full"}
     lines = FOLDERS.sub("", said).strip().splitlines()
@@ -250,7 +246,7 @@ def reason(said: str) -> Error:
 
 
 def sweep() -> None:
-    """Removes folders whose training and whose server were both killed."""
+    """Remove the folders of runs that were killed together with their server."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime > 2 * LONGEST:

@@ -1,8 +1,4 @@
-"""The process that trains for a visitor: the command line `mnist_demo.train`.
-
-Knows: how it is started, told what to do, and ended, here and where a graphics processor is lent. Does not know: what
-is trained, or what comes of it.
-"""
+"""The process that trains for a user, which runs the command line `mnist_demo.train`."""
 
 import contextlib
 import json
@@ -17,21 +13,21 @@ from mnist_demo.server import zerogpu
 
 PACKAGES = Path(__file__).parents[2]  # where Python finds this package
 COMMAND = (sys.executable, "-m", "mnist_demo.train")
-ENDING = 5.0  # seconds for a process to be gone
-MOST_THREADS = 4  # more are of no use to so small networks
+ENDING = 5.0  # seconds to wait for a process to end
+MOST_THREADS = 4  # networks this small do not train faster with more
 
 
 def environment() -> dict[str, str]:
-    """What a training's environment has besides this process's."""
+    """Return the environment variables of a training process, in addition to this process's."""
     paths = [str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
     threads = os.environ.get("OMP_NUM_THREADS", str(min(MOST_THREADS, os.cpu_count() or 1)))
     return {"OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Process:
-    """A process on this machine, which loads all that training needs and then waits for its arguments.
+    """A process on this machine that loads everything training needs, then waits for its arguments.
 
-    It ends when its standard input does, so none outlives the server, however that ends.
+    It ends when its standard input ends, so it never outlives the server.
     """
 
     device = "cpu"
@@ -46,23 +42,23 @@ class Process:
         )
 
     def train(self, arguments: Sequence[str]) -> None:
-        """Has it train, by those arguments of the command line."""
+        """Start training with those command line arguments."""
         assert self.popen.stdin is not None
         self.popen.stdin.write(json.dumps(arguments).encode() + b"\n")
         self.popen.stdin.flush()
 
     def is_over(self) -> bool:
-        """Whether it has ended."""
+        """Return if it has ended."""
         return self.popen.poll() is not None
 
     def said(self) -> str:
-        """What it said of its end, once it is over."""
+        """Return its output on standard error, once it has ended."""
         return self.popen.stderr.read().decode(errors="replace") if self.popen.stderr else ""
 
     def end(self, folder: Path | None = None) -> None:
-        """Ends it, and clears its folder away.
+        """End it and remove its folder.
 
-        Before as well as after: were the server killed in between, no process would be left to do it.
+        The folder is removed before and after: if the server is killed in between, no process is left to do it.
         """
         clear(folder)
         self.popen.kill()
@@ -76,7 +72,7 @@ class Process:
 
 
 class LentProcess:
-    """The same on a ZeroGPU Space, from when it trains: a graphics processor is lent for the time of a call."""
+    """The same on a ZeroGPU Space, where a graphics processor is lent during a call. It starts only to train."""
 
     device = "auto"
 
@@ -84,30 +80,30 @@ class LentProcess:
         self.command: zerogpu.Command | None = None
 
     def train(self, arguments: Sequence[str]) -> None:
-        """As `Process` does."""
+        """Start training with those command line arguments."""
         self.command = zerogpu.Command([*COMMAND, *arguments], environment())
 
     def is_over(self) -> bool:
-        """As `Process` does."""
+        """Return if it has ended."""
         return self.command is not None and self.command.poll() is not None
 
     def said(self) -> str:
-        """As `Process` does."""
+        """Return its output on standard error, once it has ended."""
         return self.command.ended.said if self.command and self.command.ended else ""
 
     def end(self, folder: Path | None = None) -> None:
-        """As `Process` does."""
+        """End it and remove its folder."""
         if self.command is not None:
             self.command.end()
         clear(folder)
 
 
 def started() -> Process | LentProcess:
-    """A process that can be told to train."""
+    """Return a new process, ready to train."""
     return LentProcess() if zerogpu.IS_HERE else Process()
 
 
 def clear(folder: Path | None) -> None:
-    """Removes a training's folder, as far as there is one."""
+    """Remove a training's folder, if there is one."""
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)

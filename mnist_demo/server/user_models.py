@@ -1,9 +1,7 @@
-"""Networks that users have trained: kept in memory for a while, each for whoever knows its key.
+"""Networks that users have trained, kept in memory for a while, each available to clients that know its key.
 
-Knows: how much memory they may take, how long they are kept, and how the weights file is had. Does not know: how they
-were trained, or who looks at them.
-
-What a lens asks the server may bring "yours", a key; if that network was dropped, the answer says {"gone": true}.
+Requests of a lens may name such a network in the field "yours", by its key. If it was dropped, the answer is {"gone":
+true}.
 """
 
 import contextlib
@@ -25,33 +23,33 @@ from mnist_demo.model.networks import MODELS
 from mnist_demo.server.allow_list import asked
 from mnist_demo.server.limits import App, Message, Receive, Send
 
-OWN = "yours"  # what a visitor's network is called, beside the names of ours
-MEMORY_SHARE = 1 / 16  # of the machine's memory, or the container's, for all of them: 128 of ConvNet in 16 GiB
+OWN = "yours"  # the name of a user's network, besides the names in MODELS
+MEMORY_SHARE = 1 / 16  # of the memory of the machine or container: 128 ConvNets in 16 GiB
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2 and 1
-USUAL_MEMORY_BYTES = 2**32  # where the system does not say how much there is
-IDLE = 3600.0  # seconds since it was last asked, after which one is dropped
-FOLDER = "/yours/"  # of the paths by which weights files are had
+USUAL_MEMORY_BYTES = 2**32  # if the system does not report its memory
+IDLE = 3600.0  # seconds without use, after which a network is dropped
+FOLDER = "/yours/"  # of the paths of weights files
 SUFFIX = ".safetensors"
 
 
 class GoneError(Exception):
-    """There is no such network, or no longer."""
+    """The error raised if there is no such network, or it was dropped."""
 
 
 def max_bytes() -> int:
-    """Return how many bytes users' networks may take: MEMORY_SHARE of what this process may have."""
+    """Return how many bytes users' networks may take: MEMORY_SHARE of the memory that this process may use."""
     names = getattr(os, "sysconf_names", {})  # Windows has none
     known = {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(names)
     bounds = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else USUAL_MEMORY_BYTES]
     for file in map(Path, CONTAINER_LIMITS):
-        with contextlib.suppress(OSError, ValueError):  # there is no such file, or no limit in it
+        with contextlib.suppress(OSError, ValueError):  # there is no such file, or it holds no limit
             bounds.append(int(file.read_text(encoding="ascii")))
     return int(MEMORY_SHARE * min(bounds))
 
 
 @functools.cache
 def weights_bytes(model: str) -> int:
-    """Return how many bytes the weights of that network take, a key of MODELS."""
+    """Return how many bytes the weights of that network take; `model` is a key of MODELS."""
     return sum(weights.nbytes for weights in MODELS[model]().state_dict().values())
 
 
@@ -61,18 +59,18 @@ class Own:
 
     model: str  # a key of MODELS
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    classifier: Classifier | None = None  # as it is now; None before its first step
-    weights: bytes | None = None  # its file, once it is trained
-    used: float = field(default_factory=time.monotonic)  # when it was last asked for
+    classifier: Classifier | None = None  # its current state; None before its first step
+    weights: bytes | None = None  # its weights file, once it is trained
+    used: float = field(default_factory=time.monotonic)  # when it was last used
 
     @property
     def bytes(self) -> int:
-        """What it takes: its weights, and its file, which is as large."""
+        """The bytes it takes: its weights, and its file, which is as large."""
         return weights_bytes(self.model) * (bool(self.classifier) + bool(self.weights))
 
 
 class UserModels:
-    """The networks of all users, if `trains` says that they may train, within `most` bytes."""
+    """The networks of all users, within `most` bytes; `trains` says if users may train."""
 
     def __init__(self, trains: bool, now: Callable[[], float] = time.monotonic, most: int | None = None) -> None:
         self.trains, self.now = trains, now
@@ -81,14 +79,14 @@ class UserModels:
         self.lock = threading.Lock()
 
     def add(self, own: Own) -> None:
-        """Keep one more."""
+        """Keep a network."""
         with self.lock:
             self._drop_idle()
             own.used = self.now()
             self.networks[own.key] = own
 
     def of(self, key: object) -> Own | None:
-        """Return the network of that key; None if there is none, or no longer."""
+        """Return the network with that key, or None if there is none or it was dropped."""
         with self.lock:
             self._drop_idle()
             own = self.networks.get(key) if isinstance(key, str) else None
@@ -97,20 +95,22 @@ class UserModels:
         return own
 
     def classifier(self, key: object) -> Classifier | None:
-        """The network of that key as it is now; None before its first step. Raises GoneError where there is none."""
+        """Return the current classifier of that key, or None before its first step. Raises GoneError if there is no
+        network.
+        """
         own = self.of(key)
         if own is None:
             raise GoneError
         return own.classifier
 
     def forget(self, key: object) -> None:
-        """Lets that one go."""
+        """Drop a network."""
         with self.lock:
             if isinstance(key, str):
                 self.networks.pop(key, None)
 
     def _drop_idle(self) -> None:
-        """Drop those that have been idle too long and, until the others have room, those that were idle longest."""
+        """Drop networks that were idle too long and, until the others fit, those that were idle longest."""
         oldest, taken = self.now() - IDLE, sum(own.bytes for own in self.networks.values())
         for own in sorted(self.networks.values(), key=lambda own: own.used):
             if own.used < oldest or (own.bytes and taken > self.most):
@@ -119,12 +119,12 @@ class UserModels:
 
 
 def key_of(wanted: Any) -> object:
-    """The key that a request brings along; None where it brings none."""
+    """Return the key in a request, or None if it has none."""
     return wanted.get("yours") if isinstance(wanted, dict) else None
 
 
 class WeightsFiles:
-    """ASGI middleware that hands a visitor's weights file to who knows its key."""
+    """ASGI middleware that serves a user's weights file to clients that know its key."""
 
     def __init__(self, app: App, yours: UserModels) -> None:
         self.app, self.yours = app, yours
@@ -133,7 +133,7 @@ class WeightsFiles:
         if scope["type"] != "http" or not asked(scope).startswith(FOLDER):
             return await self.app(scope, receive, send)
         own = self.yours.of(asked(scope).removeprefix(FOLDER).removesuffix(SUFFIX))
-        answer: Response = PlainTextResponse("this network was let go, or is not trained yet", 404)
+        answer: Response = PlainTextResponse("this network was dropped, or is not trained yet", 404)
         if own is not None and own.weights is not None:
             name = quote(f"yours-{own.model}{SUFFIX}")
             headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}

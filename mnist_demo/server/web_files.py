@@ -1,4 +1,4 @@
-"""The files of `web/`, as the browser loads them."""
+"""The files of `web/`, served to the browser."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def text(name: str) -> str:
 
 
 def modules() -> list[str]:
-    """Return the addresses of all modules of the page, for the browser to load at once."""
+    """Return the paths of all modules of the page, which the browser loads at once."""
     return sorted(f"web/{path.relative_to(WEB).as_posix()}" for path in WEB.rglob("*.js"))
 
 

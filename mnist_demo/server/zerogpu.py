@@ -1,11 +1,9 @@
-"""A ZeroGPU Space: a graphics processor is lent for the time of a call, and there is none between calls.
+"""ZeroGPU Spaces, where a graphics processor is lent during a call, and there is none between calls.
 
-Knows: what the package `spaces`, which such a Space brings along, asks for, and how a command is run within such a
-call. Does not know: what the command does.
-
-Nothing of it is needed, or imported, elsewhere. There, the Space starts only where a function has been decorated before
-the page is launched, and torch claims, in the page's own process, a graphics processor that is not to be had: whatever
-runs in that process must name the CPU. A command's process is spared that, and finds the processor, if it was lent.
+Nothing here is imported or needed elsewhere, except on such a Space. It starts only if a function was decorated with
+the package `spaces` before the page is launched. In the page's own process, torch then claims a graphics processor that
+it cannot use, so all code there must name the CPU. A command in a process of its own finds the processor, if it was
+lent.
 """
 
 import contextlib
@@ -22,37 +20,37 @@ from typing import Any, NamedTuple, TypeVar
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 IS_HERE = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")  # as `spaces` reads it
-LONGEST = 60  # seconds that are asked for: who asks for less waits less
+LONGEST = 60  # seconds requested: shorter requests wait less
 BEGUN, STOP = "begun", "stop"  # names of files
-LOOK = 0.1  # seconds between two looks at whether a command shall end
+LOOK = 0.1  # seconds between two checks if a command should end
 
 
 def lent(function: Function) -> Function:
-    """That function, run where a graphics processor is lent; elsewhere as it is.
+    """Return the function, changed to run with a lent graphics processor on a ZeroGPU Space; elsewhere unchanged.
 
-    The Space runs it in a process that it forks from the page's, so arguments and what is returned are pickled. What is
-    called without a visitor's request at hand goes to the Space's own account.
+    The Space runs it in a process forked from the page's, so its arguments and result are pickled. Calls outside a
+    user's request are charged to the Space's own account.
     """
     if not IS_HERE:
         return function
-    import spaces  # there, and only there
+    import spaces  # exists only on such a Space
 
     decorated: Function = spaces.GPU(duration=LONGEST)(function)
     return decorated
 
 
 class Ended(NamedTuple):
-    """How a command ended."""
+    """The end of a command."""
 
     code: int
-    said: str  # on standard error
+    said: str  # its output on standard error
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], signs: Path) -> Ended:
-    """Runs that command to its end, with those environment variables in addition to this process's.
+    """Run the command to its end, with those environment variables in addition to this process's.
 
-    `signs` is a folder. That the command has begun is told by a file BEGUN in it, for who would not have it run twice;
-    once there is a file STOP, the command's standard input is closed, for it to end by.
+    `signs` is a folder. The file BEGUN in it says that the command has started, so that callers do not run it twice.
+    Once there is a file STOP, the command's standard input is closed, which ends it.
     """
     (signs / BEGUN).touch()
     with subprocess.Popen(
@@ -78,7 +76,7 @@ run_lent = lent(run)
 
 
 class Command:
-    """A command that runs beside this process, with a graphics processor if one is lent, and without if none is."""
+    """A command that runs beside this process, with a graphics processor if one is lent."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         self.command, self.environment = list(command), dict(environment or {})
@@ -88,11 +86,11 @@ class Command:
         self.running.start()
 
     def poll(self) -> int | None:
-        """Its exit code, or None while it runs."""
+        """Return its exit code, or None while it runs."""
         return None if self.ended is None else self.ended.code
 
     def end(self) -> None:
-        """Has it end, and waits until it has."""
+        """End it, and wait until it has ended."""
         with contextlib.suppress(OSError):
             (self.signs / STOP).touch()
         self.running.join()
@@ -101,7 +99,7 @@ class Command:
         wanted = (self.command, self.environment, self.signs)
         try:
             self.ended = run_lent(*wanted)
-        except Exception as error:  # of a quota that is used up, say
+        except Exception as error:  # a used-up quota, for example
             if (self.signs / BEGUN).exists():
                 self.ended = Ended(1, f"the graphics processor was taken back: {error}")
             else:

@@ -1,1 +1,1 @@
-"""What each lens of the page asks the server: `gallery` (Read), `inside`, `learn`, `report`."""
+"""The requests of each lens of the page: `gallery` (Read), `inside`, `learn`, `report`."""

@@ -1,8 +1,8 @@
-"""What the lens "Inside" asks: layers, arithmetic, evidence and neighbours, as JSON.
+"""Requests of the lens "Inside": layers, arithmetic, evidence and neighbours, as JSON.
 
-A question names a network and a digit. The network "yours" is the visitor's own, of the key that comes as "yours"; if
-the server no longer has it, the answer is {"gone": true}. It has no neighbours: they take too long to get ready for a
-network that one visitor looks at.
+A request names a network and a digit. The network "yours" is the user's own, whose key is in the field "yours". If the
+server no longer has it, the answer is {"gone": true}. It has no neighbours, which take too long to prepare for a
+network that only one user looks at.
 """
 
 import os
@@ -23,7 +23,7 @@ from mnist_demo.server.readings import pixels
 from mnist_demo.server.user_models import OWN, GoneError, UserModels
 
 SHOWN = 12  # neighbours
-IDLE = 19  # the nice value, the highest there is, of the thread that makes them ready
+IDLE = 19  # nice value (the highest) of the thread that prepares them
 
 Json = dict[str, Any]
 
@@ -51,7 +51,7 @@ class Pair(About):
 
 
 class Neighbourhoods:
-    """Each network's `Nearest`, made ready once in a thread of its own that gives way to all others."""
+    """Each network's `Nearest`, prepared once in a thread of its own that gives way to all others."""
 
     def __init__(self, classifiers: Mapping[str, Classifier]) -> None:
         self.classifiers = classifiers
@@ -60,14 +60,14 @@ class Neighbourhoods:
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
-        """Begins to make them ready, where nobody has."""
+        """Start to prepare them, unless that has begun."""
         with self._lock:
             if self._thread.ident is None:
                 self._thread.start()
 
     def _prepare(self) -> None:
         if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), IDLE)  # a thread's own, there
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), IDLE)  # of this thread alone, on Linux
         for name, classifier in self.classifiers.items():
             try:
                 self.ready[name] = Nearest.load(classifier.model)
@@ -76,7 +76,7 @@ class Neighbourhoods:
 
 
 def functions(classifiers: Mapping[str, Classifier], yours: UserModels) -> Functions:
-    """Return what the browser may ask of those networks, by name, and of visitors' own."""
+    """Return the requests that the browser may send about those networks, by name, and about users' own."""
     neighbourhoods = Neighbourhoods(classifiers)
 
     def on(answer: Callable[[Classifier, Any], Any]) -> Callable[[Any], Any]:
@@ -103,10 +103,10 @@ def functions(classifiers: Mapping[str, Classifier], yours: UserModels) -> Funct
 
 
 def network_of(classifiers: Mapping[str, Classifier], yours: UserModels, about: About) -> Classifier:
-    """Return the network that the question is about.
+    """Return the network of a request.
 
-    Raises GoneError if it is a visitor's own that is no longer kept, and RefusalError if there is no such network, or
-    it has not begun to learn.
+    Raises GoneError if it is a user's own that was dropped, and RefusalError if there is no such network. Raises
+    HTTPException (503) if its training has not begun.
     """
     classifier = yours.classifier(about.yours) if about.network == OWN else classifiers.get(about.network)
     if classifier is None:
@@ -120,7 +120,7 @@ def kernels(classifier: Classifier, _: About) -> list[Json | None]:
 
 
 def layers(classifier: Classifier, about: About) -> Json:
-    """Return every step of the network, as `explain.packed` has them, and its answer."""
+    """Return every step of the network, as `explain.packed` does, and its answer."""
     reading = classifier.read_images(about.digit[np.newaxis])[0]
     content = explain.packed(explain.trace(classifier.model, about.digit))
     content |= {"answer": reading.answer, "probabilities": np.round(reading.probabilities.astype(float), 4).tolist()}
@@ -137,7 +137,7 @@ def arithmetic(classifier: Classifier, wanted: Cell) -> Json:
 
 
 def plain(value: Any) -> Any:
-    """A named tuple, and the arrays in it, as JSON."""
+    """Return a named tuple, and the arrays in it, as JSON."""
     if isinstance(value, np.ndarray):
         return np.round(value.astype(float), 6).tolist()
     if hasattr(value, "_asdict"):

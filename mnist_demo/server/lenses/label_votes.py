@@ -1,4 +1,4 @@
-"""What people saw in those test digits whose labels are suspected. Knows no network."""
+"""Votes of people on test digits with doubtful labels."""
 
 import csv
 from typing import TypedDict
@@ -7,16 +7,16 @@ from mnist_demo.data.mnist import BOX
 
 
 class Votes(TypedDict):
-    """Of five people."""
+    """Votes of five people on one digit."""
 
-    label: int  # how many saw the label
-    other: int  # the digit that was proposed instead; where it is the label itself, the counts tell nothing
+    label: int  # votes for the label
+    other: int  # the digit proposed instead; if it equals the label, ignore the counts
     other_votes: int
     neither: int
 
 
 def label_votes() -> dict[int, Votes]:
-    """The votes on the 100 suspected labels, by the digit's index in the test set."""
+    """Return the votes on the 100 doubtful labels, by the digit's index in the test set."""
     with (BOX / "label-votes.csv").open(encoding="utf-8", newline="") as file:
         rows = [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
     return {

@@ -1,4 +1,4 @@
-"""What the lens "Learn" asks: trainings, as JSON. Does not know how one is run, or shown."""
+"""Requests of the lens "Learn": to start, follow and stop training, as JSON."""
 
 import base64
 import json
@@ -17,8 +17,8 @@ from mnist_demo.server.training_jobs import MAX_WAITING, Run, TrainingJobs
 from mnist_demo.server.user_models import UserModels
 
 OFFERED = ("tutorial", "fast", TEACH)  # recipes
-MAX_CORRECTIONS = 200  # in all MOST_BYTES of a request at most
-LIMITS = {  # of what a user may set, for memory, time and JavaScript's numbers
+MAX_CORRECTIONS = 200  # within MOST_BYTES of a request
+LIMITS = {  # of the settings, for memory, time and JavaScript's numbers
     "epochs": (1, 100),
     "batch_size": (1, 2048),
     "lr": (1e-6, 1e6),
@@ -32,13 +32,13 @@ Json = dict[str, Any]
 
 
 def within(name: str) -> Any:
-    """Return the limits of a value, as pydantic has them."""
+    """Return the limits of a setting, as pydantic expects them."""
     least, most = LIMITS[name]
     return Field(default=None, ge=least, le=most)
 
 
 class Values(BaseModel):
-    """Values of a recipe that a user changes."""
+    """The recipe's values that a user has changed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -50,7 +50,7 @@ class Values(BaseModel):
 
 
 class Wish(Question):
-    """A training that a user wants."""
+    """A request to train."""
 
     network: str
     recipe: Literal["tutorial", "fast", "teach"]
@@ -59,13 +59,13 @@ class Wish(Question):
 
 
 class Own(Question):
-    """The training of a user's key."""
+    """The training with a user's key."""
 
     key: str
 
 
 class Followed(Question):
-    """A training by the user's key, or by its public number; of its steps those from `since` on."""
+    """A training by the user's key, or by its public number, with its steps from `since` on."""
 
     key: str | None = None
     run: int | None = None
@@ -73,7 +73,7 @@ class Followed(Question):
 
 
 def functions(samples: Samples, yours: UserModels) -> Functions:
-    """Return what the browser may ask; `samples` are the test set, from which the wall of a hundred digits is."""
+    """Return the requests that the browser may send; the wall shows a hundred digits of `samples`, the test set."""
     jobs = TrainingJobs(yours) if yours.trains else None
     labels = samples.labels[ten_of_each(samples.labels)].tolist()
 
@@ -116,12 +116,12 @@ def functions(samples: Samples, yours: UserModels) -> Functions:
 
 
 def offered(classifiers: Mapping[str, Classifier]) -> dict[str, dict[str, Json]]:
-    """Return the values of each recipe that a visitor may change, by network and recipe."""
+    """Return the values of each recipe that a user may change, by network and recipe."""
     return {name: {recipe: plain(RECIPES[name][recipe]) for recipe in OFFERED} for name in classifiers}
 
 
 def plain(recipe: Recipe) -> Json:
-    """Return the values of a recipe that a user may change; None if it does not use one."""
+    """Return the values of a recipe that a user may change; a value is None if the recipe does not use it."""
     return {name: getattr(recipe, name) for name in LIMITS if name != "seed"} | {"seed": 1}
 
 
@@ -144,7 +144,7 @@ def begun(jobs: TrainingJobs, wish: Wish) -> Json:
 
 
 def lines_of(corrections: list[Any]) -> str:
-    """Return the file of those corrections, as `mnist_demo.data.stroke_file` reads it. Raises RefusalError."""
+    """Return the corrections as the content of a stroke file. Raises RefusalError if one is invalid."""
     lines = "".join(json.dumps(one) + "\n" for one in corrections)
     try:
         digits_of(lines.encode(), "corrections")
@@ -154,15 +154,16 @@ def lines_of(corrections: list[Any]) -> str:
 
 
 def of_user(yours: UserModels, key: str | None) -> Run | None:
-    """Return the training of that key, if there is one."""
+    """Return the training with that key, if there is one."""
     own = yours.of(key)
     return own if isinstance(own, Run) else None
 
 
 def followed(jobs: TrainingJobs, wanted: Followed, labels: list[int]) -> Json:
-    """Return the progress of the training of the user's own key, or of the running one, by its public number.
+    """Return the progress of the training with the user's own key, or of the running one, by its public number.
 
-    One that waits adds its place in the queue and what runs. {"state": "gone"} if there is no such training.
+    A waiting one adds its place in the queue and the running training. {"state": "gone"} means there is no such
+    training.
     """
     run = of_user(jobs.yours, wanted.key)
     if run is not None:
@@ -176,7 +177,7 @@ def followed(jobs: TrainingJobs, wanted: Followed, labels: list[int]) -> Json:
 
 
 def as_json(run: Run, since: int, labels: list[int]) -> Json:
-    """All that is told of a training; of its steps those from the number `since` on."""
+    """Return the progress of a training, with its steps from number `since` on."""
     answers = None if run.answers is None else list(map(int, run.answers))
     card = run.classifier.card if run.classifier and run.state == "done" else None
     return {
@@ -197,7 +198,7 @@ def as_json(run: Run, since: int, labels: list[int]) -> Json:
 
 
 def running(jobs: TrainingJobs) -> Json | None:
-    """Return what is said of the running training to the other users; None if none runs."""
+    """Return the description of the running training for other users, or None if none runs."""
     run = jobs.current
     if run is None or not run.is_under_way:
         return None

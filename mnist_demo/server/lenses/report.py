@@ -1,7 +1,6 @@
-"""What stands in the lens "Report", and what the browser may ask it for.
+"""Requests of the lens "Report": the metrics in each network's card, and the test digits behind them.
 
-Knows: which of the cards' figures are shown, and which test digits are behind each. Does not know: how figures are
-computed (they come with the weights, and nothing is judged here), or how they are drawn.
+The metrics come with the weights; nothing is evaluated here.
 """
 
 from collections.abc import Mapping
@@ -20,15 +19,15 @@ from mnist_demo.server.lenses.label_votes import label_votes
 from mnist_demo.server.lenses.strangers import strangers
 from mnist_demo.server.readings import tiles
 
-SHOWN = 48  # digits at a time
-MAJORITY = 3  # of the five people asked
+SHOWN = 48  # the most digits at a time
+MAJORITY = 3  # of the five voters
 
 Json = dict[str, Any]
 Indices = NDArray[np.int64]
 
 
 class Wanted(Question):
-    """The digits behind a figure: a cell of the confusion matrix, the worst, or those it alone gets right."""
+    """The digits behind a metric: a cell of the confusion matrix, the worst mistakes, or those only it reads right."""
 
     network: str
     cell: Annotated[list[Annotated[int, Field(ge=0, le=9)]], Field(min_length=2, max_length=2)] | None = None
@@ -38,7 +37,7 @@ class Wanted(Question):
 
 
 def functions(classifiers: Mapping[str, Classifier], samples: Samples) -> Functions:
-    """Return what the browser may ask of those networks, by name; `samples` are the test set."""
+    """Return the requests that the browser may send about those networks, by name; `samples` are the test set."""
     found = Found(classifiers, samples)
     return {
         "report": Function(Question, lambda _: found.judged()),
@@ -47,7 +46,7 @@ def functions(classifiers: Mapping[str, Classifier], samples: Samples) -> Functi
 
 
 class Found:
-    """What is known of the networks on the test set, and the digits behind it."""
+    """The networks' metrics on the test set, and the digits behind them."""
 
     def __init__(self, classifiers: Mapping[str, Classifier], samples: Samples) -> None:
         self.classifiers, self.samples = classifiers, samples
@@ -56,17 +55,17 @@ class Found:
         self.votes = label_votes()
 
     def judged(self) -> Json:
-        """Return what each network's card says, how it reads strangers' digits, and some counts of test digits."""
+        """Return each network's card, its accuracy on strangers' digits, and some counts of test digits."""
         return {
             name: as_json(classifier.card) | {"strangers": strangers(name, bare(classifier.model))} | self._counts(name)
             for name, classifier in self.classifiers.items()
         }
 
     def _counts(self, name: str) -> Json:
-        """Of digits, and the command that fills an older card.
+        """Return counts of test digits, and the command that completes an older card.
 
-        Those that it alone gets right, and those it misreads; of the latter, those whose label is suspected, and of
-        these the ones in which most people saw something else.
+        They are the digits that only this network reads right, and those it misreads. Of the misread ones, they count
+        those with doubtful labels, and of these, those in which most people saw another digit.
         """
         misread = np.flatnonzero(self.answers[name] != self.labels).tolist()
         suspected = [self.votes[index] for index in misread if index in self.votes]
@@ -79,12 +78,12 @@ class Found:
         }
 
     def right_alone(self, name: str) -> Indices:
-        """The digits that this network reads, and no other does."""
+        """Return the digits that this network reads right and no other does."""
         others = [answered != self.labels for other, answered in self.answers.items() if other != name]
         return np.flatnonzero(np.logical_and.reduce([self.answers[name] == self.labels, *others]))
 
     def opened(self, wanted: Wanted) -> Json:
-        """Return how many digits are behind a figure, and up to SHOWN of them as tiles with votes, from `start` on."""
+        """Return the number of digits behind a metric, and up to SHOWN of them as tiles with votes, from `start` on."""
         indices = self._indices(wanted)
         some = indices[wanted.start : wanted.start + SHOWN]
         images = self.samples.images[some, 0].numpy().astype(np.float32) / np.float32(255)
@@ -106,7 +105,7 @@ class Found:
 
 
 def answers(card: Card, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The network's answer to each test digit (N,), as its card has them."""
+    """Return the network's answers to the test digits (N,), from its card."""
     given = labels.copy()
     for index, answer in card.misread:
         if index < len(given):
@@ -115,6 +114,6 @@ def answers(card: Card, labels: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def as_json(card: Card) -> Json:
-    """What the page tells of a card; "evaluation" is None in an older file's."""
+    """Return the fields of a card that the page shows; "evaluation" is None for an older file."""
     told = ("recipe", "seed", "history", "test_accuracy", "python", "torch", "date", "evaluation")
     return {name: getattr(card, name) for name in told}

@@ -1,6 +1,5 @@
-"""Figures of the shipped networks on digits that strangers wrote: what `python -m benchmarks.strangers --write` left.
-
-Knows: where they are kept, and which weights they are of. Does not know: how they were measured.
+"""Accuracy of the shipped networks on digits written by strangers, as stored by `python -m benchmarks.strangers
+--write`.
 """
 
 import json
@@ -15,6 +14,6 @@ FILE = Path(__file__).with_name("strangers.json")
 
 
 def strangers(name: str, network: nn.Module) -> dict[str, Any] | None:
-    """Return the figures of the network of that name, by set; None if they are of other weights."""
+    """Return the accuracy of that network, by data set; None if it was measured with other weights."""
     kept: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8")).get(name, {})
     return kept if kept.get("weights") == digest(network.state_dict()) else None
