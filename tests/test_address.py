@@ -38,7 +38,8 @@ def test_a_port_that_is_named_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -
     with listening() as held:
         port = held.getsockname()[1]
         monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
-        with pytest.raises(OSError, match=f"^port {port} is in use: name a free one with --port or GRADIO_SERVER_PORT$"):
+        refusal = f"^port {port} is in use: name a free one with --port or GRADIO_SERVER_PORT$"
+        with pytest.raises(OSError, match=refusal):
             address()
     assert address().port == port
 
