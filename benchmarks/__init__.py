@@ -1,1 +1,1 @@
-"""Measurements, each beside its yardstick in the same run: `training`, `drawings`, `live`."""
+"""Benchmarks; most measure a yardstick in the same run."""

@@ -1,8 +1,8 @@
 """Search for the picture that costs the server most: `python -m benchmarks.costly_pictures`. On Linux.
 
-Pictures of all formats, sizes and structures are made at random, and the dearest of them are varied further. Each is
-handed to the process that reads clients' pictures. Reported are the dearest that it reads, in processor time, and how
-many it refuses. The exit code is 1 if one that it read cost more than the limit.
+It makes random pictures of all formats, sizes and structures, and varies the costliest further. The process that reads
+clients' pictures reads each. The report names the costliest pictures that it reads, in processor time, and counts those
+it refuses. The exit code is 1 if one that it read cost more than the limit.
 """
 
 import argparse
@@ -27,9 +27,9 @@ from mnist_demo.ink.picture_worker import MAX_CPU_SECONDS, MAX_PIXELS
 from mnist_demo.server.limits import MOST_PICTURE_FILE
 from mnist_demo.server.picture_process import PictureProcess
 
-KEPT = 20  # of the dearest pictures, which are varied
+KEPT = 20  # of the costliest pictures, which are varied
 SHOWN = 10
-TILE = 600  # pixels a side of what is repeated to fill a large picture
+TILE = 600  # pixels a side, of the tile that is repeated to fill a large picture
 TOLERANCE = 0.05  # seconds that the system's timer may be late
 
 Gray = NDArray[np.uint8]
@@ -37,17 +37,17 @@ Random = np.random.Generator
 
 
 class Recipe(NamedTuple):
-    """Describe how to make a picture."""
+    """How to make a picture."""
 
     format: str
     structure: str
     width: int
     height: int
-    seed: int  # of all else
+    seed: int  # of everything else
 
 
 class Outcome(NamedTuple):
-    """Hold the cost of a picture."""
+    """The cost of a picture."""
 
     recipe: Recipe
     kilobytes: int
@@ -56,14 +56,14 @@ class Outcome(NamedTuple):
 
 
 def cells(random: Random) -> Gray:
-    """Cells of a random size, ink or paper at random."""
+    """Draw cells of a random size, ink or paper at random."""
     side = int(random.choice([1, 2, 3, 4, 6, 8, 12, 20, 40]))
     drawn = random.random((TILE // side + 1,) * 2) < random.choice([0.02, 0.1, 0.3, 0.5, 0.7])
     return (255 * np.kron(drawn, np.ones((side, side)))).astype(np.uint8)
 
 
 def stripes(random: Random) -> Gray:
-    """Straight lines, level, upright, both or slanting."""
+    """Draw straight lines, horizontal, vertical, both or slanting."""
     y, x = np.indices((TILE, TILE))
     step = int(random.choice([2, 4, 8, 12, 20, 24, 30, 60]))
     thick = int(random.integers(1, step))
@@ -72,7 +72,7 @@ def stripes(random: Random) -> Gray:
 
 
 def frames(random: Random) -> Gray:
-    """Boxes with something in them, side by side, or one in the other."""
+    """Draw boxes with something in them, side by side or nested."""
     picture = Image.new("L", (TILE, TILE), 255)
     drawer, step = ImageDraw.Draw(picture), int(random.choice([30, 60, 120, 200, 300]))
     width = int(random.integers(1, 9))
@@ -86,14 +86,14 @@ def frames(random: Random) -> Gray:
 
 
 def grain(random: Random) -> Gray:
-    """Paper with grain, in uneven light."""
+    """Draw grainy paper in uneven light."""
     y, x = np.indices((TILE, TILE))
     light = 120 + 100 * np.sin(x / TILE * random.uniform(0, 9)) * np.cos(y / TILE * random.uniform(0, 9))
     return (light + random.normal(0, random.uniform(1, 60), light.shape)).clip(0, 255).astype(np.uint8)
 
 
 def blobs(random: Random) -> Gray:
-    """Many disks of all sizes, dark and light."""
+    """Draw many disks of all sizes, dark and light."""
     picture = Image.new("L", (TILE, TILE), 200)
     drawer = ImageDraw.Draw(picture)
     for _ in range(int(random.choice([5, 30, 300, 2000]))):
@@ -106,7 +106,7 @@ STRUCTURES: dict[str, Callable[[Random], Gray]] = {one.__name__: one for one in 
 
 
 def pixels(recipe: Recipe, random: Random) -> Image.Image:
-    """The picture, in gray: its structure repeated, or enlarged, or on plain paper."""
+    """Return the picture, in grey: its structure repeated, enlarged, or on plain paper."""
     tile = STRUCTURES[recipe.structure](random)
     size = (recipe.width, recipe.height)
     way = random.integers(3)
@@ -121,19 +121,19 @@ def pixels(recipe: Recipe, random: Random) -> Image.Image:
 
 
 def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    """The file of a picture."""
+    """Return the picture as a file."""
     file = io.BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
-    """A chunk of a PNG."""
+    """Return a chunk of a PNG."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def png(picture: Image.Image, random: Random) -> bytes:
-    """A PNG: of all modes, with chunks before its pixels, or interlaced."""
+    """Return a PNG of any mode, perhaps interlaced, or with chunks before its pixels."""
     mode = str(random.choice(["1", "L", "LA", "P", "RGB", "RGBA", "I;16"]))
     shown = picture.convert("I").convert(mode) if mode == "I;16" else picture.convert(mode)
     content, way = saved(shown, "PNG", compress_level=1), random.random()
@@ -150,7 +150,7 @@ def png(picture: Image.Image, random: Random) -> bytes:
 
 
 def jpeg(picture: Image.Image, random: Random) -> bytes:
-    """A JPEG: baseline or progressive, with more scans or segments than it needs."""
+    """Return a JPEG, baseline or progressive, perhaps with more scans or segments than it needs."""
     mode = str(random.choice(["L", "RGB", "CMYK"]))
     options: dict[str, Any] = {"quality": int(random.choice([10, 60, 95, 100])), "progressive": random.random() < 0.6}
     if mode == "RGB":
@@ -169,7 +169,7 @@ def jpeg(picture: Image.Image, random: Random) -> bytes:
 
 
 def webp(picture: Image.Image, random: Random) -> bytes:
-    """A WebP: lossy or not, or of several frames."""
+    """Return a WebP, lossy or not, perhaps with several frames."""
     shown = picture.convert(str(random.choice(["RGB", "RGBA"])))
     options: dict[str, Any] = {"lossless": random.random() < 0.5, "quality": int(random.choice([5, 80])), "method": 0}
     if random.random() < 0.3 and picture.width * picture.height < 10**6:
@@ -178,7 +178,7 @@ def webp(picture: Image.Image, random: Random) -> bytes:
 
 
 def gif(picture: Image.Image, random: Random) -> bytes:
-    """A GIF: of several frames, or with comments before the first."""
+    """Return a GIF with several frames, or with comments before the first."""
     content = saved(picture, "GIF", interlace=int(random.integers(2)))
     if random.random() < 0.3:
         blocks = int(random.choice([100, 5000, 9000, 40_000]))
@@ -188,7 +188,7 @@ def gif(picture: Image.Image, random: Random) -> bytes:
 
 
 def bmp(picture: Image.Image, random: Random) -> bytes:
-    """A BMP, run-length encoded or not."""
+    """Return a BMP, run-length encoded or not."""
     if random.random() < 0.3:
         size, palette = struct.pack("<ii", *picture.size), bytes(range(256)) * 4
         body = (b"\x02\x00\x02\xff" * (picture.width // 4) + b"\0\0") * picture.height
@@ -198,7 +198,7 @@ def bmp(picture: Image.Image, random: Random) -> bytes:
 
 
 def tiff(picture: Image.Image, random: Random) -> bytes:
-    """A TIFF: of all modes and encodings."""
+    """Return a TIFF of any mode and encoding."""
     mode = str(random.choice(["1", "L", "RGB", "RGBA", "CMYK", "I;16", "I", "F"]))
     codecs = ["raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "zstd"]
     codecs += ["group3", "group4"] if mode == "1" else ["jpeg"] if mode in ("L", "RGB") else []
@@ -215,7 +215,7 @@ FORMATS: dict[str, Callable[[Image.Image, Random], bytes]] = {
 
 
 def file_of(recipe: Recipe) -> bytes:
-    """The file, which one time in five is damaged."""
+    """Return the file, which in one of five cases is damaged."""
     random = np.random.default_rng(recipe.seed)
     content = bytearray(FORMATS[recipe.format](pixels(recipe, random), random))
     if random.random() < 0.2:
@@ -225,7 +225,7 @@ def file_of(recipe: Recipe) -> bytes:
 
 
 def random_recipe(random: Random) -> Recipe:
-    """Any picture up to the limit of pixels, of any shape."""
+    """Return a recipe for any picture up to the limit of pixels, of any shape."""
     kind = str(random.choice(list(FORMATS)))
     most = MAX_PIXELS * (JPEG_FACTOR if kind == "jpeg" else 1)
     area = float(random.choice([most, most, most / 4, 1_440_000, 1_440_000, 90_000]))
@@ -236,7 +236,7 @@ def random_recipe(random: Random) -> Recipe:
 
 
 def varied(recipe: Recipe, random: Random) -> Recipe:
-    """The same picture, but for one thing."""
+    """Return the same picture with one change."""
     other = random_recipe(random)
     way = random.integers(3)
     if way == 0:
@@ -245,14 +245,14 @@ def varied(recipe: Recipe, random: Random) -> Recipe:
 
 
 def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has taken."""
+    """Return the processor time that a process has used."""
     return time.clock_gettime((~pid << 3) | 2)  # Linux's clock of another process
 
 
 async def measured(pictures: PictureProcess, recipe: Recipe, blank: bytes) -> Outcome:
-    """Have the process read a picture."""
+    """Let the process read a picture, and return its cost."""
     content = file_of(recipe)
-    await pictures.ink_of(blank)  # so that there is a process
+    await pictures.ink_of(blank)  # starts the process
     assert pictures.process is not None
     pid, refusal, seconds = pictures.process.pid, None, MAX_CPU_SECONDS
     before = cpu_seconds(pid)
@@ -266,7 +266,7 @@ async def measured(pictures: PictureProcess, recipe: Recipe, blank: bytes) -> Ou
 
 
 async def search(count: int, seed: int) -> list[Outcome]:
-    """Measure so many pictures: two thirds at random, and variations of the dearest."""
+    """Measure `count` pictures: two thirds at random, and variations of the costliest."""
     random, pictures, outcomes = np.random.default_rng(seed), PictureProcess(), list[Outcome]()
     blank = saved(Image.new("L", (30, 30), 255), "PNG")
     for number in tqdm(range(count), unit=" pictures", disable=None):
@@ -283,11 +283,11 @@ def dearest(outcomes: list[Outcome]) -> list[Outcome]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the command line's parser."""
     p = argparse.ArgumentParser(prog="python -m benchmarks.costly_pictures", description="Search for costly pictures.")
-    p.add_argument("--pictures", type=int, default=500, metavar="N", help="how many to try (default: 500)")
-    p.add_argument("--seed", type=int, default=1, help="of the search (default: 1)")
-    p.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    p.add_argument("--pictures", type=int, default=500, metavar="N", help="pictures to try (default: 500)")
+    p.add_argument("--seed", type=int, default=1, help="random seed (default: 1)")
+    p.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     return p
 
 
@@ -295,7 +295,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line. Return its exit code."""
     options = parser().parse_args(arguments)
     if options.pictures < 1 or not Path("/proc").exists():
-        print("error: --pictures must be at least 1, and the system Linux", file=sys.stderr)
+        print("error: --pictures must be at least 1, and the system must be Linux", file=sys.stderr)
         return 2
     outcomes = asyncio.run(search(options.pictures, options.seed))
     read = [one for one in dearest(outcomes) if one.refusal is None]

@@ -1,6 +1,6 @@
-"""People who draw, simulated: what their browsers send over HTTP, and what they get for it.
+"""Simulated users who draw: the requests their browsers send, and the answers they get.
 
-Knows: the requests of our page and of Gradio's stock sketchpad, and how a person draws. Does not know: who counts.
+There are clients for our page and for Gradio's stock sketchpad.
 """
 
 import asyncio
@@ -21,40 +21,42 @@ from mnist_demo.data.synthetic import write
 from mnist_demo.ink.preprocess import to_mnist
 from mnist_demo.ink.strokes import Stroke, draw
 
-RATE = 10  # updates a second, of one person
-UPDATES = 20  # of a digit that is drawn, from its first points to its last
-HAND = 60  # points a second, of a pen
+RATE = 10  # updates per second and user
+UPDATES = 20  # while a digit is drawn, from its first points to its last
+HAND = 60  # points per second, of a pen
 SIDE, STOCK_SIDE = 280, 800  # of the canvas, pixels
-PAUSE = (0.3, 1.0)  # seconds until a person whom a server told that it is busy asks again, as the page does
-PATIENCE = 30.0  # seconds until an answer is given up
+PAUSE = (0.3, 1.0)  # seconds until a client that got 503 tries again, as the page does
+PATIENCE = 30.0  # seconds, the timeout of a request
 JSON = "application/json"
 BOUNDARY = "drawing"
 
 
 @dataclass
 class Tally:
-    """What became of the drawings that people wanted read."""
+    """The answers to the drawings of all users."""
 
     times: list[float] = field(default_factory=list)  # seconds to each answer
-    in_time: int = 0  # answers that came while people still drew
-    busy: int = 0  # times that the server said so
+    in_time: int = 0  # answers that came while users still drew
+    busy: int = 0  # answers of 503
     errors: int = 0
 
 
 class Visitor(Protocol):
-    """Somebody whose browser has one connection to the server."""
+    """A user whose browser has one connection to the server."""
 
     async def ask(self, number: int) -> int:
-        """Has the drawing of that number read; the HTTP status. Raises OSError or EOFError where nothing answers."""
+        """Let the server read the drawing of that number; return the HTTP status. Raises OSError or EOFError without an
+        answer.
+        """
         ...
 
     def leave(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         ...
 
 
 class Connection:
-    """One connection to a server, opened when it is needed, and again where the server closed it."""
+    """One connection to a server, opened when it is needed, and again after the server closed it."""
 
     def __init__(self, address: str) -> None:
         url = urlsplit(address)
@@ -62,7 +64,7 @@ class Connection:
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = JSON) -> tuple[int, bytes]:
-        """The status and the body of the answer. Raises OSError or EOFError where none comes."""
+        """Return the status and the body of the answer. Raises OSError or EOFError if there is none."""
         try:
             return await asyncio.wait_for(self._exchange(method, path, body, kind), PATIENCE)
         except BaseException:
@@ -85,7 +87,7 @@ class Connection:
 
 
 async def received(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """The status and the body of the answer that comes."""
+    """Return the status and the body of the next answer."""
     head = await reader.readuntil(b"\r\n\r\n")
     status, lowered = int(head.split(b" ", 2)[1]), head.lower()
     if b"content-length: " in lowered:
@@ -104,7 +106,7 @@ BYTES = "application/octet-stream"
 
 
 class OurVisitor:
-    """Draws on our page: a digit of 784 bytes goes out, and the readings come back."""
+    """A user of our page, which sends a digit of 784 bytes and gets readings."""
 
     def __init__(self, address: str, seed: int) -> None:
         self.connection = Connection(address)
@@ -119,7 +121,7 @@ class OurVisitor:
 
 
 async def editor_of(address: str) -> int:
-    """The number of the image editor on Gradio's stock page."""
+    """Return the number of the image editor on Gradio's stock page."""
     connection = Connection(address)
     _, body = await connection.send("GET", "/config")
     connection.close()
@@ -130,9 +132,9 @@ CALL = "/gradio_api/component_server/"
 
 
 class StockVisitor:
-    """Draws on Gradio's stock page: three pictures go up, an event is queued, and its end is waited for.
+    """A user of Gradio's stock page, which uploads three pictures, queues an event, and waits for its end.
 
-    A real browser sends three to six uploads more, which the answer does not wait for; they are left out.
+    A real browser makes three to six more uploads, which the answer does not wait for; they are left out.
     """
 
     def __init__(self, address: str, editor: int, seed: int, pictures: Sequence[bytes]) -> None:
@@ -161,7 +163,7 @@ class StockVisitor:
 
 
 def form(fields: dict[str, object], picture: bytes) -> bytes:
-    """A multipart form of those fields and one picture."""
+    """Return a multipart form of those fields and one picture."""
     part = f"--{BOUNDARY}\r\nContent-Disposition: form-data; name="
     text = "".join(f'{part}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
     file = f'{part}"file"; filename="blob"\r\nContent-Type: image/png\r\n\r\n'
@@ -169,7 +171,7 @@ def form(fields: dict[str, object], picture: bytes) -> bytes:
 
 
 def growing(seed: int) -> list[list[Stroke]]:
-    """A digit, handwritten, after each of its UPDATES updates."""
+    """Return a handwritten digit after each of its UPDATES updates."""
     random = np.random.default_rng(seed)
     paths = [40 + np.asarray(path) * (SIDE - 80) for path in write(random, seed % 10)]
     points = [(number, point) for number, path in enumerate(paths) for point in dense(path)]
@@ -177,7 +179,7 @@ def growing(seed: int) -> list[list[Stroke]]:
 
 
 def dense(path: np.ndarray) -> np.ndarray:
-    """Points (N, 2) along the path, in whole pixels, some 5 apart, as a pen leaves them."""
+    """Return points (N, 2) along the path, in whole pixels about 5 apart, as a pen leaves them."""
     lengths = np.hypot(*np.diff(path, axis=0).T)
     along = np.concatenate([[0.0], lengths.cumsum()])
     stops = np.arange(0, along[-1] + 5, 5).clip(max=along[-1])
@@ -185,19 +187,19 @@ def dense(path: np.ndarray) -> np.ndarray:
 
 
 def strokes_of(points: Sequence[tuple[int, np.ndarray]]) -> list[Stroke]:
-    """Strokes of points, each with the number of its stroke."""
+    """Return the strokes of points, each with the number of its stroke."""
     numbers = sorted({number for number, _ in points})
     return [Stroke(np.array([point for its, point in points if its == number])) for number in numbers]
 
 
 def digit_of(strokes: Sequence[Stroke]) -> bytes:
-    """The digit that the page makes of strokes and sends: 784 bytes; all 0 where there is too little ink."""
+    """Return the digit that the page sends for the strokes: 784 bytes, all 0 if there is too little ink."""
     digit = to_mnist(draw(strokes, SIDE))
     return bytes(784) if digit is None else np.rint(255 * digit).astype(np.uint8).tobytes()
 
 
 def pictures(count: int) -> list[bytes]:
-    """Digits as the stock sketchpad sends them, in so many stages of being drawn: PNG, black ink upon white paper."""
+    """Return `count` stages of a digit as the stock sketchpad sends them: PNG, black ink on white paper."""
     files = []
     for strokes in growing(3)[:: max(1, UPDATES // count)]:
         scale = STOCK_SIDE / SIDE
@@ -209,7 +211,7 @@ def pictures(count: int) -> list[bytes]:
 
 
 async def person(visitor: Visitor, start: float, end: float, tally: Tally) -> None:
-    """Draws from `start` to `end`, seconds of time.perf_counter: one question in flight, the newest drawing next."""
+    """Draw from `start` to `end`, seconds of time.perf_counter, with one request in flight, then the newest drawing."""
     sent = -1
     while (now := time.perf_counter()) < end:
         newest = int((now - start) * RATE)
@@ -235,7 +237,7 @@ async def person(visitor: Visitor, start: float, end: float, tally: Tally) -> No
 
 
 async def crowd(visitors: Sequence[Visitor], seconds: float) -> Tally:
-    """What becomes of what those people draw in so many seconds, who begin one after the other within an update."""
+    """Let those users draw for `seconds`, starting one after the other within an update; return their answers."""
     tally, now = Tally(), time.perf_counter()
     starts = now + np.arange(len(visitors)) / len(visitors) / RATE
     people = [

@@ -1,7 +1,7 @@
-"""How live our page is, the farther its server: `python -m benchmarks.distance`.
+"""Measure how live our page is at a distance from its server: `python -m benchmarks.distance`.
 
-The server is on the same machine, behind a relay that keeps everything for half of a round trip each way; real
-Chromium, and a pointer at 60 moves a second.
+The server is on the same machine, behind a relay that delays all data by half a round trip each way. Chromium is real,
+and its pointer moves 60 times a second.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from benchmarks.report import json_file, machine, table, write_json
 from mnist_demo import commandline
 
 ROUND_TRIPS = (0, 50, 150, 300)  # ms
-MOST = 450  # ms: for longer the strokes do not wait
+MOST = 450  # ms: the strokes do not wait longer
 
 
 async def measure(round_trips: Sequence[int]) -> list[dict[str, Any]]:
-    """What `benchmarks.live` measures during strokes, at each of those round trips, in ms."""
+    """Return what `benchmarks.live` measures during strokes, at each of those round trips, in ms."""
     figures = []
     async with async_playwright() as playwright:
         browser = await launched(playwright)
@@ -54,10 +54,10 @@ def rows(figures: Sequence[dict[str, Any]]) -> list[list[str]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 2 where it asks for what cannot be."""
+    """Run the command line. Return its exit code: 2 for invalid options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.distance", description="The page, far from its server.")
     parser.add_argument("--ms", type=int, nargs="+", default=ROUND_TRIPS, metavar="MS", help="round trips")
-    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args(arguments)
     if not 0 <= min(options.ms) <= max(options.ms) <= MOST:
         print(f"error: --ms must be 0 to {MOST}", file=sys.stderr)

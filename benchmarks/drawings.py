@@ -1,9 +1,9 @@
-"""What networks make of drawings: `python -m benchmarks.drawings [WEIGHTS ...] [--strokes FILE]`.
+"""Measure the networks on drawings: `python -m benchmarks.drawings [WEIGHTS ...] [--strokes FILE]`.
 
-The MNIST test digits, redrawn as crisp pen drawings on the page's canvas in every way a person might; with
-`--strokes`, real pen strokes; and drawings that are no digit. A column of the table is a weights file, or the mean
-of several that differ in their seed alone; `plain resize` is the first of them given the canvas merely averaged
-down to 28 x 28. The test set is touched here: choose nothing by it.
+The drawings are the MNIST test digits, redrawn as crisp pen drawings on the page's canvas in many ways; with
+`--strokes`, real pen strokes; and drawings that are not digits. A column of the table is a weights file, or the mean of
+several that differ only in their seed; `plain resize` is the first of them, given the canvas merely averaged down to 28
+x 28. This reads the test set: choose nothing by its results.
 """
 
 import argparse
@@ -33,27 +33,27 @@ from mnist_demo.ink.strokes import Stroke, draw
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 
-WRITTEN = {  # pen strokes: how high they are drawn, and with what brush, in pixels; the second as on the page
+WRITTEN = {  # the height and the brush of pen strokes, in pixels; the second is the page's
     "strokes 180 px, brush 12": (180, 12),
     "strokes 180 px, brush 20": (180, 20),
     "strokes 180 px, brush 28": (180, 28),
     "strokes 110 px, brush 20": (110, 20),
     "strokes 80 px, brush 20": (80, 20),
 }
-EACH = 200  # drawings of each kind that is no digit
-CHUNK = 250  # drawings a task
+EACH = 200  # drawings of each kind of non-digit
+CHUNK = 250  # drawings per task
 TIMED = 200  # readings
 
 
 class Digits(NamedTuple):
-    """Drawings, as networks get to see them."""
+    """Drawings as inputs of a network."""
 
     ours: NDArray[np.float32]  # (N, 28, 28), made by `to_mnist`, as in `Classifier.read`
     plain: NDArray[np.float32]  # (N, 28, 28), the canvas averaged down
 
 
 def digits_of(inks: Iterable[Ink]) -> Digits:
-    """What becomes of the drawings; zeros where `to_mnist` finds nothing drawn."""
+    """Convert drawings to digits; zeros if `to_mnist` finds nothing drawn."""
     ours, plain, blank = [], [], np.zeros((SIDE, SIDE), np.float32)
     for ink in inks:
         digit = to_mnist(ink)
@@ -63,7 +63,7 @@ def digits_of(inks: Iterable[Ink]) -> Digits:
 
 
 def fitted(paths: Sequence[NDArray[Any]], side: float, brush: float) -> Ink:
-    """The paths drawn with that brush in the middle of the canvas, the longer side of the ink that many pixels."""
+    """Draw the paths with that brush in the middle of the canvas, the longer side of the ink `side` pixels."""
     points = np.concatenate(paths)
     low, high = points.min(axis=0), points.max(axis=0)
     scale = (side - brush) / max((high - low).max(), 1e-6)
@@ -71,57 +71,57 @@ def fitted(paths: Sequence[NDArray[Any]], side: float, brush: float) -> Ink:
 
 
 def redraw(kind: str, first: int, samples: NDArray[np.uint8]) -> Digits:
-    """Samples redrawn in one way; `first` is the number of the first one, and the number seeds what is random."""
+    """Redraw samples in one way; `first` is the number of the first one, and each sample's number is its seed."""
     numbered = enumerate(samples, start=first)
     return digits_of(REDRAWN[kind](sample, np.random.default_rng(number)) for number, sample in numbered)
 
 
 def write(kind: str, strokes: Sequence[Sequence[NDArray[np.float64]]]) -> Digits:
-    """Pen strokes, drawn at one size with one brush."""
+    """Draw pen strokes at one size with one brush."""
     return digits_of(fitted(paths, *WRITTEN[kind]) for paths in strokes)
 
 
 def invent(kind: str, count: int = EACH) -> Digits:
-    """That many drawings of one kind that is no digit, of many sizes and with several brushes."""
+    """Draw `count` non-digits of one kind, in many sizes and with several brushes."""
     random = np.random.default_rng(list(kind.encode()))
     sizes = zip(random.uniform(100, 240, count), random.uniform(12, 28, count), strict=True)
     return digits_of(fitted(UNKNOWN[kind](random), side, brush) for side, brush in sizes)
 
 
 def gathered(parts: Iterable[Digits]) -> Digits:
-    """All the parts' digits."""
+    """Join the digits of all parts."""
     return Digits(*(np.concatenate(images) for images in zip(*parts, strict=True)))
 
 
 class Column(NamedTuple):
-    """Networks of one recipe, whose figures are averaged."""
+    """Networks of one recipe, whose results are averaged."""
 
     name: str
     networks: list[Classifier]
-    plain: bool = False  # given the canvas averaged down, and asked for nothing but the digit
+    plain: bool = False  # if True, the input is the canvas averaged down, and only the answer counts
 
     def right(self, digits: Digits, labels: NDArray[np.int64]) -> float:
-        """Per cent whose largest bar is the right one."""
+        """Return the accuracy in per cent, rejected drawings included."""
         images = digits.plain if self.plain else digits.ours
         return 100 * statistics.mean(float((n.probabilities(images).argmax(1) == labels).mean()) for n in self.networks)
 
     def right_alone(self, images: Tensor, labels: Tensor) -> float:
-        """Per cent right of images (N, 1, 28, 28) uint8, each network asked once and not at four half-pixel shifts."""
+        """Return the accuracy in per cent on images (N, 1, 28, 28) uint8, of each network in a single pass."""
         networks = [network.model.network for network in self.networks]
         scores = [evaluate.log_probabilities(network, images) for network in networks]
         return 100 * statistics.mean(evaluate.accuracy(score, labels) for score in scores)
 
     def refused(self, digits: Digits) -> float:
-        """Per cent said to be no digit."""
+        """Return the per cent of drawings that are rejected."""
         return 100 * statistics.mean(float((~n.known(digits.ours)).mean()) for n in self.networks)
 
     def calibration_error(self, digits: Digits, labels: NDArray[np.int64]) -> float:
-        """How far confidence is from accuracy, in points of a per cent."""
+        """Return the expected calibration error in percentage points."""
         scores = (torch.from_numpy(network.probabilities(digits.ours)) for network in self.networks)
         return 100 * statistics.mean(evaluate.calibration_error(p, torch.from_numpy(labels)) for p in scores)
 
     def milliseconds(self, inks: Sequence[Ink]) -> float:
-        """From ink to probabilities, by `Classifier.read`: the median drawing's."""
+        """Return the median time from ink to probabilities, by `Classifier.read`."""
         taken = []
         for ink in inks:
             start = time.perf_counter()
@@ -131,7 +131,7 @@ class Column(NamedTuple):
 
 
 def columns_of(files: Sequence[str]) -> list[Column]:
-    """The networks of weights files, those of one recipe together; the first of each model once more, plain."""
+    """Return the networks of weights files, those of one recipe together, and the first of each model again, plain."""
     columns: dict[str, Column] = {}
     plain: dict[str, Column] = {}
     for file in files:
@@ -142,21 +142,21 @@ def columns_of(files: Sequence[str]) -> list[Column]:
     return [*columns.values(), *plain.values()]
 
 
-Row = tuple[str, dict[str, float]]  # what was drawn; a figure for each column that has one
+Row = tuple[str, dict[str, float]]  # what was drawn; the result of each column that has one
 
 
 def every(what: str, columns: Sequence[Column], figure: Callable[[Column], float]) -> Row:
-    """A row with that figure of every column."""
+    """Return a row with that result of every column."""
     return what, {column.name: figure(column) for column in columns}
 
 
 def ours(what: str, columns: Sequence[Column], figure: Callable[[Column], float]) -> Row:
-    """A row with that figure of the columns that read as `Classifier.read` does."""
+    """Return a row with that result of the columns that read as `Classifier.read` does."""
     return every(what, [column for column in columns if not column.plain], figure)
 
 
 def redrawn_rows(columns: Sequence[Column], pool: ProcessPoolExecutor, count: int) -> Iterator[Row]:
-    """How many of the first `count` test digits are right, as they are and redrawn; and what else they tell."""
+    """Yield the accuracy on the first `count` test digits, unchanged and redrawn, and other results on them."""
     test = load_mnist("test")
     samples, labels = test.images[:count, 0].numpy(), test.labels[:count].numpy()
     pixels: NDArray[np.float32] = np.divide(samples, 255, dtype=np.float32)
@@ -175,7 +175,7 @@ def redrawn_rows(columns: Sequence[Column], pool: ProcessPoolExecutor, count: in
 
 
 def written_rows(columns: Sequence[Column], pool: ProcessPoolExecutor, written: Sequence[Handwritten]) -> Iterator[Row]:
-    """How many of the pen strokes are right, and how many are taken for no digit."""
+    """Yield the accuracy on the pen strokes, and the share rejected."""
     labels = np.array([one.label for one in written])
     strokes = [one.paths for one in written]
     chunks = [strokes[start : start + CHUNK] for start in range(0, len(strokes), CHUNK)]
@@ -186,7 +186,7 @@ def written_rows(columns: Sequence[Column], pool: ProcessPoolExecutor, written: 
 
 
 def unknown_rows(columns: Sequence[Column], pool: ProcessPoolExecutor) -> Iterator[Row]:
-    """How many drawings that are no digit are refused: by kind, and all."""
+    """Yield the share of non-digits that is rejected, by kind and in all."""
     drawn = dict(zip(UNKNOWN, pool.map(invent, UNKNOWN), strict=True))
     for kind, digits in drawn.items():
         yield _refused(f"refused: {kind}", columns, digits)
@@ -202,17 +202,17 @@ def _refused(what: str, columns: Sequence[Column], digits: Digits) -> Row:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    p = argparse.ArgumentParser(prog="python -m benchmarks.drawings", description="What networks make of drawings.")
+    """Return the command line's parser."""
+    p = argparse.ArgumentParser(prog="python -m benchmarks.drawings", description="Measure the networks on drawings.")
     p.add_argument("weights", nargs="*", default=list(MODELS), metavar="WEIGHTS", help="files, or shipped ones by name")
-    p.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes to read too, as JSON lines")
+    p.add_argument("--strokes", type=Path, metavar="FILE", help="stroke file to read too")
     p.add_argument("--digits", type=int, default=10_000, metavar="N", help="test digits to redraw (default: all)")
-    p.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    p.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     return p
 
 
 def rows(columns: Sequence[Column], count: int, written: Sequence[Handwritten]) -> Iterator[Row]:
-    """All rows, one after the other: of so many test digits, and of the pen strokes, where there are any."""
+    """Yield all rows, for the first `count` test digits and for the pen strokes, if any."""
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         yield from redrawn_rows(columns, pool, count)
         if written:
@@ -221,7 +221,7 @@ def rows(columns: Sequence[Column], count: int, written: Sequence[Handwritten]) 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line's work. Returns its exit code."""
+    """Run the command line. Return its exit code."""
     options = parser().parse_args(arguments)
     torch.set_num_threads(1)
     try:

@@ -1,8 +1,4 @@
-"""What exported networks say beside PyTorch's: `python -m benchmarks.export`.
-
-Knows: how an ONNX file is run by onnxruntime, and how far its figures are from `Classifier`'s. Does not know: how the
-file was made.
-"""
+"""Compare exported networks with PyTorch's: `python -m benchmarks.export`."""
 
 from mnist_demo import commandline
 
@@ -26,31 +22,31 @@ from mnist_demo.ink.preprocess import SIDE
 from mnist_demo.model.classifier import Classifier, Reading
 from mnist_demo.model.networks import MODELS
 
-TOGETHER = 250  # inputs at once, of the exported network
-BATCH = 100  # digits at once, of ours
+TOGETHER = 250  # inputs per batch of the exported network
+BATCH = 100  # digits per batch of PyTorch's network
 
 Images = NDArray[Any]  # digits (N, 28, 28) float32 in [0, 1], or ink (N, 280, 280) uint8
 
 
 class Differences(NamedTuple):
-    """How far what an exported network says is from what ours says."""
+    """The differences between an exported network and PyTorch's."""
 
     inputs: int
-    digit: float  # the largest difference of a pixel, in [0, 1]; 0 where both were given the digit
+    digit: float  # the largest difference of a pixel, in [0, 1]; 0 if the digit is the input
     probability: float  # the largest difference of a probability
-    answers: int  # that differ
-    exported: float  # milliseconds an input
+    answers: int  # the number that differ
+    exported: float  # milliseconds per input
     ours: float
 
 
 def digits(count: int) -> Images:
-    """The first of the test digits."""
+    """Return the first test digits."""
     images: Images = np.divide(load_mnist("test").images[:count, 0].numpy(), 255, dtype=np.float32)
     return images
 
 
 def drawings(count: int) -> Images:
-    """The first of the test digits, redrawn in one way after the other; a blank canvas, a speck, what is just none."""
+    """Return the first test digits, each redrawn in the next way, a blank canvas, a speck, and the largest speck."""
     samples = load_mnist("test").images[:count, 0].numpy()
     ways = list(REDRAWN.values())
     inks = [ways[at % len(ways)](sample, np.random.default_rng(at)) for at, sample in enumerate(samples)]
@@ -60,25 +56,25 @@ def drawings(count: int) -> Images:
 
 
 def session(content: bytes) -> Any:
-    """An ONNX file's content, ready to run on one thread. Raises ValueError where onnxruntime is missing."""
+    """Load an ONNX file's content, to run on one thread. Raises ValueError if onnxruntime is missing."""
     try:
         import onnxruntime
     except ImportError:
-        raise ValueError("to run what was exported needs onnxruntime: pip install onnxruntime") from None
+        raise ValueError("running an exported network needs onnxruntime: pip install onnxruntime") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def run(session: Any, inputs: Images) -> dict[str, Images]:
-    """What the exported network gives, by name, for any number of inputs."""
+    """Return the exported network's outputs, by name, for any number of inputs."""
     [takes], names = session.get_inputs(), [output.name for output in session.get_outputs()]
     parts = [session.run(names, {takes.name: inputs[at : at + TOGETHER]}) for at in range(0, len(inputs), TOGETHER)]
     return {name: np.concatenate(part) for name, part in zip(names, zip(*parts, strict=True), strict=True)}
 
 
 def ours(classifier: Classifier, takes: str, inputs: Images) -> list[Reading]:
-    """What PyTorch says to the same."""
+    """Return PyTorch's readings of the same inputs."""
     if takes == "canvas":
         return [classifier.read(ink) for ink in inputs]
     batches = (inputs[at : at + BATCH] for at in range(0, len(inputs), BATCH))
@@ -86,7 +82,7 @@ def ours(classifier: Classifier, takes: str, inputs: Images) -> list[Reading]:
 
 
 def compared(exported: Any, classifier: Classifier, takes: str, inputs: Images) -> Differences:
-    """How what the classifier was exported to, in a session, differs from it on such inputs."""
+    """Return how an exported classifier, in a session, differs from the original on those inputs."""
     start = time.perf_counter()
     found, middle = run(exported, inputs), time.perf_counter()
     readings, end = ours(classifier, takes, inputs), time.perf_counter()
@@ -104,7 +100,7 @@ def compared(exported: Any, classifier: Classifier, takes: str, inputs: Images) 
 
 
 def rows(count: dict[str, int]) -> Iterator[list[str]]:
-    """A row for each network and each input."""
+    """Yield a row for each network and each input."""
     inputs = {"digits": digits(count["digits"]), "canvas": drawings(count["canvas"])}
     for name in MODELS:
         for takes in INPUTS:
@@ -115,7 +111,7 @@ def rows(count: dict[str, int]) -> Iterator[list[str]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line's work. Returns its exit code."""
+    """Run the command line. Return its exit code."""
     p = argparse.ArgumentParser(prog="python -m benchmarks.export", description="Exported networks beside PyTorch's.")
     p.add_argument("--digits", type=int, default=10_000, metavar="N", help="test digits to read (default: all)")
     p.add_argument("--drawings", type=int, default=1000, metavar="N", help="drawings to read (default: 1000)")

@@ -1,7 +1,4 @@
-"""A server as it is met from far away.
-
-Knows: bytes, and how long they are on their way. Does not know: what they say.
-"""
+"""A relay that makes a server seem far away."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,14 +7,14 @@ from contextlib import contextmanager, suppress
 from random import Random
 from urllib.parse import urlsplit
 
-IN_TURN = 1e-6  # seconds between two deliveries of a connection, which keep their order
+IN_TURN = 1e-6  # seconds between two deliveries on a connection, which stay in order
 
 
 @contextmanager
 def far(address: str, round_trip: float, jitter: float = 0.0) -> Iterator[str]:
-    """The address, on loopback, of a relay to that server: half of `round_trip`, in seconds, each way.
+    """Yield the address, on loopback, of a relay to that server that takes half of `round_trip` seconds each way.
 
-    What one sends is under way together. With `jitter`, in seconds, each part takes up to so much longer, at random, so
+    Data sent together stays together. With `jitter`, in seconds, each part takes up to so much longer at random, so
     that connections overtake each other.
     """
     server, random = urlsplit(address), Random(0)
@@ -29,7 +26,7 @@ def far(address: str, round_trip: float, jitter: float = 0.0) -> Iterator[str]:
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
         try:
-            with suppress(asyncio.CancelledError):  # asyncio would tell of it as of a fault
+            with suppress(asyncio.CancelledError):  # asyncio would report it as an error
                 beyond, back = await asyncio.open_connection(server.hostname, server.port)
                 ends.append(back)
                 await asyncio.gather(passed_on(reader, back, delay), passed_on(beyond, writer, delay))
@@ -55,7 +52,7 @@ def far(address: str, round_trip: float, jitter: float = 0.0) -> Iterator[str]:
 
 
 async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: Callable[[], float]) -> None:
-    """Passes on what is read until there is no more, in order, each part as many seconds later as `delay` says."""
+    """Pass on all data in order, each part delayed by `delay()` seconds."""
     loop, due = asyncio.get_running_loop(), 0.0
     with suppress(OSError):
         while part := await reader.read(65_536):

@@ -1,6 +1,6 @@
-"""Clients that send half a body, or take no answer, and what memory that costs: `python -m benchmarks.flood`.
+"""Measure the memory cost of clients that send half a body, or take no answer: `python -m benchmarks.flood`.
 
-Each kind of flood meets a server of its own: all clients connect, stay a while, and leave.
+Each kind of flood gets a server of its own: all clients connect, stay a while, and leave.
 """
 
 import argparse
@@ -20,14 +20,14 @@ from benchmarks.pages import Server, started
 from benchmarks.report import json_file, machine, table, write_json
 
 CLIENTS = 4000
-STAY, REST = 10.0, 60.0  # seconds that clients stay, and until memory is looked at again
-LOOK = 0.1  # seconds between two looks at the server's memory
+STAY, REST = 10.0, 60.0  # seconds that clients stay, and that the server rests afterwards
+LOOK = 0.1  # seconds between two readings of the server's memory
 ASSETS = Path(gradio.__file__).parent / "templates/frontend/assets"
 HEAD = "HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def requests() -> dict[str, bytes]:
-    """The request of each kind of client, by what it is called."""
+    """Return the request of each kind of client, by its description."""
     largest = max(ASSETS.glob("*.js"), key=lambda path: path.stat().st_size)
     asset = f"GET /assets/{largest.name} {HEAD}"
     body = f"POST /engine/samples {HEAD}Content-Type: application/json\r\nContent-Length: 250001\r\n\r\n"
@@ -39,7 +39,7 @@ def requests() -> dict[str, bytes]:
 
 
 def flooded(server: Server, request: bytes, clients: int) -> list[float]:
-    """The server's memory before, at most, and a while after those clients, in MB."""
+    """Return the server's memory before, at most, and a while after those clients, in MB."""
     address = ("127.0.0.1", urlsplit(server.address).port or 0)
     before = most = memory(server.process.pid)
     with ExitStack() as stack:
@@ -64,12 +64,12 @@ def rows(found: dict[str, list[float]]) -> Sequence[list[str]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 2 if it asks for too many clients."""
+    """Run the command line. Return its exit code: 2 if there are too many clients."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.flood", description="Clients that keep a server waiting."
     )
     parser.add_argument("--clients", type=int, default=CLIENTS, metavar="N", help=f"how many at once ({CLIENTS})")
-    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args(arguments)
     _, handles = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (handles, handles))

@@ -1,7 +1,7 @@
-"""What it costs to see inside the networks: `python -m benchmarks.inside`.
+"""Measure the cost of seeing inside the networks: `python -m benchmarks.inside`.
 
-Milliseconds on one thread, on test digits; the nearest training digits got ready in a folder of their own, first
-computed and then read; and how much memory they take, in processes that do nothing else.
+Times are in milliseconds on one thread, on test digits. The features of the training digits are computed into a folder
+of their own and then read again, and their memory is measured in processes that do nothing else.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from mnist_demo.model.explain import occlusion, packed, packed_kernels, trace, w
 from mnist_demo.model.nearest import Nearest
 from mnist_demo.model.networks import MODELS
 
-DIGITS = 200  # of the test set, the first
+DIGITS = 200  # the first of the test set
 WARM_UP = 10  # calls that are not timed
 
 Images = NDArray[np.float32]
@@ -35,7 +35,7 @@ Figures = dict[str, Any]
 
 
 def milliseconds(call: Callable[[Images], object], images: Images) -> tuple[float, float]:
-    """What the call takes for one image: median and 95th percentile."""
+    """Return the time of a call for one image: median and 95th percentile."""
     times = []
     for image in (*images[:WARM_UP], *images):
         start = time.perf_counter()
@@ -45,7 +45,7 @@ def milliseconds(call: Callable[[Images], object], images: Images) -> tuple[floa
 
 
 def sent(model: torch.nn.Module, image: Images) -> int:
-    """Bytes of an update of all layers."""
+    """Return the bytes of an update of all layers."""
     return len(json.dumps(packed(trace(model, image))))
 
 
@@ -56,7 +56,7 @@ def a_cell_of_each_step(model: torch.nn.Module, image: Images) -> None:
 
 
 def asked_once_answers_otherwise(classifier: Classifier, images: Images) -> float:
-    """The share of images that the network asked once reads otherwise than at four half-pixel shifts."""
+    """Return the share of images with another answer in a single pass than with four half-pixel shifts."""
     parts = np.array_split(images, 100)
     averaged = np.concatenate([classifier.probabilities(part).argmax(1) for part in parts])
     with torch.inference_mode():
@@ -66,7 +66,7 @@ def asked_once_answers_otherwise(classifier: Classifier, images: Images) -> floa
 
 
 def of_a_network(name: str, images: Images, labels: NDArray[np.int64], root: Path) -> Figures:
-    """All figures of one network but those of time and memory that getting ready takes."""
+    """Return all results of one network except the time and memory of preparing it."""
     classifier = Classifier.load(name)
     model, nearest = classifier.model, Nearest.load(classifier.model, root)
     few = images[:DIGITS]
@@ -85,7 +85,9 @@ def of_a_network(name: str, images: Images, labels: NDArray[np.int64], root: Pat
 
 
 def got_ready(root: Path) -> Figures:
-    """What it takes to have both networks' nearest digits from that folder. For a process of its own."""
+    """Return the time and memory to load both networks' nearest digits from that folder. Run it in a process of its
+    own.
+    """
     torch.set_num_threads(1)
     models = [Classifier.load(name).model for name in MODELS]
     images = np.random.default_rng(0).random((DIGITS, 28, 28), dtype=np.float32)
@@ -101,7 +103,7 @@ def got_ready(root: Path) -> Figures:
 
 
 def measure() -> Figures:
-    """All figures, by network; and those of getting ready, "computed" and "read"."""
+    """Return all results by network, and those of preparing both, "computed" and "read"."""
     torch.set_num_threads(1)
     test = load_mnist("test")
     images: Images = np.divide(test.images[:, 0].numpy(), 255, dtype=np.float32)
@@ -115,7 +117,7 @@ def measure() -> Figures:
 
 
 def rows(figures: Figures) -> list[list[str]]:
-    """A row a figure, a column a network, and the target."""
+    """Return a row for each result, with a column for each network and one for the target."""
     networks = [figures[name] for name in MODELS]
     timed = {
         "trace": ("the layers, ms, median / 95th percentile", "3"),
@@ -137,7 +139,7 @@ def rows(figures: Figures) -> list[list[str]]:
 
 
 def ready_rows(figures: Figures) -> list[list[str]]:
-    """A row a figure of getting ready, a column each for computed and read, and the target."""
+    """Return a row for each result of preparing, with columns for computed, read and the target."""
     ways = figures["ready"].values()
     return [
         ["getting ready, processor seconds", *(f"{way['processor']:.1f}" for way in ways), "20"],
@@ -147,9 +149,9 @@ def ready_rows(figures: Figures) -> list[list[str]]:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inside", description=__doc__)
-    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args()
     figures = measure()
     print(f"{machine()}; {DIGITS} test digits\n")

@@ -1,7 +1,8 @@
-"""Our page against Gradio's stock sketchpad, in real Chromium, in one run: `python -m benchmarks.live`.
+"""Compare our page with Gradio's stock sketchpad in real Chromium, in one run: `python -m benchmarks.live`.
 
-Both pages are served from the same machine and drawn on by the same pointer at 60 moves a second. A pointer event's
-way to the bars is timed within the page, from its arrival there to the first change of the bars that knows of it.
+Both pages are served from the same machine, and the same pointer draws on them with 60 moves a second. The time from a
+pointer event to the bars is measured within the page: from its arrival there to the first change of the bars that
+includes it.
 """
 
 import argparse
@@ -29,18 +30,18 @@ from mnist_demo.model.networks import MODELS
 
 OURS = ("app.py",)
 STOCK = ("-m", "benchmarks.stock")
-OWN_PAD = "#sketchpad[data-ready] .tools, #sketchpad[data-blank] .tools"  # now; once
+OWN_PAD = "#sketchpad[data-ready] .tools, #sketchpad[data-blank] .tools"  # today; in older versions
 READY = {OURS: OWN_PAD, STOCK: ".toolbar-wrap button:not([disabled])"}
 CANVAS = {OURS: 280, STOCK: 800}  # pixels
 EMPTY = "import torch, torchvision, gradio\nwith gradio.Blocks() as page: pass\npage.launch(quiet=True)"
-UNCOUNTED = {"GRADIO_ANALYTICS_ENABLED": "False"}  # or the stock page would report itself
-PATIENCE = 8000  # ms until the stock page's answer is given up
+UNCOUNTED = {"GRADIO_ANALYTICS_ENABLED": "False"}  # else the stock page would report itself
+PATIENCE = 8000  # ms, the timeout of the stock page's answer
 LOADS = 30
 STARTS = 3
 STROKES = 8
-MOVES = 60  # of a stroke: a second
+MOVES = 60  # per stroke: one second
 ROUNDS = 3
-POINTS = 7500  # of an endless stroke
+POINTS = 7500  # of a very long stroke
 ENDLESS = """async (count) => {  // ms between frames at the end of a stroke of so many points, 16 of them a frame
   const canvas = document.querySelector(".surface .ink");
   const { left, top, width } = canvas.getBoundingClientRect();
@@ -58,13 +59,13 @@ ENDLESS = """async (count) => {  // ms between frames at the end of a stroke of 
   point("pointerup", count);
   return times.slice(-60).map((time, at, last) => time - last[at - 1]).slice(1);
 }"""
-HEIGHTS = (60 / 280, 0.92)  # of the drawings whose answers are compared, shares of the pad
+HEIGHTS = (60 / 280, 0.92)  # of the drawings whose answers are compared, as shares of the pad
 
 Figures = dict[str, Any]
 
 
 def hands(seed: int, written: Sequence[Handwritten]) -> Callable[[int], list[Path2]]:
-    """Gives one more drawn digit by number: of those, or, where there are none, from the project's own templates."""
+    """Return a function from a number to the paths of a digit: one of `written`, or, without any, of the templates."""
     random = np.random.default_rng(seed)
     if written:
         order = random.permutation(len(written))
@@ -77,9 +78,9 @@ async def open_page(browser: Browser, command: tuple[str, ...], address: str) ->
 
 
 async def during(visit: Visit) -> Figures:
-    """Single strokes on our page: how soon and how often the bars change, and what is sent.
+    """Draw single strokes on our page; return how soon and how often the bars change, and the bytes sent.
 
-    "moved" is how often a second the page saw the pointer move, "taken" how long answers took.
+    "moved" is how many pointer moves the page saw per second, "taken" how long answers took.
     """
     delays, rates, pointing, taken, finals, sizes, inked = [], [], [], [], [], [], []
     for number in range(STROKES):
@@ -106,7 +107,9 @@ async def during(visit: Visit) -> Figures:
 
 
 async def during_inside(browser: Browser, address: str) -> Figures:
-    """Single strokes with the lens Inside open: updates of all layers a second, and bytes of the largest of them."""
+    """Draw single strokes with the lens Inside open; return the updates of all layers per second, and the largest in
+    bytes.
+    """
     visit = await open_page(browser, OURS, f"{address}#inside")
     came: list[tuple[float, int]] = []  # seconds, bytes
 
@@ -128,7 +131,9 @@ async def during_inside(browser: Browser, address: str) -> Figures:
 
 
 def news(noted: Figures) -> list[tuple[float, float]]:
-    """(asked, shown), in ms, of each change of the bars: when the newest answer that had come by then was asked for."""
+    """Return (asked, shown) in ms for each change of the bars; `asked` is the time of the newest request answered by
+    then.
+    """
     changes: list[tuple[float, float]] = []
     for shown in noted["shown"]:
         asked = max((asked for asked, came in noted["answers"] if came <= shown), default=-math.inf)
@@ -138,7 +143,7 @@ def news(noted: Figures) -> list[tuple[float, float]]:
 
 
 async def finals(visit: Visit) -> list[float]:
-    """Milliseconds from the lifted pointer to the last change of the stock page's label; PATIENCE where none came."""
+    """Return the ms from the lifted pointer to the last change of the stock page's label; PATIENCE if there is none."""
     times = []
     for number in range(STROKES):
         await visit.clear()
@@ -152,13 +157,13 @@ async def finals(visit: Visit) -> list[float]:
 
 
 def one_line(number: int) -> Path2:
-    """A digit of one stroke: 0, 3, 2, 6, 8, 9 and again."""
+    """Return a digit of one stroke: 0, 3, 2, 6, 8, 9 in turn."""
     digit = (0, 3, 2, 6, 8, 9)[number % 6]
     return bend(np.random.default_rng(number), DIGITS[digit][0])[0]
 
 
 async def agreement(visit: Visit, hand: Callable[[int], list[Path2]], count: int) -> list[bool]:
-    """For each digit drawn: whether the page's last answers are those of Python to the same strokes."""
+    """Return for each digit drawn if the page's last answers equal Python's for the same strokes."""
     classifiers = {name: Classifier.load(name) for name in MODELS}
     random, agreed = np.random.default_rng(0), []
     for number in range(count):
@@ -174,7 +179,7 @@ async def agreement(visit: Visit, hand: Callable[[int], list[Path2]], count: int
 
 
 async def ready_times(browser: Browser, pages: Sequence[tuple[tuple[str, ...], str]]) -> list[list[float]]:
-    """Each page's milliseconds from navigation until one can draw, with a cold cache; loaded in turn."""
+    """Return each page's ms from navigation until one can draw, with a cold cache; the pages load in turn."""
     times: list[list[float]] = [[] for _ in pages]
     for _ in range(LOADS):
         for taken, (command, address) in zip(times, pages, strict=True):
@@ -185,7 +190,7 @@ async def ready_times(browser: Browser, pages: Sequence[tuple[tuple[str, ...], s
 
 
 async def before_and_after(before: Path) -> list[Figures]:
-    """The figures of strokes on the page of another checkout and on ours, ROUNDS rounds of each, in turn."""
+    """Return the results of strokes on another checkout's page and on ours, in ROUNDS rounds of each, in turn."""
     figures: list[Figures] = [{}, {}]
     async with async_playwright() as playwright:
         browser = await launched(playwright)
@@ -202,7 +207,7 @@ async def before_and_after(before: Path) -> list[Figures]:
 
 
 def compared(figures: Sequence[Figures]) -> Sequence[Sequence[str]]:
-    """What the table says of them: the median of the rounds' medians, and the rounds' range."""
+    """Return the rows of the table: the median of the rounds' medians, and the rounds' range."""
 
     def shown(name: str, figure: Callable[[list[float]], float] = statistics.median) -> list[str]:
         rounds = [[figure(values) for values in page[name]] for page in figures]
@@ -220,7 +225,9 @@ def compared(figures: Sequence[Figures]) -> Sequence[Sequence[str]]:
 
 
 def start_ratio() -> float:
-    """How long `python app.py` takes to serve its first page, over an empty page behind the same imports."""
+    """Return the ratio of the time until `python app.py` serves its first page to that of an empty page with the same
+    imports.
+    """
     times: dict[tuple[str, ...], list[float]] = {OURS: [], ("-c", EMPTY): []}
     for _ in range(STARTS):
         for command, taken in times.items():
@@ -232,7 +239,7 @@ def start_ratio() -> float:
 
 
 async def measure(count: int, written: Sequence[Handwritten]) -> Figures:
-    """All figures, both pages side by side; the answers to so many digits, of those written, are compared."""
+    """Return all results, both pages side by side; the answers to `count` digits, drawn from `written`, are checked."""
     figures: Figures = {}
     async with async_playwright() as playwright:
         browser = await launched(playwright)
@@ -250,7 +257,7 @@ async def measure(count: int, written: Sequence[Handwritten]) -> Figures:
 
 
 def rows(figures: Figures) -> Sequence[Sequence[str]]:
-    """What the table says: what, stock, ours, target."""
+    """Return the rows of the table: what, stock, ours, target."""
     median, late = np.percentile(figures["delays"], [50, 95])
     stock, ours = statistics.median(figures["stock finals"]), statistics.median(figures["finals"])
     stock_ready, ready = figures["ready"]
@@ -276,26 +283,26 @@ def rows(figures: Figures) -> Sequence[Sequence[str]]:
 
 
 def middle(times: Sequence[float]) -> str:
-    """The median of those milliseconds, and its standard error as if they were normally distributed."""
+    """Return the median of those milliseconds, with its standard error if they were normally distributed."""
     error = math.sqrt(math.pi / 2 / len(times)) * statistics.stdev(times)
     return f"{statistics.median(times):.0f} ± {error:.0f} ms"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 2 where it asks for what cannot be."""
+    """Run the command line. Return its exit code: 2 for invalid options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description="Our page against the stock one.")
     parser.add_argument("--digits", type=int, default=300, metavar="N", help="digits whose live answers are checked")
-    parser.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes to draw them from, as JSON lines")
+    parser.add_argument("--strokes", type=Path, metavar="FILE", help="stroke file to draw them from")
     parser.add_argument(
         "--before", type=Path, metavar="FOLDER", help="only compare strokes with another checkout's page"
     )
-    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args(arguments)
     try:
         if options.digits < 1:
             raise ValueError(f"--digits must be at least 1, not {options.digits}")
         if options.before and not (options.before / OURS[0]).is_file():
-            raise ValueError(f"--before {options.before} is no checkout of this project")
+            raise ValueError(f"--before {options.before} is not a checkout of this project")
         written = read_written(options.strokes) if options.strokes else []
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

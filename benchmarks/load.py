@@ -1,7 +1,7 @@
-"""Many people at once, over HTTP, on our page and on Gradio's stock one: `python -m benchmarks.load`.
+"""Compare our page with Gradio's stock one under many users, over HTTP: `python -m benchmarks.load`.
 
-Each person draws at ten updates a second, has one drawing on its way, and sends the newest next, as the page does.
-Both pages are served by this machine, which also plays the people.
+Each user draws at ten updates a second, has one request in flight, and sends the newest drawing next, as the page does.
+This machine serves both pages and simulates the users.
 """
 
 import argparse
@@ -19,22 +19,22 @@ from benchmarks.pages import Server, started
 from benchmarks.report import json_file, machine, table, write_json
 
 PEOPLE = (1, 5, 10, 20, 40, 80)
-SECONDS = 4.0  # of drawing, each time
-WARM = 1.0  # seconds of drawing before anything is counted
+SECONDS = 4.0  # of drawing, per measurement
+WARM = 1.0  # seconds of drawing before the measurement
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False"}
 
 Figures = dict[str, Any]
-Join = Callable[[int], Visitor]  # makes a visitor of a page, by number
+Join = Callable[[int], Visitor]  # returns a user of a page, by number
 
 
 class Stall:
-    """A page that is served, and what to measure it by."""
+    """A served page and its simulated users."""
 
     def __init__(self, name: str, server: Server, join: Join) -> None:
         self.name, self.server, self.join = name, server, join
 
     async def visited(self, people: int, seconds: float) -> Figures:
-        """What so many people get there. Raises OSError where the server ended meanwhile."""
+        """Return the results of that many users. Raises OSError if the server ends meanwhile."""
         process = self.server.process
         before = memory(process.pid)
         tally = await crowd([self.join(number) for number in range(people)], seconds)
@@ -50,7 +50,7 @@ class Stall:
 
 
 def told(tally: Tally, seconds: float) -> Figures:
-    """A tally as figures: answers a second, milliseconds to them, and what was no answer."""
+    """Return a tally as results: answers per second, their milliseconds, and failures."""
     times = 1000 * np.percentile(tally.times, [50, 95, 99]) if tally.times else np.full(3, math.inf)
     median, late, latest = times.tolist()
     return {
@@ -64,7 +64,7 @@ def told(tally: Tally, seconds: float) -> Figures:
 
 
 def memory(process_id: int) -> float:
-    """Megabytes that the process holds; NaN where the system does not tell."""
+    """Return the megabytes that the process holds; NaN if the system does not report them."""
     try:
         status = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8")
         return int(status.split("VmRSS:", 1)[1].split(None, 1)[0]) / 1024
@@ -73,7 +73,7 @@ def memory(process_id: int) -> float:
 
 
 async def measure(stalls: Sequence[Stall], people: Sequence[int], seconds: float) -> list[Figures]:
-    """All figures: each number of people on every page in turn; then twice as many on ours as it can serve."""
+    """Return all results: each number of users on every page in turn, then twice as many as ours can serve."""
     for stall in stalls:
         await stall.visited(1, WARM)
     figures = [await stall.visited(number, seconds) for number in people for stall in stalls]
@@ -83,7 +83,7 @@ async def measure(stalls: Sequence[Stall], people: Sequence[int], seconds: float
 
 
 def ceiling(figures: Sequence[Figures], name: str) -> float:
-    """The most answers a second that the page of that name gave."""
+    """Return the most answers per second of the page of that name."""
     return max(float(one["answers"]) for one in figures if one["page"] == name)
 
 
@@ -104,7 +104,7 @@ def rows(figures: Sequence[Figures]) -> list[list[str]]:
 
 
 def summary(figures: Sequence[Figures]) -> str:
-    """The ceilings, and what is left of ours at twice its ceiling."""
+    """Return the ceilings, and the share of ours that is left at twice its ceiling."""
     *steady, over = figures
     ours, stock = ceiling(steady, "ours"), ceiling(steady, "stock")
     return (
@@ -114,18 +114,18 @@ def summary(figures: Sequence[Figures]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 2 where it asks for what cannot be."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description="Many people at once.")
-    parser.add_argument("--people", type=int, nargs="+", default=PEOPLE, metavar="N", help="how many at once")
-    parser.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help="how long they draw each time")
-    parser.add_argument("--before", type=Path, metavar="FOLDER", help="measure another checkout's page, too")
-    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    """Run the command line. Return its exit code: 2 for invalid options."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description="Many users at once.")
+    parser.add_argument("--people", type=int, nargs="+", default=PEOPLE, metavar="N", help="numbers of users at once")
+    parser.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help="drawing time per measurement")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="also measure another checkout's page")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args(arguments)
     if min(options.people) < 1 or max(options.people) > 1000 or not 0.5 <= options.seconds <= 600:
         print("error: --people must be 1 to 1000, --seconds 0.5 to 600", file=sys.stderr)
         return 2
     if options.before and not (options.before / "app.py").is_file():
-        print(f"error: --before {options.before} is no checkout of this project", file=sys.stderr)
+        print(f"error: --before {options.before} is not a checkout of this project", file=sys.stderr)
         return 2
     try:
         figures = served_and_measured(options.people, options.seconds, options.before)
@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def served_and_measured(people: Sequence[int], seconds: float, before: Path | None) -> list[Figures]:
-    """Serves the pages side by side, and measures them."""
+    """Serve the pages side by side, and measure them."""
     drawn = pictures(5)
 
     async def measured(servers: Mapping[str, Server]) -> list[Figures]:

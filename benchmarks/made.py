@@ -1,4 +1,4 @@
-"""The ways in which `benchmarks.pictures` sets a digit into a picture, as people photograph, scan and save them."""
+"""The ways to set a digit into a picture, as people photograph, scan and save digits, for `benchmarks.pictures`."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ Maker = Callable[[Hand, Random], Image.Image]
 
 
 def of_sample(sample: NDArray[np.uint8]) -> Hand:
-    """An MNIST digit (28, 28), its outline made crisp."""
+    """Return an MNIST digit (28, 28), its outline made crisp."""
 
     def mask(side: int) -> Mask:
         slope = np.float32(110 * 20 / max(side, 20))  # of the outline: a pixel or so from paper to ink
@@ -36,12 +36,12 @@ def of_sample(sample: NDArray[np.uint8]) -> Hand:
 
 
 def of_template(label: int, random: Random) -> Hand:
-    """A digit as somebody writes it, with a pen of 1/18 to 1/7 of its height."""
+    """Return a digit as somebody writes it, with a pen of 1/18 to 1/7 of its height."""
     return of_paths(write(random, label), random.uniform(1 / 18, 1 / 7))
 
 
 def of_paths(paths: Sequence[Path], share: float) -> Hand:
-    """Lines of a pen that is that share of their longer side wide."""
+    """Return the lines of a pen whose width is that share of their longer side."""
     points = np.concatenate(paths)
     low, high = points.min(axis=0), points.max(axis=0)
 
@@ -57,7 +57,7 @@ def of_paths(paths: Sequence[Path], share: float) -> Hand:
 
 
 class Place(NamedTuple):
-    """Where a mask lies."""
+    """The box of a mask in a picture."""
 
     top: int
     left: int
@@ -66,12 +66,12 @@ class Place(NamedTuple):
 
 
 def sheet(height: int, width: int, colour: Colour) -> Look:
-    """Paper of one colour."""
+    """Return paper of one colour."""
     return np.full((height, width, 3), colour, np.float32)
 
 
 def put(look: Look, mask: Mask, centre: tuple[float, float], colour: Colour) -> Place:
-    """Inks the mask, its middle at that share of the height and of the width; what is outside is cut off."""
+    """Ink the mask, its middle at those shares of the height and width; parts outside are cut off."""
     y, x = (round(share * full - own / 2) for share, full, own in zip(centre, look.shape, mask.shape, strict=False))
     top, left = max(y, 0), max(x, 0)
     bottom, right = min(y + mask.shape[0], look.shape[0]), min(x + mask.shape[1], look.shape[1])
@@ -82,14 +82,14 @@ def put(look: Look, mask: Mask, centre: tuple[float, float], colour: Colour) -> 
 
 
 def line(look: Look, start: tuple[float, float], end: tuple[float, float], width: int, colour: Colour) -> None:
-    """Inks a straight line between two points, (x, y) in pixels."""
+    """Ink a straight line between two points, (x, y) in pixels."""
     canvas = Image.new("L", (look.shape[1], look.shape[0]))
     ImageDraw.Draw(canvas).line([start, end], fill=255, width=width)
     look += np.asarray(canvas, np.float32)[..., None] / 255 * (np.array(colour, np.float32) - look)
 
 
 def field(random: Random, shape: tuple[int, int], cells: int) -> Mask:
-    """Smooth noise (H, W) of about standard deviation 1, that many cells to the shorter side."""
+    """Return smooth noise (H, W) with a standard deviation of about 1 and that many cells along the shorter side."""
     rows, columns = (max(2, round(length * cells / min(shape))) for length in shape)
     noise = random.normal(size=(rows, columns)).astype(np.float32)
     return np.asarray(Image.fromarray(noise).resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
@@ -105,25 +105,25 @@ def grained(look: Look, random: Random, strength: float) -> Look:
 
 
 def picture(look: Look) -> Image.Image:
-    """The look as a picture."""
+    """Return the pixels as a picture."""
     return Image.fromarray(np.rint(look.clip(0, 255)).astype(np.uint8))
 
 
 def jpeg(image: Image.Image, quality: int) -> Image.Image:
-    """The picture as JPEG leaves it."""
+    """Return the picture after JPEG compression."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
     return Image.open(buffer)
 
 
 def middle(random: Random, reach: float = 0.06) -> tuple[float, float]:
-    """A place about the middle."""
+    """Return a random place near the middle."""
     y, x = random.uniform(0.5 - reach, 0.5 + reach, 2)
     return float(y), float(x)
 
 
 def plain(hand: Hand, random: Random, paper: Colour = PAPER, ink: Colour = PEN) -> tuple[Look, Place]:
-    """A sheet of 300 to 500 pixels a side with a digit of a third to six tenths of it."""
+    """Draw a sheet of 300 to 500 pixels a side with a digit of a third to six tenths of it."""
     height, width = (int(side) for side in random.integers(300, 500, 2))
     look = sheet(height, width, paper)
     side = int(min(height, width) * random.uniform(0.35, 0.6))
@@ -147,7 +147,7 @@ def gradient(hand: Hand, random: Random) -> Image.Image:
 
 
 def vignette(hand: Hand, random: Random) -> Image.Image:
-    """A lamp's light: corners half to three quarters as bright; a small digit in faint ink."""
+    """Draw a sheet in a lamp's light: corners half to three quarters as bright; a small digit in faint ink."""
     look = sheet(600, 800, (190, 188, 182))
     put(look, hand(int(random.integers(90, 200))), middle(random, 0.1), (110, 110, 112))
     y, x = np.mgrid[-1:1:600j, -1:1:800j]
@@ -156,7 +156,7 @@ def vignette(hand: Hand, random: Random) -> Image.Image:
 
 
 def shadow(hand: Hand, random: Random) -> Image.Image:
-    """The edge of a shadow across the sheet, often across the digit; 45 to 80 % as bright within."""
+    """Draw the edge of a shadow across the sheet, often across the digit; 45 to 80 % as bright within."""
     look, _ = plain(hand, random)
     height, width = look.shape[:2]
     y, x = np.mgrid[:height, :width]
@@ -194,7 +194,7 @@ def squared(hand: Hand, random: Random) -> Image.Image:
 
 
 def frame(hand: Hand, random: Random) -> Image.Image:
-    """The box of a form around the digit; in one of five the digit touches it."""
+    """Draw the box of a form around the digit; in one of five the digit touches it."""
     look, place = plain(hand, random, WHITE, (60, 60, 66))
     width = int(random.integers(2, 6))
     room = 0.06 + 0.3 * random.random(4)
@@ -213,7 +213,7 @@ def frame(hand: Hand, random: Random) -> Image.Image:
 
 
 def neighbour(hand: Hand, random: Random) -> Image.Image:
-    """A piece of the next digit at the left or right border."""
+    """Draw a piece of the next digit at the left or right border."""
     look, place = plain(hand, random, WHITE, PEN)
     other = of_template(int(random.integers(10)), random)(place.bottom - place.top)
     shown = random.uniform(0.15, 0.5) * other.shape[1] / look.shape[1]
@@ -224,7 +224,7 @@ def neighbour(hand: Hand, random: Random) -> Image.Image:
 
 
 def desk(hand: Hand, random: Random) -> Image.Image:
-    """A strip of the desk, dark or light, along one side or two, a little askew."""
+    """Draw a strip of the desk, dark or light, along one side or two, a little askew."""
     look, _ = plain(hand, random)
     height, width = look.shape[:2]
     colour = ((60, 44, 32), (40, 40, 44), (120, 90, 60), (255, 255, 250))[random.integers(4)]
@@ -255,7 +255,7 @@ def low_quality(hand: Hand, random: Random) -> Image.Image:
 
 
 def uneven_pen(hand: Hand, random: Random, paper: Colour, ink: Colour, gaps: float, strength: float) -> Image.Image:
-    """A pen that leaves more here and less there, down to `gaps`, on grained paper."""
+    """Draw with a pen that leaves more ink here and less there, down to `gaps`, on grainy paper."""
     height, width = (int(side) for side in random.integers(300, 500, 2))
     look = sheet(height, width, paper)
     mask = hand(int(min(height, width) * random.uniform(0.35, 0.6)))
@@ -283,7 +283,7 @@ def chalk(hand: Hand, random: Random) -> Image.Image:
 
 
 def card(hand: Hand, random: Random) -> Image.Image:
-    """A screenshot of a window: a card with round corners on a transparent ground, light or dark."""
+    """Draw a screenshot of a window: a card with round corners on a transparent ground, light or dark."""
     paper, ink = ((WHITE, (20, 20, 20)), ((30, 30, 34), (235, 235, 235)))[random.integers(2)]
     look, _ = plain(hand, random, paper, ink)
     height, width = look.shape[:2]
@@ -306,7 +306,7 @@ def eight(hand: Hand, random: Random) -> Image.Image:
 
 
 def page(hand: Hand, random: Random) -> Image.Image:
-    """A scanned page with one small digit anywhere on it, 4 to 9 % of its side."""
+    """Draw a scanned page with one small digit anywhere on it, 4 to 9 % of its side."""
     side = int(random.integers(1000, 2000))
     look = sheet(side, round(side * random.uniform(0.7, 1)), (250, 250, 248))
     put(look, hand(int(side * random.uniform(0.04, 0.09))), middle(random, 0.4), (30, 30, 34))
@@ -314,7 +314,7 @@ def page(hand: Hand, random: Random) -> Image.Image:
 
 
 def photo(hand: Hand, random: Random) -> Image.Image:
-    """A phone's photo of 4,000 x 3,000 pixels in a lamp's light, JPEG at quality 85."""
+    """Draw a phone's photo of 4,000 x 3,000 pixels in a lamp's light, JPEG at quality 85."""
     look = sheet(750, 1000, PAPER)
     put(look, hand(int(random.integers(90, 300))), middle(random, 0.2), (BLUE, PEN, (84, 84, 88))[random.integers(3)])
     y, x = np.mgrid[-1:1:750j, -1:1:1000j]
@@ -325,7 +325,7 @@ def photo(hand: Hand, random: Random) -> Image.Image:
 
 
 def on_desk(hand: Hand, random: Random) -> Image.Image:
-    """A sheet, turned by up to ten degrees, on a darker desk that shows all around it."""
+    """Draw a sheet, turned by up to ten degrees, on a darker desk that shows all around it."""
     look, _ = plain(hand, random)
     sheet_of = picture(grained(look, random, 2)).convert("RGBA")
     turned = sheet_of.rotate(random.uniform(-10, 10), Image.Resampling.BICUBIC, expand=True)
@@ -338,7 +338,7 @@ def on_desk(hand: Hand, random: Random) -> Image.Image:
 
 
 def dated(hand: Hand, random: Random) -> Image.Image:
-    """A date in a corner of the sheet."""
+    """Draw a date in a corner of the sheet."""
     look, _ = plain(hand, random)
     full = picture(look)
     font = ImageFont.load_default(size=int(random.integers(12, 20)))
@@ -391,16 +391,16 @@ def as_in_mnist(hand: Hand, random: Random) -> Image.Image:
 
 
 def scan(hand: Hand, random: Random) -> Image.Image:
-    """A clean scan in black and white."""
+    """Draw a clean scan in black and white."""
     look, _ = plain(hand, random, WHITE, BLACK)
     return picture(look).convert("1", dither=Image.Dither.NONE)
 
 
 def table_cell(hand: Hand, random: Random, margins: tuple[float, float], turn: float = 0) -> Image.Image:
-    """A cell cut from a table written in pencil or pen, with lines of 1 to 5 % of the cell, as photographed.
+    """Draw a cell of a table in pencil or pen, with lines of 1 to 5 % of the cell, cut from a photo.
 
-    The cut lies `margins` (from, to) outside of the cell, as shares of its height; before, all is turned by 0.6 to 1 of
-    `turn` degrees.
+    The cut is `margins` (from, to) outside the cell, as shares of its height; first, everything is turned by 0.6 to 1
+    of `turn` degrees.
     """
     height = int(random.integers(60, 240))
     width = int(height * random.uniform(0.8, 1.8))
@@ -425,22 +425,22 @@ def table_cell(hand: Hand, random: Random, margins: tuple[float, float], turn: f
 
 
 def tight_cell(hand: Hand, random: Random) -> Image.Image:
-    """A table's cell, cut along its lines."""
+    """Draw a table's cell, cut along its lines."""
     return table_cell(hand, random, (-0.02, 0.05))
 
 
 def loose_cell(hand: Hand, random: Random) -> Image.Image:
-    """A table's cell, cut with parts of the cells around it."""
+    """Draw a table's cell, cut with parts of the cells around it."""
     return table_cell(hand, random, (0.05, 0.3))
 
 
 def tilted_cell(hand: Hand, random: Random) -> Image.Image:
-    """A table's cell, tilted by three to five degrees."""
+    """Draw a table's cell, tilted by three to five degrees."""
     return table_cell(hand, random, (0.0, 0.2), 5)
 
 
 def on_line(hand: Hand, random: Random) -> Image.Image:
-    """A digit that stands on a line of 1 to 6 % of the height, or crosses it, in a small cut."""
+    """Draw a digit that stands on a line of 1 to 6 % of the height, or crosses it, in a small cut-out."""
     height, width = (int(side) for side in random.integers(80, 260, 2))
     look = sheet(height, width, (204, 204, 204))
     mask = hand(int(min(height, width) * random.uniform(0.45, 0.75)))
@@ -453,13 +453,13 @@ def on_line(hand: Hand, random: Random) -> Image.Image:
 
 
 def turned_sheet(hand: Hand, random: Random) -> Image.Image:
-    """A sheet turned by 10 to 40 degrees, the corners of the picture black; a thick pen."""
+    """Draw a sheet turned by 10 to 40 degrees, the corners of the picture black; a thick pen."""
     look, _ = plain(hand, random, WHITE, BLACK)
     return picture(look).rotate(float(random.choice([-1, 1]) * random.uniform(10, 40)), Image.Resampling.BICUBIC)
 
 
 def wedge(hand: Hand, random: Random) -> Image.Image:
-    """A page with a small digit, and the desk as a thin wedge along two sides that meet."""
+    """Draw a page with a small digit, and the desk as a thin wedge along two adjacent sides."""
     height = int(random.integers(600, 1200))
     width = round(height * random.uniform(0.7, 1))
     desk_at = Image.new("L", (width, height))
@@ -488,7 +488,7 @@ def glitter(hand: Hand, random: Random) -> Image.Image:
 
 
 def strip(hand: Hand, random: Random) -> Image.Image:
-    """A small cut whose digit touches a strip along the border, with a crumb of dirt beside it."""
+    """Draw a small cut-out whose digit touches a strip along the border, with a crumb of dirt beside it."""
     side = int(random.integers(50, 200))
     look = sheet(side, side, (204, 204, 204))
     place = put(look, hand(int(side * random.uniform(0.5, 0.7))), middle(random), (116, 116, 118))
@@ -498,7 +498,7 @@ def strip(hand: Hand, random: Random) -> Image.Image:
 
 
 def cut_off(hand: Hand, random: Random) -> Image.Image:
-    """A digit that runs to one side of the picture, and a speck beside it; light on dark or dark on light."""
+    """Draw a digit that runs to one side of the picture, and a speck beside it; light on dark or dark on light."""
     paper, ink = (((36, 36, 36), (230, 230, 230)), (PAPER, PEN))[random.integers(2)]
     height, width = (int(side) for side in random.integers(100, 300, 2))
     look = sheet(height, width, paper)
@@ -510,7 +510,7 @@ def cut_off(hand: Hand, random: Random) -> Image.Image:
 
 
 def six(hand: Hand, random: Random) -> Image.Image:
-    """A digit of six to ten pixels on a sheet of 20 to 60."""
+    """Draw a digit of six to ten pixels on a sheet of 20 to 60."""
     side = int(random.integers(20, 60))
     look = sheet(8 * side, 8 * side, WHITE)
     put(look, hand(8 * int(random.integers(6, 11))), middle(random, 0.2), BLACK)
@@ -518,7 +518,7 @@ def six(hand: Hand, random: Random) -> Image.Image:
 
 
 def stripe(random: Random) -> Image.Image:
-    """A bare sheet with a stripe of light or of shadow across it."""
+    """Draw a bare sheet with a stripe of light or of shadow across it."""
     height, width = (int(side) for side in random.integers(300, 500, 2))
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     angle = random.uniform(0, np.pi)
@@ -536,7 +536,7 @@ def _nothing(side: int) -> Mask:
 
 
 def _sign(random: Random) -> Hand:
-    """A letter or a sign that no network was taught."""
+    """Return a letter or a sign that is in no training data."""
     name = list(SIGNS)[random.integers(len(SIGNS))]
     return of_paths(sign(random, name), random.uniform(1 / 18, 1 / 7))
 

@@ -1,9 +1,8 @@
-"""Writes the figures of docs/model-card.md: `python -m benchmarks.model_card [--strokes FILE]`.
+"""Write the results in docs/model-card.md: `python -m benchmarks.model_card [--strokes FILE]`.
 
-Those of the test set are the weights files' own (`python -m mnist_demo.evaluate --write` puts them there), those beyond
-MNIST are what `python -m benchmarks.strangers --write` left; what is no digit, and pen strokes, are drawn and read
-here. Each block of figures stands between two comments; the words around
-them are people's.
+The results on the test set come from the weights files (`python -m mnist_demo.evaluate --write` puts them there), those
+on other data sets from `python -m benchmarks.strangers --write`. Non-digits and pen strokes are drawn and read here.
+Each block of results stands between two comments; people write the text around them.
 """
 
 import argparse
@@ -27,8 +26,8 @@ from mnist_demo.server.lenses.strangers import strangers
 
 CARD = Path(__file__).parent.parent / "docs" / "model-card.md"
 PEN = "strokes 180 px, brush 20"  # how pen strokes are drawn
-TOLD = 6  # of the confusions, the most frequent
-SETS = {  # what benchmarks.strangers measures, as the card names it
+TOLD = 6  # most frequent confusions to list
+SETS = {  # the card's names for the data sets of benchmarks.strangers
     "USPS": "USPS (envelopes)",
     "ARDIS": "ARDIS (church books)",
     "formulas": "digits of formulas",
@@ -37,7 +36,7 @@ SETS = {  # what benchmarks.strangers measures, as the card names it
 
 
 def evaluation_block(networks: Sequence[Classifier]) -> str:
-    """What the weights files say of themselves. Raises ValueError where one does not."""
+    """Return the table of the weights files' metrics. Raises ValueError if a file has none."""
     rows: dict[str, list[str]] = {}
     for network in networks:
         card = network.card
@@ -65,18 +64,18 @@ def evaluation_block(networks: Sequence[Classifier]) -> str:
 
 
 def kept_mistakes(figures: Figures) -> int:
-    """How many digits are misread with enough certainty."""
+    """Return how many digits are misread but accepted."""
     return next(row["misread"] for row in figures["refusal"] if row["threshold"] == figures["threshold"])
 
 
 def lowest(shares: Sequence[float | None]) -> str:
-    """The digit with the lowest share, and that in per cent."""
+    """Return the digit with the lowest share, and that share in per cent."""
     share, digit = min((share, digit) for digit, share in enumerate(shares) if share is not None)
     return f"{percent(share)} % (of {digit})"
 
 
 def confusions(counts: Sequence[Sequence[int]]) -> str:
-    """The most frequent of them, by [label][answer]."""
+    """Return the most frequent confusions in counts [label][answer]."""
     pairs = Counter({(label, answer): n for label, row in enumerate(counts) for answer, n in enumerate(row)})
     wrong = [(pair, count) for pair, count in pairs.most_common() if pair[0] != pair[1] and count]
     return ", ".join(f"{label} as {answer} ({count})" for (label, answer), count in wrong[:TOLD])
@@ -98,20 +97,20 @@ def strangers_block(networks: Sequence[Classifier]) -> str:
 
 
 def unknown_row(kind: str, networks: Sequence[Classifier]) -> list[str]:
-    """How many per cent of EACH drawings of that kind, which is no digit, each network takes for one."""
+    """Return the per cent of EACH non-digits of that kind that each network accepts."""
     drawn = invent(kind).ours
     return [kind, *(f"{100 * float(network.known(drawn).mean()):.1f}" for network in networks)]
 
 
 def unknown_block(networks: Sequence[Classifier]) -> str:
-    """All kinds, those that pass most often first."""
+    """Return the table of all kinds, those accepted most often first."""
     rows = [unknown_row(kind, networks) for kind in UNKNOWN]
     rows.sort(key=lambda row: -sum(map(float, row[1:])))
     return table([f"{EACH} drawings of each: accepted as a digit, %", *(one.card.model for one in networks)], rows)
 
 
 def hands_block(networks: Sequence[Classifier], written: Sequence[Handwritten]) -> str:
-    """How pen strokes of people who trained nothing are read."""
+    """Return the table of how pen strokes are read, of people whose digits are not in the training data."""
     digits = write(PEN, [one.paths for one in written]).ours
     labels = np.array([one.label for one in written])
     rows: list[list[str]] = [[f"accuracy on {len(labels):,}, %"], ["rejected, %"], ["most frequent confusions"]]
@@ -125,7 +124,7 @@ def hands_block(networks: Sequence[Classifier], written: Sequence[Handwritten]) 
 
 
 def with_block(card: str, name: str, block: str) -> str:
-    """The card with that block in place of what stood there. Raises ValueError where it has no place for it."""
+    """Return the card with one block replaced. Raises ValueError if the card has no place for it."""
     before, begin, rest = card.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition("<!-- end -->")
     if not end:
@@ -134,9 +133,9 @@ def with_block(card: str, name: str, block: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line's work. Returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.model_card", description="Writes the card's figures.")
-    parser.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes as JSON lines; else theirs stay")
+    """Run the command line. Return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.model_card", description="Write the card's results.")
+    parser.add_argument("--strokes", type=Path, metavar="FILE", help="stroke file (default: keep those results)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:

@@ -1,8 +1,4 @@
-"""Pages to measure: served in processes of their own, opened in real Chromium, drawn on with a real pointer.
-
-Knows: how long a server takes to answer, what a page sends, and when what it shows changes. Does not know: what the
-figures are compared with.
-"""
+"""Pages to measure: served in processes of their own, opened in real Chromium, drawn on with a real pointer."""
 
 import asyncio
 import os
@@ -28,18 +24,18 @@ ROOT = Path(__file__).parent.parent
 PROBE = Path(__file__).parent / "probe.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 VIEW = {"width": 1280, "height": 800}
-PATIENCE = 60  # seconds until a server answers
+PATIENCE = 60  # seconds, the timeout until a server answers
 MOST_PRINTED = 10**8  # bytes
-RATE = 60  # pointer moves a second, as a mouse sends them
+RATE = 60  # pointer moves per second, as from a mouse
 
 
 def chromium_path() -> str | None:
-    """Chromium on PATH; None where there is none, and Playwright's own is to be launched."""
+    """Return the path of Chromium, or None if it is not on PATH and Playwright's own is to be used."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 async def launched(playwright: Playwright) -> Browser:
-    """Chromium, without a window. Raises OSError, in one line, where there is none that starts."""
+    """Launch Chromium without a window. Raises OSError, in one line, if it cannot be started."""
     try:
         return await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
     except Error as error:
@@ -62,13 +58,13 @@ class Server(NamedTuple):
     output: IO[bytes]
 
     def printed(self) -> str:
-        """What it has printed so far."""
+        """Return what it has printed so far."""
         return os.pread(self.output.fileno(), MOST_PRINTED, 0).decode(errors="replace")
 
 
 @contextmanager
 def served(*command: str, **options: Any) -> Iterator[str]:
-    """The address of what `started` starts, which takes the same options and raises the same errors."""
+    """Yield the address of a server; options and errors are those of `started`."""
     with started(*command, **options) as server:
         yield server.address
 
@@ -77,9 +73,9 @@ def served(*command: str, **options: Any) -> Iterator[str]:
 def started(
     *command: str, port: int | None = None, environment: Mapping[str, str] | None = None, folder: Path = ROOT
 ) -> Iterator[Server]:
-    """Runs Python with those arguments and environment variables, and waits until it answers.
+    """Run Python with those arguments and environment variables, and wait until it answers.
 
-    Raises OSError, with what it printed, where it ends by itself or has not answered in PATIENCE seconds.
+    Raises OSError, with its output, if it ends by itself or does not answer within PATIENCE seconds.
     """
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"
@@ -124,7 +120,7 @@ class Visit:
 
     @classmethod
     async def open(cls, browser: Browser, address: str, ready: str, canvas_size: int) -> "Visit":
-        """The page, with a cold cache, once the element `ready` is there and the brush is chosen."""
+        """Open the page with a cold cache, wait for the element `ready`, and choose the brush."""
         page = await browser.new_page(viewport=VIEW)  # type: ignore[arg-type]
         await page.add_init_script(PROBE.read_text(encoding="utf-8").replace("READY", ready))
         await page.goto(address)
@@ -135,7 +131,7 @@ class Visit:
         return visit
 
     async def choose_brush(self) -> None:
-        """Presses the brush where it is not chosen already."""
+        """Press the brush if it is not chosen already."""
         brush = self.page.get_by_role("button", name="Brush", exact=True)
         is_chosen = "highlight" in (await brush.get_attribute("class") or "") or await brush.get_attribute(
             "aria-pressed"
@@ -144,7 +140,7 @@ class Visit:
             await brush.click()
 
     async def stroke(self, path: Path2) -> None:
-        """Draws one stroke, at RATE, without waiting for the page."""
+        """Draw one stroke, at RATE, without waiting for the page."""
         left, top, side = self.paper
         points = np.array([left, top]) + path * side
         session = await self.page.context.new_cdp_session(self.page)
@@ -164,7 +160,7 @@ class Visit:
         await session.detach()
 
     async def clear(self) -> None:
-        """An empty pad, ready to be drawn on."""
+        """Clear the pad, ready to draw."""
         await self.page.get_by_role("button", name="Clear canvas").click()
         await self.page.wait_for_timeout(200)
         await self.choose_brush()
@@ -175,13 +171,13 @@ class Visit:
         return int(said) if said else None
 
     async def probe(self) -> dict[str, Any]:
-        """What happened since the last call: times in milliseconds."""
+        """Return what happened since the last call: times in milliseconds."""
         noted: dict[str, Any] = await self.page.evaluate("probe.take()")
         return noted
 
 
 async def paper(page: Page, canvas_size: int) -> tuple[float, float, float]:
-    """Left, top and side, in pixels on the screen, of the square that one draws on; the editor's has `canvas_size`."""
+    """Return left, top and side, in screen pixels, of the square to draw on; the stock editor has `canvas_size`."""
     own = page.locator("#sketchpad .ink")
     if await own.count():
         box = await own.bounding_box()
@@ -195,12 +191,12 @@ async def paper(page: Page, canvas_size: int) -> tuple[float, float, float]:
 
 
 def body_size(request: Request) -> int:
-    """Bytes of what a request brings."""
+    """Return the bytes of a request's body."""
     return len(request.post_data_buffer or b"")
 
 
 def placed(paths: Sequence[Path2], height: float) -> list[Path2]:
-    """The paths in the middle of the pad, the longer side `height`, a share of the pad's side."""
+    """Return the paths in the middle of the pad, the longer side `height`, a share of the pad's side."""
     everything = np.concatenate(paths)
     low, high = everything.min(axis=0), everything.max(axis=0)
     scale = height / max((high - low).max(), 1e-6)

@@ -1,8 +1,8 @@
-"""What networks make of pictures as people hand them in: `python -m benchmarks.pictures`.
+"""Measure the networks on pictures as users upload them: `python -m benchmarks.pictures`.
 
-MNIST's test digits and handwritten templates, by turns, set into pictures of every kind of `benchmarks.made`. Beside
-each network stands the same one where a picture's ink is merely what differs from the border's median brightness, as
-this project read pictures before. The test set is touched here: choose nothing by it.
+MNIST's test digits and handwritten templates, in turn, are set into pictures of every kind of `benchmarks.made`. Beside
+each network is the same one with plain ink: all that differs from the border's median brightness, as this project read
+pictures before. This reads the test set: choose nothing by its results.
 """
 
 import argparse
@@ -32,11 +32,11 @@ from mnist_demo.model.networks import MODELS
 
 KINDS = CLEAN | MADE
 CHUNK = 50  # pictures that a process makes and reads at a time
-WEIGHED = 5  # pictures of a kind, by which memory is measured
+WEIGHED = 5  # pictures of a kind to measure memory on
 
 
 class Outcome(NamedTuple):
-    """How many of some pictures were read right, read wrong and refused."""
+    """The numbers of pictures read right, read wrong and rejected."""
 
     right: int
     wrong: int
@@ -47,7 +47,7 @@ Outcomes = dict[str, Outcome]  # by the name of the column
 
 
 def plain_ink(picture: Image.Image) -> NDArray[np.uint8]:
-    """What differs from the border's median brightness, or is not transparent where the border is."""
+    """Return what differs from the border's median brightness, or is opaque if the border is transparent."""
     rgba = np.asarray(picture.convert("RGBA"), np.int32)
     opacity, gray = rgba[..., 3], np.asarray(picture.convert("RGB").convert("L"), np.int32)
     paper, ground = (
@@ -60,7 +60,7 @@ def plain_ink(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def stored(picture: Image.Image) -> bytes:
-    """The picture as a file: as JPEG where that is what it came from, else as PNG."""
+    """Return the picture as a file: as JPEG if it came from one, else as PNG."""
     file = io.BytesIO()
     if picture.format == "JPEG":
         picture.save(file, "JPEG", quality="keep")
@@ -70,7 +70,7 @@ def stored(picture: Image.Image) -> bytes:
 
 
 def made(kind: str, first: int, count: int) -> tuple[list[bytes], NDArray[np.int64]]:
-    """Pictures of that kind, as files, and what digits they show, -1 for none; a picture's number seeds it."""
+    """Return pictures of that kind, as files, and the digits they show, -1 for none; a picture's number is its seed."""
     test = load_mnist("test")
     files, labels = [], []
     for number in range(first, first + count):
@@ -88,7 +88,7 @@ def made(kind: str, first: int, count: int) -> tuple[list[bytes], NDArray[np.int
 
 
 def outcomes(kind: str, first: int, count: int) -> Outcomes:
-    """What the networks make of that many pictures of that kind."""
+    """Return the outcomes of that many pictures of that kind, by network."""
     torch.set_num_threads(1)
     files, labels = made(kind, first, count)
     ways: dict[str, Callable[[Image.Image], NDArray[np.uint8]]] = {"": ink_of, " before": plain_ink}
@@ -101,8 +101,8 @@ def outcomes(kind: str, first: int, count: int) -> Outcomes:
 
 
 def cost(files: Sequence[bytes]) -> tuple[float, float]:
-    """From file to ink: the median picture's ms; and by how many MB reading them made this process grow. On Linux."""
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from now on
+    """Return the median ms from file to ink, and the MB by which reading them made this process grow. On Linux."""
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before, taken = _memory("VmRSS"), []
     for file in files:
         start = time.perf_counter()
@@ -112,7 +112,7 @@ def cost(files: Sequence[bytes]) -> tuple[float, float]:
 
 
 def _memory(what: str) -> float:
-    """MB that this process holds (VmRSS), or held at most (VmHWM)."""
+    """Return the MB that this process holds (VmRSS), or held at most (VmHWM)."""
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(lines[what].split()[0]) / 1024
 
@@ -125,7 +125,7 @@ def _outcome(network: Classifier, inks: Sequence[NDArray[np.uint8]], labels: NDA
 
 
 def summed(parts: Iterable[Outcomes]) -> Outcomes:
-    """The outcomes of all parts together."""
+    """Return the outcomes of all parts together."""
     total: Outcomes = {}
     for part in parts:
         for name, outcome in part.items():
@@ -135,7 +135,7 @@ def summed(parts: Iterable[Outcomes]) -> Outcomes:
 
 
 class Row(NamedTuple):
-    """What came of one kind of picture."""
+    """The outcome of one kind of picture."""
 
     kind: str
     outcomes: Outcomes
@@ -144,7 +144,7 @@ class Row(NamedTuple):
 
 
 def rows(kinds: Sequence[str], count: int, processes: int) -> Iterator[Row]:
-    """One kind after the other, `count` pictures of each."""
+    """Yield one kind after the other, with `count` pictures of each."""
     spawn = get_context("spawn")
     firsts = list(range(0, count, CHUNK))
     sizes = [min(CHUNK, count - first) for first in firsts]
@@ -158,22 +158,22 @@ def rows(kinds: Sequence[str], count: int, processes: int) -> Iterator[Row]:
 
 
 def shares(outcome: Outcome) -> str:
-    """Per cent right and wrong; the rest is refused."""
+    """Return the per cent right and wrong; the rest is rejected."""
     count = sum(outcome)
     return f"{100 * outcome.right / count:.1f} / {100 * outcome.wrong / count:.1f}"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    p = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description="What networks make of pictures.")
-    p.add_argument("--pictures", type=int, default=500, metavar="N", help="of each kind (default: 500)")
-    p.add_argument("--kinds", nargs="+", metavar="KIND", help="some kinds only, by a part of their names")
-    p.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    """Return the command line's parser."""
+    p = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description="Measure the networks on pictures.")
+    p.add_argument("--pictures", type=int, default=500, metavar="N", help="pictures of each kind (default: 500)")
+    p.add_argument("--kinds", nargs="+", metavar="KIND", help="only kinds with one of these in their names")
+    p.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     return p
 
 
 def chosen(parts: Sequence[str] | None) -> list[str]:
-    """The kinds with one of those parts in their names; all where none is given. Raises ValueError if none has."""
+    """Return the kinds with one of those parts in their names, or all for None. Raises ValueError if none has one."""
     kinds = [*KINDS, *NO_DIGIT]
     found = kinds if parts is None else [kind for kind in kinds if any(part in kind for part in parts)]
     if not found:
@@ -182,7 +182,7 @@ def chosen(parts: Sequence[str] | None) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line's work. Returns its exit code."""
+    """Run the command line. Return its exit code."""
     options = parser().parse_args(arguments)
     torch.set_num_threads(1)
     try:

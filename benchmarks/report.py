@@ -1,4 +1,4 @@
-"""What every benchmark prints around its figures: the machine, one table, and the same as JSON on request."""
+"""The output of every benchmark: the machine, one table, and the results as JSON on request."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ import torch
 
 
 def machine(device: str = "cpu") -> str:
-    """Processor, threads and versions, in one line."""
+    """Return processor, threads and versions, in one line."""
     if device == "cuda":
         processor = torch.cuda.get_device_name()
     else:
@@ -20,7 +20,7 @@ def machine(device: str = "cpu") -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, its columns aligned."""
+    """Return a Markdown table with aligned columns."""
     lines = [list(header), *map(list, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     lines.insert(1, ["-" * width for width in widths])
@@ -28,14 +28,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def json_file(argument: str) -> Path:
-    """The path that a --json argument names. Tells argparse where no file can be, before minutes of measuring."""
+    """Return the path of a --json argument. Raises ArgumentTypeError early if no file can be written there."""
     path = Path(argument)
     if path.is_dir() or not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{path} is a folder, or in none that exists: name a file")
+        raise argparse.ArgumentTypeError(f"{path} is a folder, or its folder does not exist: name a file")
     return path
 
 
 def write_json(path: Path | None, figures: object) -> None:
-    """Writes the figures to `path`, where one is given."""
+    """Write the results to `path`, unless it is None."""
     if path is not None:
         path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

@@ -31,11 +31,11 @@ TEXT_SIZES = (100, 200)  # per cent
 CHECK = (Path(__file__).parent / "screens.js").read_text(encoding="utf-8")
 SEVEN = ((0.28, 0.2), (0.7, 0.2), (0.46, 0.84))  # shares of the pad's side
 DASH = ((0.78, 0.88), (0.9, 0.9))
-STEPS = 8  # enough to show a corner, which the page makes round from fewer
+STEPS = 8  # enough for sharp corners; with fewer, the page rounds them
 LINE = 20 / 280  # width of the brush, as a share of the pad's side
 CORE, EDGE = 0.5, 1.5  # shares of that width: all within the first is ink, nothing beyond the second
 TOLERATED = 0.001  # share of the pad's pixels, for rounding
-DARK = 128  # grey level that parts ink from paper
+DARK = 128  # grey level between ink and paper
 TRAINING_TIMEOUT_MS = 120_000
 FONT_PX = 16  # of the browser's default text
 
@@ -59,7 +59,7 @@ def all_cases() -> list[Case]:
 
 
 def pairwise(cases: Sequence[Case]) -> list[Case]:
-    """Return few cases that hold every pair of values that `cases` hold: each adds as many new pairs as any can."""
+    """Return a small set of cases with every pair of values in `cases`: each adds as many new pairs as possible."""
     pairs = {case: frozenset(itertools.combinations(enumerate(case), 2)) for case in cases}
     order = random.Random(0).sample(list(cases), len(cases))
     missing, chosen = frozenset[object]().union(*pairs.values()), []
@@ -75,10 +75,10 @@ class Screens:
     def __init__(self, browser: Browser, address: str) -> None:
         self.browser, self.address = browser, address
         self.pages: dict[tuple[str, int], Screen] = {}
-        self.own_network: str | None = None  # what a page keeps of the user's network
+        self.own_network: str | None = None  # a page's stored state of the user's network
 
     def show(self, case: Case) -> "Screen":
-        """Return that page, of that size and at that lens."""
+        """Return the page of that case, resized and on its lens."""
         key = (case.language, case.networks)
         if key not in self.pages:
             self.pages[key] = self.opened(*key)
@@ -86,7 +86,7 @@ class Screens:
         return self.pages[key]
 
     def faults(self, case: Case) -> list[str]:
-        """Return a line for each fault of that case."""
+        """Return a line for each fault of the case."""
         return self.show(case).faults()
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class Screens:
 
 
 def trained(page: Page) -> str:
-    """Train a network for a moment, and return what the page keeps of it."""
+    """Train a network for a moment, and return the page's stored state of it."""
     page.click("[role=tab][data-lens=learn]")
     page.click("[data-trained=net]")
     page.click("[data-learn=start]")
@@ -119,7 +119,7 @@ def trained(page: Page) -> str:
 
 
 class Screen:
-    """One open page with a digit on the pad, which is made larger and smaller."""
+    """One open page with a digit on the pad, resized from case to case."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -145,7 +145,7 @@ class Screen:
         return found + self.ink_faults()
 
     def show(self, case: Case) -> None:
-        """Bring the page to that size and lens, and wait until all of it is there."""
+        """Bring the page to that size and lens, and wait until all its parts are there."""
         size = FONT_PX * case.text_size // 100
         self.session.send("Page.setFontSizes", {"fontSizes": {"standard": size, "fixed": size}})
         self.page.set_viewport_size({"width": case.width, "height": case.height})
@@ -156,12 +156,12 @@ class Screen:
             self.page.wait_for_selector(".because:not(:empty)")
 
     def ink_faults(self) -> list[str]:
-        """Draw a line more, compare the pad's ink with what was drawn, and take it back."""
+        """Draw another line, compare the pad's ink with it, and undo it."""
         self.draw(DASH)
         self.page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
         picture = Image.open(io.BytesIO(self.page.locator(".surface .ink").screenshot())).convert("L")
         self.page.mouse.up()
-        self.page.mouse.move(0, 0)  # what it points at says more, over what lies beside it
+        self.page.mouse.move(0, 0)  # away from tooltips
         self.page.keyboard.press("Control+z")
         ink = np.asarray(picture) < DARK
         core, edge = (drawn((SEVEN, DASH), picture.size, share) for share in (CORE, EDGE))
@@ -188,7 +188,7 @@ def screen_of(case: Case) -> dict[str, object]:
 
 
 def drawn(lines: Sequence[Line], size: tuple[int, int], share: float) -> np.ndarray:
-    """Return where such lines lie in a picture of the pad, (H, W) bool; their width is that share of the brush's."""
+    """Return the pixels (H, W) bool of such lines in a picture of the pad; `share` scales the brush's width."""
     picture = Image.new("1", size)
     pen = ImageDraw.Draw(picture)
     side, radius = max(size), share * LINE * max(size) / 2

@@ -1,8 +1,8 @@
-"""Mixed use for as long as one likes, and what the server holds meanwhile: `python -m benchmarks.soak --minutes 30`.
+"""Measure what the server holds during mixed use: `python -m benchmarks.soak --minutes 30`.
 
-People draw, open and leave pages, look at the gallery and inside, have networks trained and leave them, and send
-nonsense; programs upload pictures and call, and fetch what comes of it, or not. Memory, threads, open handles and
-temporary files are counted all along.
+Users draw, open and leave pages, look at the gallery and inside, start to train networks and leave, and send invalid
+requests. Programs upload pictures and call endpoints, and may not fetch the outcomes. Memory, threads, open handles and
+temporary files are counted throughout.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from benchmarks.load import memory
 from benchmarks.pages import ROOT, Server, started
 from benchmarks.report import json_file, machine, table, write_json
 
-PEOPLE = 32  # who draw at a time: on two cores, half of what can be served
-STAY = 10.0  # seconds that one draws
-LESSON = 60.0  # seconds from one training to the next, which is left alone after its begin
-SETTLED = 0.2  # of the whole time, after which what is held should grow no more
-LOOKS = 20  # at what the server holds
+PEOPLE = 32  # users who draw at a time: half of what two cores can serve
+STAY = 10.0  # seconds that a user draws
+LESSON = 60.0  # seconds between the starts of two trainings, each abandoned at once
+SETTLED = 0.2  # of the whole time, after which memory should not grow
+LOOKS = 20  # number of samples of what the server holds
 NONSENSE = (b"", b"{", b"[" * 10_000, b'{"digit": 1, "hard": 7}', b"x" * 300_000)
 API = "/gradio_api"
 SEVEN = digit_of(growing(7)[-1])
@@ -36,7 +36,7 @@ ASSETS = ("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/static/
 
 
 class Held(NamedTuple):
-    """What the server holds."""
+    """What the server holds at a time."""
 
     minute: float
     megabytes: float
@@ -46,7 +46,7 @@ class Held(NamedTuple):
 
 
 def held(server: Server, folder: Path, start: float) -> Held:
-    """What it holds now; zeros where the system does not tell."""
+    """Return what the server holds now; zeros if the system does not report it."""
     place = Path(f"/proc/{server.process.pid}")
     threads, handles = (len(list(place.glob(f"{kind}/*"))) for kind in ("task", "fd"))
     files = sum(path.is_file() for path in folder.rglob("*"))
@@ -54,14 +54,14 @@ def held(server: Server, folder: Path, start: float) -> Held:
 
 
 async def draw_again(address: str, seed: int, end: float, tally: Tally) -> None:
-    """One person after the other draws for a while, and leaves."""
+    """Let one user after the other draw for a while and leave."""
     while (now := time.perf_counter()) < end:
         await person(OurVisitor(address, seed), now, min(now + STAY, end), tally)
         seed += PEOPLE
 
 
 async def look_around(address: str, end: float, tally: Tally) -> None:
-    """Opens pages, looks at the gallery, sends nonsense, and breaks off in between."""
+    """Open pages, look at the gallery, send invalid requests, and disconnect in between."""
     chance = random.Random(0)
     while time.perf_counter() < end:
         connection = Connection(address)
@@ -81,7 +81,7 @@ async def look_around(address: str, end: float, tally: Tally) -> None:
 
 
 async def call_as_programs_do(address: str, end: float, tally: Tally) -> None:
-    """Uploads a picture, which is used or not, and calls the API, whose outcome is fetched or not."""
+    """Upload pictures and call endpoints, using only some uploads and fetching only some outcomes."""
     picture, strokes = (ROOT / "docs" / "seven.png").read_bytes(), [[[80, 60], [200, 60], [130, 230]]]
     form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + picture + b"\r\n--x--\r\n"
     tool = {"name": "read", "arguments": {"image": base64.b64encode(picture).decode()}}
@@ -99,7 +99,7 @@ async def call_as_programs_do(address: str, end: float, tally: Tally) -> None:
 
 
 async def have_networks_trained(address: str, end: float, tally: Tally) -> None:
-    """Begins a training now and then, and leaves the page."""
+    """Start a training now and then, and leave the page."""
     wanted = json.dumps({"network": "net", "recipe": "fast", "values": {}}).encode()
     while time.perf_counter() < end:
         connection = Connection(address)
@@ -111,18 +111,18 @@ async def have_networks_trained(address: str, end: float, tally: Tally) -> None:
 async def asked(
     connection: Connection, tally: Tally, method: str, path: str, body: bytes = b"", kind: str = JSON
 ) -> bytes:
-    """What the server answers where it does as asked. Counts an error where it fails."""
+    """Return the body of a successful answer, else nothing. Counts an error if the server fails."""
     try:
         status, answer = await connection.send(method, path, body, kind)
         tally.errors += status >= 500 and status != 503
         return answer if status == 200 else b""
     except (OSError, EOFError, ValueError):
-        connection.close()  # the server hangs up on a body that is too long
+        connection.close()  # the server disconnects if a body is too long
         return b""
 
 
 async def soak(server: Server, folder: Path, minutes: float) -> tuple[Tally, list[Held]]:
-    """What people got in so many minutes, and what the server held meanwhile."""
+    """Return the users' answers over that many minutes, and what the server held meanwhile."""
     tally = Tally()
     start = time.perf_counter()
     end = start + 60 * minutes
@@ -138,7 +138,7 @@ async def soak(server: Server, folder: Path, minutes: float) -> tuple[Tally, lis
 
 
 def summary(tally: Tally, looks: Sequence[Held]) -> str:
-    """What became of it all."""
+    """Return the result in one paragraph."""
     settled = looks[math.ceil(SETTLED * len(looks)) - 1]
     growth = 100 * (looks[-1].megabytes / settled.megabytes - 1)
     return (
@@ -148,10 +148,10 @@ def summary(tally: Tally, looks: Sequence[Held]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 2 where it asks for what cannot be."""
+    """Run the command line. Return its exit code: 2 for invalid options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description="Mixed use, and what it leaves.")
-    parser.add_argument("--minutes", type=float, default=1.0, metavar="N", help="how long (1)")
-    parser.add_argument("--json", type=json_file, metavar="FILE", help="write what was held there too")
+    parser.add_argument("--minutes", type=float, default=1.0, metavar="N", help="duration (default: 1)")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args(arguments)
     if not 0.1 <= options.minutes <= 24 * 60:
         print("error: --minutes must be 0.1 to 1440", file=sys.stderr)

@@ -9,7 +9,7 @@ from mnist_demo.model.classifier import Classifier
 
 
 def main() -> None:
-    """Serves until stopped."""
+    """Serve until stopped."""
     classifier = Classifier.load("convnet")
 
     def read(sketch: dict[str, Any]) -> dict[str, float]:

@@ -1,10 +1,10 @@
-"""What teaching a network one's hand gives, and costs: `python -m benchmarks.teach --strokes FILE`.
+"""Measure what teaching a network one's handwriting gives and costs: `python -m benchmarks.teach --strokes FILE`.
 
-FILE holds digits that several people wrote with a pen, a line each, as `mnist_demo.data.stroke_file` reads them, with
-who wrote them: `"writer"`. Of each of the writers whom a shipped network reads worst, the first two misread digits of
-each kind, ten in all at most, are what `python -m mnist_demo.train --recipe teach` is given; it is run as it is, a
-process each. Scored, before and after: what remains of that writer, all other writers, MNIST's validation and test
-digits, and refusal of what is no digit. The last two are touched here: choose nothing by them.
+FILE is a stroke file with digits of several people; each line names its writer in the field `"writer"`. For each of the
+writers that a shipped network reads worst, `python -m mnist_demo.train --recipe teach` learns their first two misread
+digits of each kind, at most ten in all. The accuracy before and after is measured on that writer's other digits, on all
+other writers, on MNIST's validation and test digits, and as the rejection of non-digits. This reads the last two sets:
+choose nothing by their results.
 """
 
 import argparse
@@ -30,17 +30,17 @@ from mnist_demo.data.stroke_file import read_written
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 
-WRITERS = 10  # whom a network reads worst
+WRITERS = 10  # those that a network reads worst
 GOOD = 99  # per cent of a writer's digits
-EACH_KIND, MOST = 2, 10  # corrections: of a kind, and in all
-HELD_OUT = 5000  # MNIST's training digits that no recipe of ours but the tutorial's trains on
+EACH_KIND, MOST = 2, 10  # the most corrections: of a kind, and in all
+HELD_OUT = 5000  # MNIST's training digits that only the tutorial's recipe trains on
 KIND = "strokes 180 px, brush 20"  # how pen strokes are drawn
 Images = NDArray[np.float32]  # (N, 28, 28) in [0, 1]
 Figures = dict[str, float]
 
 
 class Hands(NamedTuple):
-    """What several people wrote, a row each."""
+    """Digits of several writers, one per row."""
 
     lines: list[str]
     images: Images
@@ -49,7 +49,7 @@ class Hands(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """What must not suffer."""
+    """Data on which the network must not get worse."""
 
     validation: Images
     labels: NDArray[np.int64]
@@ -57,18 +57,18 @@ class Rest(NamedTuple):
 
 
 def hands_in(file: Path) -> Hands:
-    """What the file holds. Raises ValueError, in one line, where that makes no sense or a line names no writer."""
+    """Return the digits in the file. Raises ValueError, in one line, if it is invalid or a line names no writer."""
     written = read_written(file)
     lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     writers = [json.loads(line).get("writer") for line in lines]
     if not all(type(writer) is int for writer in writers):
-        raise ValueError(f'{file}: each line must say who wrote it: "writer": 3')
+        raise ValueError(f'{file}: each line must name its writer, such as "writer": 3')
     images = write(KIND, [one.paths for one in written]).ours
     return Hands(lines, images, np.array([one.label for one in written]), np.array(writers))
 
 
 def rest() -> Rest:
-    """MNIST's validation digits and all drawings that are no digit."""
+    """Return MNIST's validation digits and all non-digits."""
     held_out = load_mnist("train").split(HELD_OUT)[1]
     return Rest(
         np.divide(held_out.images[:, 0].numpy(), 255, dtype=np.float32),
@@ -78,13 +78,13 @@ def rest() -> Rest:
 
 
 def right(network: Classifier, images: Images, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(N,): whether each image's largest bar is the right one."""
+    """Return if each image is read right: (N,) bool."""
     answers = np.concatenate([network.probabilities(part) for part in np.array_split(images, len(images) // 500 + 1)])
     return np.asarray(answers.argmax(1) == labels)
 
 
 def corrections(misread: NDArray[np.intp], labels: NDArray[np.int64]) -> list[int]:
-    """Which of those misread, in order, somebody would correct: EACH_KIND of a kind, MOST in all."""
+    """Return the misread digits, in order, that a user would correct: EACH_KIND of a kind, MOST in all."""
     chosen: list[int] = []
     for index in misread.tolist():
         if sum(labels[other] == labels[index] for other in chosen) < EACH_KIND and len(chosen) < MOST:
@@ -93,7 +93,7 @@ def corrections(misread: NDArray[np.intp], labels: NDArray[np.int64]) -> list[in
 
 
 def taught(model: str, lines: Sequence[str]) -> tuple[Classifier, float]:
-    """The shipped network after teaching it those lines, and how many seconds the command took. Raises OSError."""
+    """Return the shipped network after teaching it those lines, and the seconds that took. Raises OSError."""
     with tempfile.TemporaryDirectory() as folder:
         extra, output = Path(folder, "extra.jsonl"), Path(folder, "yours.safetensors")
         extra.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -107,15 +107,15 @@ def taught(model: str, lines: Sequence[str]) -> tuple[Classifier, float]:
 
 
 class Worth(NamedTuple):
-    """What a network is worth."""
+    """The accuracy of a network."""
 
-    is_right: NDArray[np.bool_]  # (N,), of all hands' digits
-    validation: float  # per cent right, as the next
+    is_right: NDArray[np.bool_]  # (N,), for the digits of all writers
+    validation: float  # accuracy in per cent, like the next
     test: float
-    refused: float  # per cent, of what is no digit
+    refused: float  # per cent of non-digits that are rejected
 
     def figures(self, own: NDArray[np.bool_], kept: NDArray[np.bool_]) -> Figures:
-        """The same for one writer, whose digits `own` (N,) are scored where they are `kept` (N,)."""
+        """Return the results for one writer, whose digits `own` (N,) are scored where `kept` (N,) is True."""
         return {
             "misread": int((~self.is_right & own & kept).sum()),
             "corrections misread": int((~self.is_right & own & ~kept).sum()),
@@ -127,7 +127,7 @@ class Worth(NamedTuple):
 
 
 def worth(network: Classifier, hands: Hands, rest: Rest) -> Worth:
-    """Of a network, to all hands and to the rest of the world."""
+    """Return the accuracy of a network on all writers and on the rest of the data."""
     return Worth(
         right(network, hands.images, hands.labels),
         100 * float(right(network, rest.validation, rest.labels).mean()),
@@ -137,7 +137,7 @@ def worth(network: Classifier, hands: Hands, rest: Rest) -> Worth:
 
 
 def lessons(model: str, hands: Hands, rest: Rest, count: int) -> list[dict[str, Any]]:
-    """Of each of the writers whom that network reads worst: figures before and after teaching it their hand."""
+    """Return the results before and after teaching, for each of the writers that the network reads worst."""
     shipped, rows = worth(Classifier.load(model), hands, rest), []
     for writer in tqdm(worst(shipped.is_right, hands)[:count], desc=model, unit=" writers", disable=None):
         own = hands.writers == writer
@@ -157,13 +157,13 @@ def lessons(model: str, hands: Hands, rest: Rest, count: int) -> list[dict[str, 
 
 
 def worst(is_right: NDArray[np.bool_], hands: Hands) -> list[int]:
-    """All writers of whom something is misread, those first of whom most is."""
+    """Return all writers with misread digits, those with most first."""
     misread = {writer: int((~is_right)[hands.writers == writer].sum()) for writer in set(hands.writers.tolist())}
     return sorted(filter(misread.get, misread), key=lambda writer: (-misread[writer], writer))
 
 
 def spread(model: str, hands: Hands) -> str:
-    """Return how many writers that shipped network reads well, and how well the worst, in one line."""
+    """Return how many writers the shipped network reads well, and its accuracy on the worst, in one line."""
     is_right = right(Classifier.load(model), hands.images, hands.labels)
     shares = [100 * float(is_right[hands.writers == writer].mean()) for writer in set(hands.writers.tolist())]
     good = sum(share >= GOOD for share in shares)
@@ -171,7 +171,7 @@ def spread(model: str, hands: Hands) -> str:
 
 
 def shown(lesson: dict[str, Any]) -> list[str]:
-    """A lesson as the table's row."""
+    """Return a lesson as a row of the table."""
     before, after = lesson["before"], lesson["after"]
     lost = (f"{before[what] - after[what]:+.2f}" for what in ("others", "validation", "test", "refused"))
     told = (str(lesson["writer"]), str(lesson["corrections"]), str(after["corrections misread"]))
@@ -179,7 +179,7 @@ def shown(lesson: dict[str, Any]) -> list[str]:
 
 
 def summed(lessons: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """All lessons as one: sums of digits, means of shares and seconds."""
+    """Return all lessons as one: sums of digits, means of shares and seconds."""
 
     def both(when: str) -> Figures:
         rows = [lesson[when] for lesson in lessons]
@@ -200,7 +200,7 @@ LOST = tuple(f"lost: {what}, points" for what in ("other writers", "validation",
 
 
 def report(model: str, lessons: Sequence[dict[str, Any]]) -> str:
-    """The table of one network, and what it comes to."""
+    """Return the table of one network, and its summary."""
     total = summed(lessons)
     before, after = total["before"]["misread"], total["after"]["misread"]
     gone = f"{100 * (1 - after / before):.0f} per cent of the rest's errors gone" if before else "no errors in the rest"
@@ -209,17 +209,17 @@ def report(model: str, lessons: Sequence[dict[str, Any]]) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    p = argparse.ArgumentParser(prog="python -m benchmarks.teach", description="What teaching a hand gives, and costs.")
-    p.add_argument("--strokes", type=Path, required=True, metavar="FILE", help="pen strokes and writers, as JSON lines")
+    """Return the command line's parser."""
+    p = argparse.ArgumentParser(prog="python -m benchmarks.teach", description="What teaching gives and costs.")
+    p.add_argument("--strokes", type=Path, required=True, metavar="FILE", help="stroke file with writers")
     p.add_argument("--model", nargs="+", choices=MODELS, default=list(MODELS), help="networks (default: both)")
-    p.add_argument("--writers", type=int, default=WRITERS, metavar="N", help=f"how many to teach (default: {WRITERS})")
-    p.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    p.add_argument("--writers", type=int, default=WRITERS, metavar="N", help=f"number of writers (default: {WRITERS})")
+    p.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line's work. Returns its exit code."""
+    """Run the command line. Return its exit code."""
     options = parser().parse_args(arguments)
     try:
         if options.writers < 1:

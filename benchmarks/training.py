@@ -1,9 +1,9 @@
-"""Training against the tutorial's loop, in one run on one machine: `python -m benchmarks.training`.
+"""Compare training with the tutorial's loop, in one run on one machine: `python -m benchmarks.training`.
 
-Both train the same networks on the same images. What is timed is training and testing, not imports and not the
-reading of files; the accuracy that ends a race is scored off the clock. `--accuracy` instead trains both by the
-tutorial's recipe in full, over five seeds, and compares what they reach (about an hour on two cores). `--fast` instead
-trains by the recipe `fast`, over ten seeds, in float32 and in bfloat16 (minutes).
+Both train the same networks on the same images. The time covers training and testing, without imports and reading
+files; the test that ends a race is not timed. `--accuracy` instead trains both by the tutorial's full recipe, over five
+seeds, and compares their accuracy (about an hour on two cores). `--fast` instead trains by the recipe `fast`, over ten
+seeds, in float32 and in bfloat16 (minutes).
 """
 
 import argparse
@@ -36,7 +36,7 @@ BATCH_SIZES = (64, 128, 256, 512, 1024, 2048)
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """How long that work takes, until the device has done it."""
+    """Return how long that work takes, until the device has finished it."""
     start = time.perf_counter()
     work()
     if device.type == "cuda":
@@ -45,38 +45,38 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
 
 
 def ours(model: str, recipe: Recipe, device: torch.device, seed: int = 1) -> Training:
-    """Our loop, ready for its first epoch."""
+    """Return our loop, ready for its first epoch."""
     mnist, _ = load_mnist("train").split(recipe.held_out)
     samples = training_samples(recipe, mnist, seed).to(device)
     return Training(Job(model, recipe, Path("unwritten"), device, seed), samples)
 
 
 def epoch(training: Training) -> float:
-    """One epoch of ours, without a progress bar. Returns its loss."""
+    """Train one epoch of ours, without a progress bar. Return its loss."""
     with tqdm(disable=True) as bar:
         return training.epoch(bar)
 
 
 def accuracy(training: Training, test: Samples) -> float:
-    """What our network, as it stands, reaches on the test set."""
+    """Return our network's current accuracy on the test set."""
     return evaluate.accuracy(evaluate.log_probabilities(training.kept, test.images), test.labels)
 
 
 def apart(work: Callable[..., Any], *arguments: object) -> Any:
-    """What that function returns in a process of its own, whose memory is as the function sets it."""
+    """Return the result of the function, run in a process of its own with its own memory settings."""
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(work, arguments)
 
 
 def tutorial_seconds(model: str, device: torch.device) -> tuple[float, float]:
-    """The tutorial's seconds an epoch, training and testing: medians over RUNS epochs."""
+    """Return the tutorial's seconds per epoch, for training and for testing: medians over RUNS epochs."""
     tutorial = Tutorial(model, default_root(), device)
     timed = [(seconds(tutorial.epoch, device), seconds(tutorial.test, device)) for _ in range(RUNS)]
     return medians(timed)
 
 
 def our_seconds(model: str, device: torch.device, test: Samples) -> tuple[float, float]:
-    """Ours by the same recipe, likewise."""
+    """Return ours by the same recipe, likewise."""
     training = ours(model, RECIPES[model]["tutorial"], device)
     epoch(training)  # warms up
     return medians(
@@ -88,13 +88,13 @@ def our_seconds(model: str, device: torch.device, test: Samples) -> tuple[float,
 
 
 def medians(timed: list[tuple[float, float]]) -> tuple[float, float]:
-    """The median of each column."""
+    """Return the median of each column."""
     first, second = zip(*timed, strict=True)
     return statistics.median(first), statistics.median(second)
 
 
 def tutorial_race(seed: int, device: torch.device) -> float:
-    """Seconds of training until the tutorial's ConvNet reaches GOAL; infinite if its 20 epochs do not."""
+    """Return the seconds of training until the tutorial's ConvNet reaches GOAL; infinity if its 20 epochs do not."""
     tutorial, spent = Tutorial("convnet", default_root(), device, seed), 0.0
     for _ in range(20):
         spent += seconds(tutorial.epoch, device)
@@ -152,7 +152,7 @@ def compare_precisions(device: torch.device) -> dict[str, dict[str, list[FastRun
 
 
 def flops_per_image(model: str) -> float:
-    """Of one image's way there and back, as PyTorch counts it."""
+    """Return the floating point operations of one image's forward and backward pass, as PyTorch counts them."""
     network = MODELS[model]()
     with FlopCounterMode(display=False) as counter:
         network(torch.rand(1, 1, 28, 28)).sum().backward()
@@ -160,13 +160,13 @@ def flops_per_image(model: str) -> float:
 
 
 def matrix_peak(device: torch.device) -> float:
-    """FLOP/s of a 2048 x 2048 matrix product in the precision that we train in."""
+    """Return the FLOP/s of a 2048 x 2048 matrix product in the precision of our training."""
     a = torch.rand(2048, 2048, device=device).to(precision(device))
     return 2 * 2048**3 / min(seconds(lambda: a @ a, device) for _ in range(10))
 
 
 def batch_size_seconds(model: str, size: int, device: torch.device) -> float:
-    """Seconds an epoch of ours at that batch size, from the best of two fifths of one."""
+    """Return our seconds per epoch at that batch size, from the best of two fifths of one."""
     training = ours(model, dataclasses.replace(RECIPES[model]["tutorial"], batch_size=size), device)
     training.samples = Samples(training.samples.images[:12_000], training.samples.labels[:12_000])
     epoch(training)
@@ -174,13 +174,13 @@ def batch_size_seconds(model: str, size: int, device: torch.device) -> float:
 
 
 def resident(kind: str) -> int:
-    """Bytes of this process in memory: now ("VmRSS") or at its peak ("VmHWM"). Linux only."""
+    """Return the bytes of this process in memory: now ("VmRSS") or at its peak ("VmHWM"). Linux only."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(kind))
 
 
 def peak_memory(model: str) -> int:
-    """Bytes that an epoch on the CPU takes at its peak over torch and the data set. For a process of its own."""
+    """Return the peak bytes of an epoch on the CPU, beyond torch and the data set. Run it in a process of its own."""
     keep_freed_memory()
     device = torch.device("cpu")
     test = load_mnist("test")
@@ -192,7 +192,7 @@ def peak_memory(model: str) -> int:
 
 
 def measure(model: str, device: torch.device, test: Samples, peak: float) -> dict[str, Any]:
-    """All figures of one network but those of accuracy; `peak` is the matrix peak in FLOP/s."""
+    """Return all results of one network except accuracy; `peak` is the matrix peak in FLOP/s."""
     tutorial_training, tutorial_testing = apart(tutorial_seconds, model, device)
     our_training, our_testing = our_seconds(model, device, test)
     rate = 60_000 / our_training
@@ -210,7 +210,7 @@ def measure(model: str, device: torch.device, test: Samples, peak: float) -> dic
 
 
 def compare_speed(device: torch.device) -> dict[str, Any]:
-    """All figures but those of accuracy."""
+    """Return all results except accuracy."""
     test, peak = load_mnist("test").to(device), matrix_peak(device)
     return {
         "matrix_peak": peak,
@@ -220,12 +220,12 @@ def compare_speed(device: torch.device) -> dict[str, Any]:
 
 
 def compared(what: str, tutorial: float, ours: float) -> list[str]:
-    """A row with both figures and their ratio."""
+    """Return a row with both results and their ratio."""
     return [what, f"{tutorial:.2f}", f"{ours:.2f}", f"{tutorial / ours:.1f}"]
 
 
 def speed_rows(figures: dict[str, Any], model: str) -> list[list[str]]:
-    """The table's rows of one network."""
+    """Return the rows of one network."""
     f, epochs = figures[model], RECIPES[model]["tutorial"].epochs
     to_goal = f"seconds to {100 * GOAL:.1f} % test accuracy (ours: recipe fast, mean of {len(FAST_SEEDS)} seeds)"
     reached = seconds_to_goal(f["fast"])
@@ -245,7 +245,9 @@ def speed_rows(figures: dict[str, Any], model: str) -> list[list[str]]:
 
 
 def compare_accuracy(device: torch.device, seeds: range = range(1, 6)) -> dict[str, dict[str, list[float]]]:
-    """Test accuracy after the tutorial's recipe in full, both ways, a figure per seed; and ours in bfloat16."""
+    """Return the test accuracy after the tutorial's full recipe, one per seed: the tutorial's, ours, and ours in
+    bfloat16.
+    """
     test = load_mnist("test").to(device)
     return {
         model: {
@@ -258,7 +260,7 @@ def compare_accuracy(device: torch.device, seeds: range = range(1, 6)) -> dict[s
 
 
 def tutorial_accuracy(model: str, seed: int, device: torch.device) -> float:
-    """What the tutorial's loop reaches on the test set after all its epochs."""
+    """Return the accuracy of the tutorial's loop on the test set after all its epochs."""
     tutorial = Tutorial(model, default_root(), device, seed)
     for _ in range(RECIPES[model]["tutorial"].epochs):
         tutorial.epoch()
@@ -266,7 +268,7 @@ def tutorial_accuracy(model: str, seed: int, device: torch.device) -> float:
 
 
 def our_accuracy(model: str, seed: int, device: torch.device, test: Samples, dtype: torch.dtype) -> float:
-    """What ours reaches by the same recipe, in that precision."""
+    """Return our accuracy by the same recipe, in that precision."""
     training = ours(model, RECIPES[model]["tutorial"], device, seed)
     training.dtype = dtype
     for _ in range(training.job.recipe.epochs):
@@ -275,7 +277,7 @@ def our_accuracy(model: str, seed: int, device: torch.device, test: Samples, dty
 
 
 def accuracy_rows(figures: dict[str, dict[str, list[float]]]) -> list[list[str]]:
-    """Mean and standard deviation over seeds, a row for each network and loop."""
+    """Return mean and standard deviation over seeds, a row for each network and loop."""
     return [
         [model, name, f"{100 * statistics.mean(values):.2f}", f"{100 * statistics.stdev(values):.2f}"]
         for model, loops in figures.items()
@@ -284,13 +286,13 @@ def accuracy_rows(figures: dict[str, dict[str, list[float]]]) -> list[list[str]]
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--accuracy", action="store_true", help="compare accuracy over five seeds instead of speed")
-    what.add_argument("--fast", action="store_true", help="the recipe fast over ten seeds, in both precisions, instead")
-    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    what.add_argument("--fast", action="store_true", help="measure the recipe fast instead, over ten seeds")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args()
     try:
         device = choose_device(options.device)

@@ -1,8 +1,8 @@
-"""What a training costs the other visitors, and how soon it is seen: `python -m benchmarks.training_jobs`.
+"""Measure what a training costs other users, and how soon it is seen: `python -m benchmarks.training_jobs`.
 
-Some people draw, as in `benchmarks.load`, before and while somebody has a network trained and follows it as the page
-does: six looks a second, and the drawing at hand read anew by the network at each. The server, which trains on the
-same processor, is this machine's, which also plays the people.
+Users draw, as in `benchmarks.load`, before and while another user trains a network. That user's page follows it with
+six requests a second, and reads the drawing again each time. This machine serves the page, trains, and simulates the
+users.
 """
 
 import argparse
@@ -21,34 +21,34 @@ from benchmarks.report import json_file, machine, table, write_json
 from mnist_demo.model.networks import MODELS
 
 PEOPLE = 4
-SECONDS = 6.0  # of drawing, each time
-WARM = 1.0  # seconds of drawing before anything is counted
+SECONDS = 6.0  # of drawing, per measurement
+WARM = 1.0  # seconds of drawing before the measurement
 READY = 10.0  # seconds that the lens was open before Start is pressed
-EVERY = 0.15  # seconds between two looks at a training
-LONGEST = 120.0  # seconds until a first step is given up
+EVERY = 0.15  # seconds between two requests for a training's progress
+LONGEST = 120.0  # seconds, the timeout of the first step
 FOUR = digit_of(growing(4)[-1])
 
 
 class Pupil:
-    """Who has a network trained."""
+    """The user who trains a network."""
 
     def __init__(self, address: str) -> None:
         self.connection = Connection(address)
         self.key = ""
 
     async def call(self, function: str, data: object) -> Any:
-        """What the server function says. Raises OSError where it does not."""
+        """Return the answer of the server's function. Raises OSError if there is none."""
         status, body = await self.connection.send("POST", f"{ENGINE}{function}", json.dumps(data).encode())
         if status != 200:
             raise OSError(f"{function} is answered by {status}: {body.decode(errors='replace')}")
         return json.loads(body)
 
     async def begin(self, model: str, recipe: str) -> float:
-        """Presses Start; the seconds until the first step is seen. Raises OSError where there is none."""
+        """Press Start; return the seconds until the first step is seen. Raises OSError if there is none."""
         start = time.perf_counter()
         begun = await self.call("begin", {"network": model, "recipe": recipe})
         if "key" not in begun:
-            raise OSError(f"no training: {begun}")
+            raise OSError(f"no training started: {begun}")
         self.key = begun["key"]
         while not (run := await self.call("follow", {"key": self.key}))["steps"]:
             if run["state"] not in ("waiting", "starting", "training") or time.perf_counter() - start > LONGEST:
@@ -57,7 +57,7 @@ class Pupil:
         return time.perf_counter() - start
 
     async def follow(self) -> None:
-        """Follows it as the page does, for ever."""
+        """Follow the training as the page does, forever."""
         since = looks = 0
         while True:
             run = await self.call("follow", {"key": self.key, "since": since})
@@ -68,12 +68,12 @@ class Pupil:
             await asyncio.sleep(EVERY)
 
     async def leave(self) -> None:
-        """Forgets it."""
+        """Drop the network."""
         await self.call("forget", {"key": self.key})
 
 
 async def measured(address: str, people: int, seconds: float) -> list[Figures]:
-    """Of each network: what people wait for before and during a training, and how soon a first step is seen."""
+    """Return for each network the users' waiting times before and during a training, and the time to its first step."""
     await crowd([OurVisitor(address, 0)], WARM)
     figures = []
     for model in MODELS:
@@ -113,13 +113,13 @@ def rows(figures: list[Figures]) -> list[list[str]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit code: 2 where it asks for what cannot be."""
+    """Run the command line. Return its exit code: 2 for invalid options."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.training_jobs", description="What a training costs others."
+        prog="python -m benchmarks.training_jobs", description="What a training costs other users."
     )
-    parser.add_argument("--people", type=int, default=PEOPLE, metavar="N", help="how many draw meanwhile")
-    parser.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help="how long they draw each time")
-    parser.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--people", type=int, default=PEOPLE, metavar="N", help="number of users who draw meanwhile")
+    parser.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help="drawing time per measurement")
+    parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args(arguments)
     if not 1 <= options.people <= 100 or not 0.5 <= options.seconds <= 60:
         print("error: --people must be 1 to 100, --seconds 0.5 to 60", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""The yardstick of `benchmarks.training`: the tutorial's way, plainly written.
+"""The yardstick of `benchmarks.training`: the tutorial's training loop, plainly written.
 
-Each image is opened, converted and normalised in Python whenever its turn comes, by a DataLoader; float32, memory
-as it comes, optimizers as they come. Shares nothing with `mnist_demo` but the folder the data set lies in.
+A DataLoader opens, converts and normalises each image in Python when its turn comes; float32, default memory format,
+default optimizers. It shares nothing with `mnist_demo` but the folder of the data set.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from torchvision import datasets, transforms
 
 
 def convnet() -> nn.Module:
-    """The tutorial's ConvNet."""
+    """Return the tutorial's ConvNet."""
     return nn.Sequential(
         nn.Conv2d(1, 10, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(10, 20, 3), nn.ReLU(), nn.Flatten(),
         nn.Linear(2000, 500), nn.ReLU(), nn.Linear(500, 10), nn.LogSoftmax(1),
@@ -22,7 +22,7 @@ def convnet() -> nn.Module:
 
 
 def net() -> nn.Module:
-    """The tutorial's Net."""
+    """Return the tutorial's Net."""
     return nn.Sequential(
         nn.Conv2d(1, 10, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(10, 20, 5), nn.Dropout2d(), nn.MaxPool2d(2),
         nn.ReLU(), nn.Flatten(), nn.Linear(320, 50), nn.ReLU(), nn.Dropout(), nn.Linear(50, 10), nn.LogSoftmax(1),
@@ -47,7 +47,7 @@ class Tutorial:
         self.test_set = DataLoader(test, batch_size=1000)
 
     def epoch(self) -> None:
-        """One pass over the 60,000 training images."""
+        """Train on the 60,000 training images once."""
         self.model.train()
         for images, labels in self.training:
             images, labels = images.to(self.device), labels.to(self.device)
@@ -58,7 +58,7 @@ class Tutorial:
 
     @torch.no_grad()
     def test(self) -> float:
-        """The accuracy, in [0, 1], on the 10,000 test images."""
+        """Return the accuracy, in [0, 1], on the 10,000 test images."""
         self.model.eval()
         right = 0
         for images, labels in self.test_set:

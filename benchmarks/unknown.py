@@ -1,4 +1,4 @@
-"""Drawings that are no digit, of kinds that no training may see: by them `benchmarks.drawings` scores refusal."""
+"""Non-digits of kinds that are never in the training data, on which `benchmarks.drawings` measures rejection."""
 
 import functools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from mnist_demo.data.synthetic import bend, write
 Random = np.random.Generator
 Paths = list[NDArray[np.float64]]  # one (N, 2) a stroke
 
-# Each kind in two ways; what the texts mean is told in `mnist_demo.data.templates`.
+# Two templates for each kind; `mnist_demo.data.templates` describes their format.
 SIGNS: dict[str, tuple[str, str]] = {
     "G": (
         "80,20 54,4 24,20 12,52 26,86 54,97 80,84 82,54! 54,54",
@@ -51,17 +51,17 @@ SIGNS: dict[str, tuple[str, str]] = {
 
 
 def sign(random: Random, name: str) -> Paths:
-    """That sign in one of the ways people draw it."""
+    """Draw that sign in one of the ways people draw it."""
     return bend(random, SIGNS[name][random.integers(len(SIGNS[name]))])
 
 
 def digit(random: Random) -> Paths:
-    """Any digit in one of the ways people write it."""
+    """Draw any digit in one of the ways people write it."""
     return write(random, int(random.integers(10)))
 
 
 def closed_scribble(random: Random) -> Paths:
-    """A line round and round, back to where it began."""
+    """Draw a line round and round, back to where it began."""
     waves = np.arange(1, 9)
     angles = np.linspace(0, 2 * np.pi, 120)[:, None] * waves + random.uniform(0, 2 * np.pi, (2, 1, len(waves)))
     around = (np.sin(angles) @ (random.normal(size=(2, len(waves), 1)) / np.sqrt(waves)[:, None]))[..., 0].T
@@ -69,14 +69,14 @@ def closed_scribble(random: Random) -> Paths:
 
 
 def side_by_side(random: Random) -> Paths:
-    """Two digits, as in 42."""
+    """Draw two digits, as in 42."""
     left, right = digit(random), digit(random)
     apart = np.concatenate(left)[:, 0].max() - np.concatenate(right)[:, 0].min() + random.uniform(0.15, 0.35)
     return left + [path + np.array([apart, 0]) for path in right]
 
 
 def struck_out(random: Random) -> Paths:
-    """A digit with one or two long lines through it."""
+    """Draw a digit with one or two long lines through it."""
     rise, other = random.uniform(0.25, 0.6) * random.choice([-1, 1], 2)
     lines = [np.array([[-0.15, 0.5 + rise], [1.05, 0.5 - rise]]), np.array([[-0.15, 0.5 + other], [1.05, 0.5 - other]])]
     return digit(random) + lines[: random.integers(1, 3)]
