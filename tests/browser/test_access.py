@@ -151,4 +151,4 @@ def test_a_tap_explains_a_word(browser: Browser, address: str) -> None:
 def test_the_tools_titles_tell_their_keys_and_the_gallery_what_its_marks_mean(page: DrawingPage) -> None:
     for tool, key in {"undo": "Ctrl+Z", "redo": "Ctrl+Y", "clear": "Esc"}.items():
         assert key in (page.page.locator(f"[data-tool={tool}]").get_attribute("title") or "")
-    expect(page.page.locator(".legend")).to_have_text("Label, then what ConvNet, Net read: ✓ where that is right.")
+    expect(page.page.locator(".legend")).to_have_text("Label, then the answers of ConvNet, Net: ✓ if right.")

@@ -107,7 +107,7 @@ def test_a_third_network_has_its_bars_colour_title_and_tip(its_page: DrawingPage
 
 def test_a_third_network_is_in_the_gallery_and_in_every_lens(its_page: DrawingPage) -> None:
     page = its_page.page
-    expect(page.locator(".legend")).to_have_text("Label, then what ConvNet, Net, MLP read: ✓ where that is right.")
+    expect(page.locator(".legend")).to_have_text("Label, then the answers of ConvNet, Net, MLP: ✓ if right.")
     expect(page.locator("#gallery .tiles li").first.locator(".mark")).to_have_count(3)
     its_page.draw(DIGITS[1])
     page.click("#tab-inside")

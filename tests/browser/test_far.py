@@ -93,7 +93,7 @@ def test_a_busy_server_is_called_busy_and_asked_seldom_until_it_is_not(browser: 
         server.process.send_signal(signal.SIGUSR1)
         page.press(line((0.2, 0.9), (0.3, 0.9)))
         notice = page.page.locator(".notice")
-        expect(notice).to_contain_text("Many people draw at once")
+        expect(notice).to_contain_text("Many people are drawing")
         page.expect_answers(3)
         assert page.probabilities() == before
         asked = len(page.requests)
