@@ -2,11 +2,9 @@
 
 import re
 
-import pytest
-from conftest import opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 FAINT = """() => {  // texts with less contrast to their ground than WCAG 2 AA asks for
   const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
@@ -34,24 +32,24 @@ FAINT = """() => {  // texts with less contrast to their ground than WCAG 2 AA a
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_stands_out_from_its_ground(browser: Browser, address: str, scheme: str) -> None:
-    with opened(browser, address, color_scheme=scheme) as page:
-        expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
-        assert page.page.evaluate(FAINT) == []
-        page.draw(DIGITS[5])
-        page.expect_answers(5)
-        assert page.page.evaluate(FAINT) == []
-        page.draw([line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))])
-        page.expect_state("unknown")
-        assert page.page.evaluate(FAINT) == []
-        page.page.click(".hard")
-        page.page.click("#gallery [data-label] >> nth=3")
-        expect(page.page.locator(".back")).to_be_visible()
-        assert page.page.evaluate(FAINT) == []
+def test_every_text_stands_out_from_its_ground(page: DrawingPage) -> None:
+    def assert_clear() -> None:
+        for scheme in ("light", "dark"):
+            page.page.emulate_media(color_scheme=scheme)
+            page.page.wait_for_function(f"({FAINT})().length === 0")  # once colours have changed
+
+    expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
+    assert_clear()
+    page.draw([line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))])
+    page.expect_state("unknown")
+    assert_clear()
+    page.page.click(".hard")
+    page.page.click("#gallery [data-label] >> nth=3")
+    expect(page.page.locator(".back")).to_be_visible()
+    assert_clear()
+    page.page.emulate_media(color_scheme="null")
 
 
-@pytest.mark.opened_anew
 def test_every_control_is_reached_by_the_tab_key_and_shows_it(page: DrawingPage) -> None:
     expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
     page.draw(DIGITS[4])
@@ -103,27 +101,25 @@ def test_a_control_is_used_with_the_keyboard_alone(page: DrawingPage) -> None:
     expect(page.page.locator(".spoken")).to_contain_text("Net: 7")
 
 
-@pytest.mark.parametrize(
-    ("part", "words"),
-    [
-        ("[data-model=convnet] h2 button", "500 hidden units"),
-        ("[data-model=net] h2 button", "50 hidden units"),
-        ("[data-model=convnet] .parameters", "training"),
-        ("button[data-show=both]", "All networks"),
-        (".hard", "misreads"),
-    ],
-)
-def test_a_word_is_explained_where_the_pointer_or_the_keyboard_asks(page: DrawingPage, part: str, words: str) -> None:
-    shown = f"getComputedStyle(document.querySelector('{part}'), '::after').content"
-    assert page.page.evaluate(shown) == "none"
-    page.page.hover(part)
-    assert words in page.page.evaluate(shown)
-    page.page.mouse.move(1, 1)
-    assert page.page.evaluate(shown) == "none"
-    page.page.locator(part).focus()
-    page.page.keyboard.press("Shift")  # what has the focus is shown where keys are used
-    assert words in page.page.evaluate(shown)
-    assert words in (page.page.locator(part).get_attribute("aria-description") or "")
+def test_a_word_is_explained_where_the_pointer_or_the_keyboard_asks(page: DrawingPage) -> None:
+    for part, words in {
+        "[data-model=convnet] h2 button": "500 hidden units",
+        "[data-model=net] h2 button": "50 hidden units",
+        "[data-model=convnet] .parameters": "training",
+        "button[data-show=both]": "All networks",
+        ".hard": "misreads",
+    }.items():
+        shown = f"getComputedStyle(document.querySelector('{part}'), '::after').content"
+        assert page.page.evaluate(shown) == "none"
+        page.page.hover(part)
+        assert words in page.page.evaluate(shown)
+        page.page.mouse.move(1, 1)
+        assert page.page.evaluate(shown) == "none"
+        page.page.locator(part).focus()
+        page.page.keyboard.press("Shift")  # what has the focus is shown where keys are used
+        assert words in page.page.evaluate(shown)
+        assert words in (page.page.locator(part).get_attribute("aria-description") or "")
+        page.page.evaluate("document.activeElement.blur()")
 
 
 def test_every_canvas_is_named_for_who_cannot_see_it(page: DrawingPage) -> None:
@@ -141,11 +137,10 @@ def test_every_canvas_is_named_for_who_cannot_see_it(page: DrawingPage) -> None:
         assert page.page.evaluate(nameless) == []
 
 
-def test_a_tap_explains_a_word(browser: Browser, address: str) -> None:
-    with opened(browser, address, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}) as page:
-        page.page.locator("[data-model=convnet] h2 button").tap()
-        shown = "getComputedStyle(document.querySelector('[data-model=convnet] h2 button'), '::after').content"
-        assert "500 hidden units" in page.page.evaluate(shown)
+def test_a_tap_explains_a_word(phone: DrawingPage) -> None:
+    phone.page.locator("[data-model=convnet] h2 button").tap()
+    shown = "getComputedStyle(document.querySelector('[data-model=convnet] h2 button'), '::after').content"
+    assert "500 hidden units" in phone.page.evaluate(shown)
 
 
 def test_the_tools_titles_tell_their_keys_and_the_gallery_what_its_marks_mean(page: DrawingPage) -> None:

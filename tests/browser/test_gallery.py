@@ -3,7 +3,7 @@
 import json
 
 from digits import DIGITS
-from drawing_page import DrawingPage, question
+from drawing_page import NEXT_FRAME, DrawingPage, question
 from playwright.sync_api import Route, expect
 
 
@@ -13,29 +13,18 @@ def wanted(route: Route) -> str | None:
     return str(json.loads(route.request.post_data or "{}")["digit"]) if is_asked else None
 
 
-def show_a_seven(page: DrawingPage) -> None:
-    page.page.click(".filter button:text-is('7')")
-    expect(page.page.locator("#gallery [data-label]:not([data-label='7'])")).to_have_count(0)
-    page.page.click("#gallery [data-label='7'] >> nth=0")
-    expect(page.page.locator(".source")).to_contain_text("7")
-
-
-def test_a_click_on_a_sample_shows_it_and_its_bars(page: DrawingPage) -> None:
+def test_a_click_shows_a_sample_which_escape_leaves_before_it_clears_the_drawing(page: DrawingPage) -> None:
     page.draw(DIGITS[0])
     page.expect_answers(0)
-    show_a_seven(page)
-    assert page.probabilities() != [0.0] * 10
-    page.page.click(".back")
-    page.expect_answers(0)
-
-
-def test_escape_leaves_the_sample_first_and_clears_the_drawing_next(page: DrawingPage) -> None:
-    page.draw(DIGITS[0])
-    page.expect_answers(0)
-    show_a_seven(page)
-    page.page.keyboard.press("Escape")
-    expect(page.page.locator(".back")).to_be_hidden()
-    page.expect_answers(0)
+    for leave in (lambda: page.page.click(".back"), lambda: page.page.keyboard.press("Escape")):
+        page.page.click(".filter button:text-is('7')")
+        expect(page.page.locator("#gallery [data-label]:not([data-label='7'])")).to_have_count(0)
+        page.page.click("#gallery [data-label='7'] >> nth=0")
+        expect(page.page.locator(".source")).to_contain_text("7")
+        assert page.probabilities() != [0.0] * 10
+        leave()
+        expect(page.page.locator(".back")).to_be_hidden()
+        page.expect_answers(0)
     page.page.keyboard.press("Escape")
     page.expect_state("blank")
 
@@ -46,15 +35,16 @@ def test_the_digit_clicked_last_is_the_one_shown(page: DrawingPage) -> None:
     page.page.click(".filter button:text-is('3')")
     page.page.click(".filter button:text-is('7')")
     expect(page.page.locator("#gallery [data-label='7']")).to_have_count(18)
-    late[0].continue_()
-    page.page.wait_for_timeout(1000)
+    with page.page.expect_response(lambda response: question(response.request) == "samples"):
+        late[0].continue_()
+    page.page.evaluate(NEXT_FRAME)
     expect(page.page.locator("#gallery [data-label='7']")).to_have_count(18)
 
 
 def test_the_gallery_is_filled_when_the_server_is_back(page: DrawingPage) -> None:
     page.page.route("**/engine/**", lambda route: route.abort())
-    page.page.click(".filter button:text-is('3')")
-    page.page.wait_for_timeout(500)
+    with page.page.expect_event("requestfailed"):
+        page.page.click(".filter button:text-is('3')")
     expect(page.page.locator("#gallery [data-label='3']")).not_to_have_count(18)
     page.page.unroute("**/engine/**")
     expect(page.page.locator("#gallery [data-label='3']")).to_have_count(18)

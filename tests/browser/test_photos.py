@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PHONE, opened
 from digit_pictures import picture
 from digits import DIGITS
 from drawing_page import DrawingPage, question
 from PIL import Image
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 
 from mnist_demo.data.mnist import Samples
 
@@ -53,7 +52,6 @@ def test_a_chosen_photo_becomes_ink_that_is_read_drawn_upon_and_undone(page: Dra
     page.expect_answers(7)
     page.expect_painted(lambda ink: ink > 0.02)
     page.draw([[(0.05, 0.95)]])
-    page.rest()
     page.tool("Undo")
     page.tool("Undo")
     page.expect_state("blank")
@@ -63,16 +61,12 @@ def test_a_chosen_photo_becomes_ink_that_is_read_drawn_upon_and_undone(page: Dra
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
-def test_a_photo_may_be_dropped_or_pasted(page: DrawingPage, test_digits: Samples, event: str) -> None:
+def test_a_photo_is_dropped_or_pasted_and_one_of_another_page_only_if_its_address_holds_it(
+    page: DrawingPage, test_digits: Samples, event: str
+) -> None:
     assert hand(page, event, photo(test_digits, 1)) == "Reading the picture …"
     page.expect_answers(2)
     expect(page.page.locator(".word")).to_be_hidden()
-
-
-@pytest.mark.parametrize("event", ["drop", "paste"])
-def test_a_picture_of_another_page_is_read_if_its_address_holds_it_and_must_be_saved_first_if_not(
-    page: DrawingPage, test_digits: Samples, event: str
-) -> None:
     held = f"data:image/png;base64,{base64.b64encode(photo(test_digits, 0)).decode()}"
     hand(page, event, html=f'<p>A digit <img src="{held}"></p>')
     page.expect_answers(7)
@@ -112,7 +106,6 @@ def test_a_stroke_leaves_a_picture_behind_that_is_still_being_read(page: Drawing
     page.expect_answers(7)
     with page.page.expect_response(lambda response: question(response.request) == "ink_of_photo"):
         held[0].continue_()
-    page.rest()
     page.expect_answers(7)
 
 
@@ -138,10 +131,9 @@ def test_what_is_no_picture_and_what_has_no_ink_are_told_in_a_line(page: Drawing
     expect(page.page.locator(".word")).to_be_hidden()
 
 
-def test_on_a_phone_there_is_a_button_for_its_camera(browser: Browser, address: str, test_digits: Samples) -> None:
-    with opened(browser, address, viewport=PHONE, has_touch=True, is_mobile=True) as page:
-        with page.page.expect_file_chooser() as chosen:
-            page.page.locator("[data-tool=photo]").tap()
-        assert chosen.value.element.get_attribute("accept") == "image/*"
-        chosen.value.set_files({"name": "a.png", "mimeType": "image/png", "buffer": photo(test_digits, 0)})
-        page.expect_answers(7)
+def test_on_a_phone_there_is_a_button_for_its_camera(phone: DrawingPage, test_digits: Samples) -> None:
+    with phone.page.expect_file_chooser() as chosen:
+        phone.page.locator("[data-tool=photo]").tap()
+    assert chosen.value.element.get_attribute("accept") == "image/*"
+    chosen.value.set_files({"name": "a.png", "mimeType": "image/png", "buffer": photo(test_digits, 0)})
+    phone.expect_answers(7)

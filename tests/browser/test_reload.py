@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from conftest import opened
 from digits import DIGITS
 from drawing_page import DrawingPage
@@ -26,7 +25,6 @@ if (broken) sessionStorage.setItem("{STORED}", broken);
 """
 
 
-@pytest.mark.opened_anew
 def test_a_reload_keeps_the_drawing_which_is_undone_corrected_and_cleared_as_before(page: DrawingPage) -> None:
     page.draw(DIGITS[4])
     page.expect_answers(4)
@@ -44,15 +42,12 @@ def test_a_reload_keeps_the_drawing_which_is_undone_corrected_and_cleared_as_bef
     page.expect_agreement()
     page.tool("Undo")
     page.expect_painted(lambda ink: 0 < ink < drawn)
-    page.tool("Redo")
-    page.expect_answers(4)
     page.tool("Clear canvas")
     page.reload()
     page.expect_state("blank")
     assert page.complaints == []
 
 
-@pytest.mark.opened_anew
 def test_a_reload_keeps_a_picture_and_what_was_drawn_on_it(page: DrawingPage, test_digits: Samples) -> None:
     choose(page, "seven.png", photo(test_digits, 0))
     page.expect_answers(7)
@@ -73,6 +68,4 @@ def test_stored_data_that_is_no_drawing_is_ignored(browser: Browser, address: st
             page.reload()
             page.expect_state("blank")
             assert page.painted() == 0
-        page.draw(DIGITS[3])
-        page.expect_answers(3)
         assert page.complaints == []
