@@ -24,7 +24,7 @@ from tqdm import tqdm
 from benchmarks.report import json_file, machine, table, write_json
 from mnist_demo.ink.picture import JPEG_FACTOR
 from mnist_demo.ink.picture_worker import MAX_CPU_SECONDS, MAX_PIXELS
-from mnist_demo.server.limits import MOST_PICTURE_FILE
+from mnist_demo.server.limits import MAX_PICTURE_BYTES
 from mnist_demo.server.picture_process import PictureProcess
 
 KEPT = 20  # of the costliest pictures, which are varied
@@ -221,7 +221,7 @@ def file_of(recipe: Recipe) -> bytes:
     if random.random() < 0.2:
         for at in random.integers(min(len(content), 2000), size=int(random.integers(1, 6))):
             content[at] = random.integers(256)
-    return bytes(content[:MOST_PICTURE_FILE])
+    return bytes(content[:MAX_PICTURE_BYTES])
 
 
 def random_recipe(random: Random) -> Recipe:

@@ -21,7 +21,7 @@ from benchmarks.report import json_file, machine, table, write_json
 from mnist_demo import commandline
 
 ROUND_TRIPS = (0, 50, 150, 300)  # ms
-MOST = 450  # ms: the strokes do not wait longer
+MAX_WAIT_MS = 450  # ms: the strokes do not wait longer
 
 
 async def measure(round_trips: Sequence[int]) -> list[dict[str, Any]]:
@@ -59,8 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ms", type=int, nargs="+", default=ROUND_TRIPS, metavar="MS", help="round trips")
     parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args(arguments)
-    if not 0 <= min(options.ms) <= max(options.ms) <= MOST:
-        print(f"error: --ms must be 0 to {MOST}", file=sys.stderr)
+    if not 0 <= min(options.ms) <= max(options.ms) <= MAX_WAIT_MS:
+        print(f"error: --ms must be 0 to {MAX_WAIT_MS}", file=sys.stderr)
         return 2
     try:
         figures = asyncio.run(measure(options.ms))

@@ -25,7 +25,7 @@ PROBE = Path(__file__).parent / "probe.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 VIEW = {"width": 1280, "height": 800}
 PATIENCE = 60  # seconds, the timeout until a server answers
-MOST_PRINTED = 10**8  # bytes
+MAX_PRINTED_BYTES = 10**8  # bytes
 RATE = 60  # pointer moves per second, as from a mouse
 
 
@@ -59,7 +59,7 @@ class Server(NamedTuple):
 
     def printed(self) -> str:
         """Return what it has printed so far."""
-        return os.pread(self.output.fileno(), MOST_PRINTED, 0).decode(errors="replace")
+        return os.pread(self.output.fileno(), MAX_PRINTED_BYTES, 0).decode(errors="replace")
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from mnist_demo.model.networks import MODELS
 
 WRITERS = 10  # those that a network reads worst
 GOOD = 99  # per cent of a writer's digits
-EACH_KIND, MOST = 2, 10  # the most corrections: of a kind, and in all
+EACH_KIND, MAX_CORRECTIONS = 2, 10  # the most corrections: of a kind, and in all
 HELD_OUT = 5000  # MNIST's training digits that only the tutorial's recipe trains on
 KIND = "strokes 180 px, brush 20"  # how pen strokes are drawn
 Images = NDArray[np.float32]  # (N, 28, 28) in [0, 1]
@@ -84,10 +84,10 @@ def right(network: Classifier, images: Images, labels: NDArray[np.int64]) -> NDA
 
 
 def corrections(misread: NDArray[np.intp], labels: NDArray[np.int64]) -> list[int]:
-    """Return the misread digits, in order, that a user would correct: EACH_KIND of a kind, MOST in all."""
+    """Return the misread digits, in order, that a user would correct: EACH_KIND of a kind, MAX_CORRECTIONS in all."""
     chosen: list[int] = []
     for index in misread.tolist():
-        if sum(labels[other] == labels[index] for other in chosen) < EACH_KIND and len(chosen) < MOST:
+        if sum(labels[other] == labels[index] for other in chosen) < EACH_KIND and len(chosen) < MAX_CORRECTIONS:
             chosen.append(index)
     return chosen
 

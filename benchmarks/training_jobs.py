@@ -25,7 +25,7 @@ SECONDS = 6.0  # of drawing, per measurement
 WARM = 1.0  # seconds of drawing before the measurement
 READY = 10.0  # seconds that the lens was open before Start is pressed
 EVERY = 0.15  # seconds between two requests for a training's progress
-LONGEST = 120.0  # seconds, the timeout of the first step
+MAX_FIRST_STEP_SECONDS = 120.0  # seconds, the timeout of the first step
 FOUR = digit_of(growing(4)[-1])
 
 
@@ -51,7 +51,10 @@ class Pupil:
             raise OSError(f"no training started: {begun}")
         self.key = begun["key"]
         while not (run := await self.call("follow", {"key": self.key}))["steps"]:
-            if run["state"] not in ("waiting", "starting", "training") or time.perf_counter() - start > LONGEST:
+            if (
+                run["state"] not in ("waiting", "starting", "training")
+                or time.perf_counter() - start > MAX_FIRST_STEP_SECONDS
+            ):
                 raise OSError(f"no first step: {run}")
             await asyncio.sleep(EVERY)
         return time.perf_counter() - start

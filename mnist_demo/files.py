@@ -11,13 +11,13 @@ from pathlib import Path
 
 PART = ".part"  # suffix of a file that is being written
 ABANDONED = 60  # seconds without a write, after which the process that wrote such a file was killed
-MOST_BYTES = 2**26  # the largest file that is read
+MAX_FILE_BYTES = 2**26  # the largest file that is read
 
 
 def read_whole(path: Path) -> bytes:
     """Return the content of a file, read in one go, since another process may replace it meanwhile.
 
-    Raises OSError if it cannot be read, is not a regular file, or has more than MOST_BYTES.
+    Raises OSError if it cannot be read, is not a regular file, or has more than MAX_FILE_BYTES.
     """
     with open_regular(path) as file:
         return file.read()
@@ -28,10 +28,10 @@ def open_regular(path: Path) -> BufferedReader:
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it
     found = os.fstat(file.fileno())
     is_regular = stat.S_ISREG(found.st_mode)
-    if is_regular and found.st_size <= MOST_BYTES:
+    if is_regular and found.st_size <= MAX_FILE_BYTES:
         return file
     file.close()
-    raise OSError(f"{path} is larger than {MOST_BYTES} bytes" if is_regular else f"{path} is not a regular file")
+    raise OSError(f"{path} is larger than {MAX_FILE_BYTES} bytes" if is_regular else f"{path} is not a regular file")
 
 
 def place_of(path: Path) -> Path:

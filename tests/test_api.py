@@ -32,10 +32,10 @@ from mnist_demo.data.mnist import Samples
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 from mnist_demo.server.api import Endpoints, words_of
-from mnist_demo.server.gradio_protocol import MOST_KEPT, MOST_WAITING, Jobs
+from mnist_demo.server.gradio_protocol import MAX_JOBS, MAX_KEPT_OUTCOMES, Jobs
 from mnist_demo.server.lenses.gallery import open_gallery
-from mnist_demo.server.limits import BUSY, MOST_BYTES, MOST_PICTURE_FILE
-from mnist_demo.server.uploads import MOST_HELD
+from mnist_demo.server.limits import BUSY, MAX_BODY_BYTES, MAX_PICTURE_BYTES
+from mnist_demo.server.uploads import MAX_HELD_FILES
 
 ROOT = Path(__file__).parent.parent
 SEVEN = [[[80, 60], [200, 60], [130, 230]]]
@@ -197,14 +197,14 @@ def test_an_invalid_call_is_refused(server: Server) -> None:
         ("call/read", b'{"data": {}}', 422),
         ("call/read", b'{"data": [1, 2, 3]}', 422),
         ("call/v2/read", b'{"picture": 1}', 422),
-        ("call/read", b"0" * (MOST_BYTES + 1), 413),
+        ("call/read", b"0" * (MAX_BODY_BYTES + 1), 413),
         ("call/__init__", b'{"data": []}', 404),
         ("queue/join", b'{"data": [], "fn_index": 0}', 422),
         ("queue/join", b'{"data": [], "fn_index": 99, "session_hash": "a"}', 404),
         ("queue/join", b'{"data": [], "fn_index": true, "session_hash": "a"}', 404),
         ("queue/join", b'{"data": [], "fn_index": 0, "session_hash": "' + b"a" * 200 + b'"}', 422),
         ("upload", b"", 400),
-        ("upload", b"0" * (MOST_PICTURE_FILE + MOST_BYTES + 1), 413),
+        ("upload", b"0" * (MAX_PICTURE_BYTES + MAX_BODY_BYTES + 1), 413),
         ("mcp/", b"[]", 400),
     ]:
         answer = ask(server, "POST", f"/gradio_api/{path}", body)
@@ -224,7 +224,7 @@ def test_an_upload_is_used_once(server: Server) -> None:
 
 
 def test_so_many_uploads_are_held_and_no_more(server: Server) -> None:
-    held = [uploaded(server, PICTURE) for _ in range(MOST_HELD)]
+    held = [uploaded(server, PICTURE) for _ in range(MAX_HELD_FILES)]
     refused = upload(server, PICTURE)
     assert refused.status == 503
     assert refused.headers["retry-after"] == "1"
@@ -238,9 +238,9 @@ def test_a_large_picture_may_be_uploaded_and_too_large_a_one_is_refused(server: 
     noise[..., :] += 150
     file = io.BytesIO()
     Image.fromarray(noise).save(file, "PNG")
-    assert MOST_BYTES * 10 < len(file.getvalue()) < MOST_PICTURE_FILE
+    assert MAX_BODY_BYTES * 10 < len(file.getvalue()) < MAX_PICTURE_BYTES
     assert told(server, "read", {"path": uploaded(server, file.getvalue())})["net"]["answer"] is None
-    assert upload(server, bytes(MOST_PICTURE_FILE + 1)).status == 413
+    assert upload(server, bytes(MAX_PICTURE_BYTES + 1)).status == 413
     broad = io.BytesIO()
     Image.new("1", (8000, 8000)).save(broad, "PNG")
     assert "megapixels" in told(server, "read", {"path": uploaded(server, broad.getvalue())})
@@ -248,7 +248,7 @@ def test_a_large_picture_may_be_uploaded_and_too_large_a_one_is_refused(server: 
 
 def test_uploads_that_are_broken_off_are_not_held(server: Server) -> None:
     before = memory(server.process.pid)
-    for _ in range(3 * MOST_HELD):
+    for _ in range(3 * MAX_HELD_FILES):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
             head = "Host: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n"
             one.sendall(f"POST /gradio_api/upload HTTP/1.1\r\n{head}--x\r\n".encode() + bytes(1_000_000))
@@ -260,7 +260,7 @@ def test_uploads_that_are_broken_off_are_not_held(server: Server) -> None:
 def test_outcomes_that_nobody_fetches_and_names_of_sessions_are_forgotten(server: Server) -> None:
     before = memory(server.process.pid)
     events = []
-    for number in range(3 * MOST_KEPT):
+    for number in range(3 * MAX_KEPT_OUTCOMES):
         body = {"data": [SEVEN], "fn_index": 1, "session_hash": f"visitor-{number}"}
         answer = ask(server, "POST", "/gradio_api/queue/join", json.dumps(body).encode())
         if answer.status == 200:
@@ -269,7 +269,7 @@ def test_outcomes_that_nobody_fetches_and_names_of_sessions_are_forgotten(server
             assert answer.status == 503
     time.sleep(1)
     kept = [ask(server, "GET", f"/gradio_api/call/read_strokes/{event}").status for event in events].count(200)
-    assert 0 < kept <= MOST_KEPT
+    assert 0 < kept <= MAX_KEPT_OUTCOMES
     assert memory(server.process.pid) - before < 60
 
 
@@ -283,7 +283,7 @@ def test_a_crowd_is_answered_or_told_that_the_server_is_busy(server: Server) -> 
     with ThreadPoolExecutor(60) as crowd:
         begun = list(crowd.map(lambda _: begin(server, "read_strokes", SEVEN).status, range(120)))
     assert set(begun) <= {200, 503}
-    assert begun.count(200) >= MOST_WAITING
+    assert begun.count(200) >= MAX_JOBS
     assert told(server, "read_strokes", SEVEN)["net"]["answer"] == 7
 
 

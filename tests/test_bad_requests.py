@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 CASES = int(os.environ.get("BAD_REQUESTS", "240"))
 ROOT = str(Path(__file__).parent.parent).encode()
 KINDS = 7  # of requests, as many of each
-MOST_GROWN = 250  # megabytes that the server may hold more of afterwards; some parts are loaded when first asked for
+MAX_GROWTH_MB = 250  # megabytes that the server may hold more of afterwards; some parts are loaded when first asked for
 SEVEN = digit_of(growing(7)[-1])
 ABOUT = {"network": "net", "digit": base64.b64encode(SEVEN).decode()}
 ORDINARY: dict[str, Any] = {
@@ -140,7 +140,7 @@ def server() -> Iterator[Server]:
         status, content = ask(server, "POST", READ, SEVEN, {"content-type": BYTES})
         assert status == 200
         assert json.loads(content)["readings"][0]["net"]["answer"] == 7
-        assert memory(server.process.pid) - before < MOST_GROWN
+        assert memory(server.process.pid) - before < MAX_GROWTH_MB
         assert "error" not in server.printed().lower()
         assert "Traceback" not in server.printed()
 

@@ -20,7 +20,7 @@ from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 
 MANUAL = (Path(__file__).parent.parent / "docs" / "export.md").read_text(encoding="utf-8")
-LARGEST = 1e-5  # difference of a pixel or a probability
+MAX_DIFFERENCE = 1e-5  # difference of a pixel or a probability
 FILES = (
     [(name, takes) for name in MODELS for takes in export.INPUTS]
     if THOROUGH
@@ -50,7 +50,7 @@ def test_the_digit_is_what_numpy_makes_of_the_same_ink() -> None:
     assert is_drawn.tolist() == [digit is not None for digit in expected]
     assert 5 < (~is_drawn).sum() < 100
     nothing = np.zeros((28, 28), np.float32)
-    assert np.abs(made.numpy() - [nothing if digit is None else digit for digit in expected]).max() < LARGEST
+    assert np.abs(made.numpy() - [nothing if digit is None else digit for digit in expected]).max() < MAX_DIFFERENCE
 
 
 def test_the_canvas_is_the_pages_own() -> None:
@@ -65,7 +65,7 @@ def test_ours_in_tensors_says_what_the_classifier_says(classifier: Classifier) -
         answer, probabilities, certain, _ = export.ReadsCanvas(classifier)(torch.from_numpy(inks))
     readings = ours(classifier, "canvas", inks)
     assert answer.tolist() == [-1 if reading.answer is None else reading.answer for reading in readings]
-    assert np.abs(probabilities.numpy() - [reading.probabilities for reading in readings]).max() < LARGEST
+    assert np.abs(probabilities.numpy() - [reading.probabilities for reading in readings]).max() < MAX_DIFFERENCE
     assert certain[-3:-1].tolist() == [0, 0]  # the blank canvas and the speck
     assert certain[-1] > 0
 
@@ -74,8 +74,8 @@ def test_ours_in_tensors_says_what_the_classifier_says(classifier: Classifier) -
 def test_an_exported_network_says_what_ours_says(name: str, takes: str) -> None:
     pytest.importorskip("onnxruntime")
     found = compared(session(exported(name, takes)), Classifier.load(name), takes, inputs(takes))
-    assert found.digit < LARGEST
-    assert found.probability < LARGEST
+    assert found.digit < MAX_DIFFERENCE
+    assert found.probability < MAX_DIFFERENCE
     assert found.answers == 0
 
 
@@ -88,7 +88,7 @@ def test_any_number_is_read_together(name: str, takes: str, count: int) -> None:
     alone = run(session(exported(name, takes)), given[-1:])
     for output, values in together.items():
         assert values.shape[0] == count
-        assert np.abs(values[-1] - alone[output][0]).max() < LARGEST
+        assert np.abs(values[-1] - alone[output][0]).max() < MAX_DIFFERENCE
 
 
 def test_where_nothing_is_drawn_all_but_the_answer_are_zeros() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_demo.files import ABANDONED, MOST_BYTES, check_can_write, read_whole, write_whole
+from mnist_demo.files import ABANDONED, MAX_FILE_BYTES, check_can_write, read_whole, write_whole
 
 unix = pytest.mark.skipif(os.name != "posix", reason="has no such files")
 
@@ -51,7 +51,7 @@ def test_what_is_no_file_is_neither_replaced_nor_waited_for(tmp_path: Path) -> N
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "round").symlink_to(tmp_path / "round")
     for path in (tmp_path / "pipe", tmp_path / "round", tmp_path, Path("/dev/null")):
-        with pytest.raises(OSError, match=f"{path} is (no regular file|a folder): name a file"):
+        with pytest.raises(OSError, match=f"{path} is (not a regular file|a folder): name a file"):
             write_whole(path, b"x")
         with pytest.raises(OSError, match=f"{path}"):
             read_whole(path)
@@ -60,8 +60,8 @@ def test_what_is_no_file_is_neither_replaced_nor_waited_for(tmp_path: Path) -> N
 
 def test_a_file_too_large_to_be_ours_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
-        file.truncate(MOST_BYTES + 1)
-    with pytest.raises(OSError, match=f"is larger than {MOST_BYTES} bytes"):
+        file.truncate(MAX_FILE_BYTES + 1)
+    with pytest.raises(OSError, match=f"is larger than {MAX_FILE_BYTES} bytes"):
         read_whole(tmp_path / "large")
 
 

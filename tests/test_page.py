@@ -109,7 +109,7 @@ def test_the_server_refuses_nonsense_by_a_code_and_without_a_traceback(
 
 
 def test_the_server_refuses_too_much(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
-    assert read(client, bytes(limits.MOST_BYTES + 1)).status_code == 413
+    assert read(client, bytes(limits.MAX_BODY_BYTES + 1)).status_code == 413
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -125,7 +125,7 @@ def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_bound() -> None:
     taken = []
 
     async def receive() -> limits.Message:
-        taken.append(limits.MOST_BYTES // 2 + 1)
+        taken.append(limits.MAX_BODY_BYTES // 2 + 1)
         return {"type": "http.request", "body": b"0" * taken[-1], "more_body": len(taken) < 10}
 
     async def read_all(scope: limits.Message, receive: limits.Receive, send: limits.Send) -> None:

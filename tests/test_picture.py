@@ -8,7 +8,7 @@ from digit_pictures import picture
 from PIL import Image, ImageDraw, ImageOps
 
 from mnist_demo.data.mnist import Samples
-from mnist_demo.ink.picture import LARGEST, ink_of, open_picture, steps
+from mnist_demo.ink.picture import MAX_SIDE_PIXELS, ink_of, open_picture, steps
 from mnist_demo.ink.strokes import Stroke, draw
 from mnist_demo.model.classifier import Classifier
 
@@ -248,7 +248,7 @@ def test_a_picture_is_read_however_it_shows_its_ink(look: str, test_digits: Samp
 def test_a_photo_of_many_megapixels_is_made_smaller_before_it_is_read(test_digits: Samples, tmp_path: Path) -> None:
     picture(test_digits.images[0], 6000).save(tmp_path / "large.png")
     ink = ink_of(open_picture(str(tmp_path / "large.png")))
-    assert ink.shape == (LARGEST, LARGEST)
+    assert ink.shape == (MAX_SIDE_PIXELS, MAX_SIDE_PIXELS)
     assert Classifier.load("convnet").read(ink).answer == 7
 
 

@@ -34,7 +34,7 @@ OTHERS = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/architecture.m
 TEXTS = [*READMES, *MANUALS, *OTHERS, "docs/model-card.md"]
 MAX_README_LINES = 150
 HEED = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # also below a shell that ignores Ctrl-C
-MOST_PATIENCE = 120  # seconds for a command
+MAX_COMMAND_SECONDS = 120  # seconds for a command
 
 SERVED = "The page is at http://127"
 
@@ -305,7 +305,7 @@ def content(place: Path) -> dict[str, str]:
 def test_a_command_does_what_it_says(command: str, place: Path, programs: Path, tmp_path: Path) -> None:
     before, printed = content(place), tmp_path / "printed"
     with begun(command, place, programs, printed) as process:
-        code = process.wait(MOST_PATIENCE)
+        code = process.wait(MAX_COMMAND_SECONDS)
     said, after = printed.read_text(encoding="utf-8"), content(place)
     assert code == 0, said
     assert re.search(ENDS[command], " ".join(said.split())), said
@@ -324,15 +324,15 @@ def test_a_command_begins_and_ends_by_ctrl_c_and_leaves_nothing(
 ) -> None:
     before, printed = content(place), tmp_path / "printed"
     with begun(command, place, programs, printed) as process:
-        latest = time.monotonic() + MOST_PATIENCE
+        latest = time.monotonic() + MAX_COMMAND_SECONDS
         while STOPS[command] not in (said := printed.read_text(encoding="utf-8")):
             assert process.poll() is None, said
             assert time.monotonic() < latest, said
             time.sleep(0.05)
         for address in re.findall(r"http://127\S+", said):
-            assert urllib.request.urlopen(address, timeout=MOST_PATIENCE).status == 200
+            assert urllib.request.urlopen(address, timeout=MAX_COMMAND_SECONDS).status == 200
         os.killpg(process.pid, signal.SIGINT)
         ends = (STOPPED, 0) if STOPS[command] == SERVED else (STOPPED,)  # the page is there until it is stopped
-        assert process.wait(MOST_PATIENCE) in ends
+        assert process.wait(MAX_COMMAND_SECONDS) in ends
     assert "Traceback" not in printed.read_text(encoding="utf-8")
     assert content(place) == before

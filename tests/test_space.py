@@ -28,7 +28,7 @@ KEYS = {  # that a Space's configuration knows
 }  # fmt: skip
 ON_ZEROGPU = ("2.8.0", "2.9.1", "2.10.0", "2.11.0")  # the versions of torch, in August 2026, and of Python:
 PYTHONS = ("3.12.12", "3.10.13")
-LARGEST = 10 * 10**6  # bytes of a file that the Hub takes as it is
+MAX_FILE_BYTES = 10 * 10**6  # bytes of a file that the Hub takes as it is
 in_the_repository = pytest.mark.skipif(
     not (ROOT / "mnist_demo").exists(), reason="the package is installed, and not where the repository is"
 )
@@ -141,7 +141,7 @@ def repository() -> list[str]:
 
 def test_every_file_is_small_enough_for_the_hub_without_lfs() -> None:
     sizes = {name: (ROOT / name).stat().st_size for name in repository() if (ROOT / name).exists()}
-    assert max(sizes.values()) < LARGEST, max(sizes, key=sizes.__getitem__)
+    assert max(sizes.values()) < MAX_FILE_BYTES, max(sizes, key=sizes.__getitem__)
     assert "lfs" not in text(".gitattributes").replace("git-lfs", "")
 
 

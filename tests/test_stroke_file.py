@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from thorough import examples
 
-from mnist_demo.data.stroke_file import FORM, MOST_POINTS, Handwritten, read_written
+from mnist_demo.data.stroke_file import FORM, MAX_DIGIT_POINTS, Handwritten, read_written
 from mnist_demo.data.synthetic import drawn, redrawn
 
 ONE = '{"label": 1, "strokes": [[[0, 0], [0, 9]]]}'
@@ -44,14 +44,14 @@ def test_brushes_are_read_where_a_line_has_them(tmp_path: Path) -> None:
         ({"label": 10, "strokes": [[[0, 0]]]}, "label must be a digit, 0 to 9, not 10"),
         ({"label": "3", "strokes": [[[0, 0]]]}, 'label must be a digit, 0 to 9, not "3"'),
         ({"label": True, "strokes": [[[0, 0]]]}, "not true"),
-        ({"label": 3, "strokes": []}, f"must have from 1 to {MOST_POINTS} points in all, not 0"),
+        ({"label": 3, "strokes": []}, f"must have from 1 to {MAX_DIGIT_POINTS} points in all, not 0"),
         ({"label": 3, "strokes": [[]]}, "at least one point"),
         ({"label": 3, "strokes": [["a"]]}, 'a point must be two numbers up to 1e+06, not "a"'),
         ({"label": 3, "strokes": [[[1, 2, 3]]]}, "not [1, 2, 3]"),
         ('{"label": 3, "strokes": [[[NaN, 0]]]}', "not [NaN, 0]"),
         ('{"label": 3, "strokes": [[[1e999, 0]]]}', "not [Infinity, 0]"),
         ({"label": 3, "strokes": [[[10**400, 0]]]}, "a point must be two numbers"),
-        ({"label": 3, "strokes": [[[0, 0]] * (MOST_POINTS + 1)]}, f"not {MOST_POINTS + 1}"),
+        ({"label": 3, "strokes": [[[0, 0]] * (MAX_DIGIT_POINTS + 1)]}, f"not {MAX_DIGIT_POINTS + 1}"),
         (SEVEN | {"brushes": [[1, 0]]}, "brushes must be a list with one brush for each of the 2 strokes"),
         (SEVEN | {"brushes": [[1, 0], [0, 0]]}, "a brush must be [width, 0 or 1], the width above 0, not [0, 0]"),
         (SEVEN | {"brushes": [[1, 0], [1, 2]]}, "not [1, 2]"),

@@ -288,7 +288,7 @@ def test_a_training_that_nobody_follows_is_stopped(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LONGEST", 1.0)
+    monkeypatch.setattr(module, "MAX_TRAINING_SECONDS", 1.0)
     jobs = TrainingJobs(UserModels(trains=True))
     run = jobs.begin("net", "tutorial", [], {})
     assert run is not None

@@ -179,7 +179,7 @@ def test_the_largest_weights_that_load_give_finite_answers() -> None:
     for name, kind in MODELS.items():
         model = kind()
         for tensor in model.state_dict().values():
-            tensor.fill_(weights.LARGEST)
+            tensor.fill_(weights.MAX_WEIGHT)
         card = dataclasses.replace(CARD, model=name, temperature=0.01)
         probabilities = Classifier(model, card, torch.device("cpu")).probabilities(np.ones((1, 28, 28), np.float32))
         assert np.isfinite(probabilities).all()

@@ -41,7 +41,7 @@ def test_there_one_function_is_decorated_before_there_is_a_page(tmp_path: Path) 
     told = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    assert told.stdout == f"[('run', {zerogpu.LONGEST})] False\n"
+    assert told.stdout == f"[('run', {zerogpu.MAX_CALL_SECONDS})] False\n"
 
 
 def test_a_command_runs_beside_the_page_and_what_it_says_is_kept() -> None:

@@ -17,8 +17,8 @@ from mnist_demo.ink.preprocess import to_mnist
 from mnist_demo.ink.strokes import Path, Stroke, brush_of, draw, fitted
 
 FORM = '{"label": 3, "strokes": [[[x, y], ...], ...]}'
-MOST_POINTS = 20_000  # of one digit
-FURTHEST = 1e6  # the largest absolute value of a coordinate, and the largest width of a brush
+MAX_DIGIT_POINTS = 20_000  # of one digit
+MAX_COORDINATE = 1e6  # the largest absolute value of a coordinate, and the largest width of a brush
 USUAL = 1 / 9  # of a drawing's height: the assumed brush width, which is the page's for a digit 180 pixels high
 CANVAS = 96  # pixels, to check that erasing left some ink
 
@@ -86,11 +86,11 @@ def _paths(strokes: Any) -> list[Path]:
     if not isinstance(strokes, list) or not all(isinstance(stroke, list) and stroke for stroke in strokes):
         raise ValueError("strokes must be lists of at least one point [x, y]")
     points = [point for stroke in strokes for point in stroke]
-    if not 1 <= len(points) <= MOST_POINTS:
-        raise ValueError(f"strokes must have from 1 to {MOST_POINTS} points in all, not {len(points)}")
+    if not 1 <= len(points) <= MAX_DIGIT_POINTS:
+        raise ValueError(f"strokes must have from 1 to {MAX_DIGIT_POINTS} points in all, not {len(points)}")
     for point in points:
         if not isinstance(point, list) or len(point) != 2 or not all(map(_is_coordinate, point)):
-            raise ValueError(f"a point must be two numbers up to {FURTHEST:g}, not {_short(point)}")
+            raise ValueError(f"a point must be two numbers up to {MAX_COORDINATE:g}, not {_short(point)}")
     return [np.array(stroke, float) for stroke in strokes]
 
 
@@ -106,7 +106,7 @@ def _brushes(brushes: Any, count: int) -> list[tuple[float, bool]]:
 
 
 def _is_coordinate(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) <= FURTHEST  # type: ignore[arg-type]
+    return type(value) in (int, float) and abs(value) <= MAX_COORDINATE  # type: ignore[arg-type]
 
 
 def _check_ink(strokes: Sequence[Stroke]) -> None:

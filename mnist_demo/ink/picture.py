@@ -38,7 +38,7 @@ from mnist_demo.ink.background import (
 )
 from mnist_demo.ink.components import Components, Mask, dilated, eroded, is_noise
 
-LARGEST = 1200  # pixels a side; a larger picture is reduced first
+MAX_SIDE_PIXELS = 1200  # a larger picture is reduced first
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # Pillow's other decoders are never used
 MAX_PIXELS = 100_000_000  # of a picture: decoding more takes gigabytes
 JPEG_FACTOR = 3.25  # a JPEG may have this many times MAX_PIXELS, because it is reduced while it is decoded
@@ -79,7 +79,7 @@ class Written(NamedTuple):
 def open_picture(
     file: str | PathLike[str] | BinaryIO, name: str | None = None, max_pixels: int = MAX_PIXELS
 ) -> Image.Image:
-    """Return the picture in a file, upright, at most LARGEST pixels a side.
+    """Return the picture in a file, upright, at most MAX_SIDE_PIXELS a side.
 
     Only the decoders of FORMATS are tried. The file is opened once, so that the file checked is the file decoded.
 
@@ -151,14 +151,14 @@ def steps(picture: Image.Image) -> list[Step]:
 
 
 def upright(picture: Image.Image) -> Image.Image:
-    """Return the picture turned as its camera says, at most LARGEST pixels a side, as L, RGB or RGBA of eight bits."""
+    """Return the picture turned as its camera says, at most MAX_SIDE_PIXELS a side, as L, RGB or RGBA of eight bits."""
     plain = eight_bits(ImageOps.exif_transpose(frame_with_most_ink(picture)))
     size = _bounded(plain.size)
     return plain if size == plain.size else plain.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
 
 
 def _bounded(size: tuple[int, int]) -> tuple[int, int]:
-    shrunk = min(1.0, LARGEST / max(size))
+    shrunk = min(1.0, MAX_SIDE_PIXELS / max(size))
     return max(1, round(size[0] * shrunk)), max(1, round(size[1] * shrunk))
 
 

@@ -21,13 +21,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_demo.ink.picture import LARGEST, ink_of, open_picture
+from mnist_demo.ink.picture import MAX_SIDE_PIXELS, ink_of, open_picture
 from mnist_demo.ink.picture_structure import check_structure
 
 MAX_PIXELS = 16_000_000  # of an uploaded picture; a JPEG may have JPEG_FACTOR times as many
 MAX_CPU_SECONDS = 1.0  # for one picture, from file to ink
 MAX_ADDRESS_SPACE_BYTES = 1 << 30
-MAX_INK_PIXELS = 4 * LARGEST**2
+MAX_INK_PIXELS = 4 * MAX_SIDE_PIXELS**2
 MAX_LINE_BYTES = 1000
 NO_MEMORY = "image: too large: reading it takes too much memory"
 NICENESS = 5  # live readings come first

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 SUBPIXELS = 4  # positions of the brush within a pixel, each way
 THINNEST = 0.1  # pixels: the least width of a line scaled by `fitted`
-WIDEST = 1000  # pixels: the largest width of a line; a brush far wider would take gigabytes
+MAX_WIDTH_PIXELS = 1000  # pixels: the largest width of a line; a brush far wider would take gigabytes
 ROUGHNESS = 0.1  # pixels by which the outline may fall short between two stamps
 DISCS_KEPT = 2048  # more than all widths that clients can send need at all positions within a pixel
 
@@ -32,7 +32,7 @@ def draw(strokes: Sequence[Stroke], side: int = 280, base: NDArray[np.uint8] | N
     outside the canvas is cut off. `base` is ink (side, side); None is an empty canvas. `web/pad/strokes.js` draws the
     same ink in the browser, to the bit.
 
-    Raises ValueError if a stroke's points are not (N, 2) finite numbers, or its width is not in (0, WIDEST].
+    Raises ValueError if a stroke's points are not (N, 2) finite numbers, or its width is not in (0, MAX_WIDTH_PIXELS].
     """
     margin = max((_disc_side(stroke.width) for stroke in strokes), default=0)
     canvas = np.zeros((side + 2 * margin, side + 2 * margin), np.uint8)
@@ -60,7 +60,9 @@ def fitted(strokes: Sequence[Stroke], side: int, longest: float) -> list[Stroke]
     low, high = points.min(axis=0), points.max(axis=0)
     scale = longest / ((high - low).max() + max(stroke.width for stroke in pens))
     return [
-        Stroke((points - (low + high) / 2) * scale + side / 2, min(max(width * scale, THINNEST), WIDEST), erase)
+        Stroke(
+            (points - (low + high) / 2) * scale + side / 2, min(max(width * scale, THINNEST), MAX_WIDTH_PIXELS), erase
+        )
         for points, width, erase in strokes
     ]
 
@@ -117,8 +119,8 @@ def _at(stops: NDArray[np.float64], along: NDArray[np.float64], path: Path) -> P
 
 def _disc_side(width: float) -> int:
     """Return the side, in pixels, of a square that holds the disc at any position within a pixel."""
-    if not 0 < width <= WIDEST:
-        raise ValueError(f"a stroke's width must be above 0 and at most {WIDEST}, not {width}")
+    if not 0 < width <= MAX_WIDTH_PIXELS:
+        raise ValueError(f"a stroke's width must be above 0 and at most {MAX_WIDTH_PIXELS}, not {width}")
     return math.ceil(width) + 2
 
 

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from mnist_demo.ink.preprocess import SIDE, Box
 from mnist_demo.model.networks import Normalize, bare
 
-LARGEST_TERMS = 10  # of a unit's sum, listed one by one
+SHOWN_TERMS = 10  # of a unit's sum, listed one by one
 FEW = 64  # up to this many values are written as numbers, more as bytes
 
 Kind = Literal["image", "normalize", "conv", "relu", "max-pool", "linear", "log-softmax"]
@@ -343,9 +343,9 @@ def _weighted(step: Step, before: Step, cell: Cell) -> Weighted:
             float(weights[index]),
             float(products[index]),
         )
-        for index in order[:LARGEST_TERMS]
+        for index in order[:SHOWN_TERMS]
     ]
-    return Weighted(terms, float(products[order[LARGEST_TERMS:]].sum()), float(step.bias[cell[0]]))
+    return Weighted(terms, float(products[order[SHOWN_TERMS:]].sum()), float(step.bias[cell[0]]))
 
 
 def _log_softmaxed(step: Step, before: Step, cell: Cell) -> LogSoftmaxed:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from mnist_demo.model.networks import MODELS
 
-MOST = 1_000_000  # the largest number of epochs, and of images per step: there are fewer images
+MAX_COUNT = 1_000_000  # the largest number of epochs, and of images per step: there are fewer images
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Recipe:
             flag, value = f"--{name.replace('_', '-')}", getattr(self, name)
             if value < 1:
                 raise ValueError(f"{flag} must be at least 1, not {value}")
-            if value > MOST or type(value) is not int:
-                raise ValueError(f"{flag} must be a whole number up to {MOST}, not {value}")
+            if value > MAX_COUNT or type(value) is not int:
+                raise ValueError(f"{flag} must be a whole number up to {MAX_COUNT}, not {value}")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"--lr must be a number above 0, not {self.lr}")
         if self.momentum is not None and self.optimizer != "sgd":

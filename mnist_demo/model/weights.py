@@ -23,7 +23,7 @@ from mnist_demo.model.networks import MODELS
 
 SHIPPED = Path(__file__).parents[1] / "shipped"  # the weights in an installed package; clones have no such folder
 FOLDER = user_data_path("mnist-demo") / "weights" if SHIPPED.is_dir() else Path(__file__).parents[2] / "weights"
-LARGEST = 1e5  # the largest absolute weight: up to this, no digit makes a network's output overflow
+MAX_WEIGHT = 1e5  # the largest absolute weight: up to this, no digit makes a network's output overflow
 NEWER = {"evaluation"}  # fields missing from older cards
 
 
@@ -179,10 +179,10 @@ def _check_metadata(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) 
 
 
 def _check_weights(tensors: Mapping[str, Tensor]) -> None:
-    """Raise ValueError, naming the tensor, if weights are not float32 numbers up to LARGEST."""
+    """Raise ValueError, naming the tensor, if weights are not float32 numbers up to MAX_WEIGHT."""
     for name, tensor in tensors.items():
-        if tensor.dtype != torch.float32 or not (tensor.abs() <= LARGEST).all():
-            raise ValueError(f"{name} must hold float32 numbers up to {LARGEST:g}")
+        if tensor.dtype != torch.float32 or not (tensor.abs() <= MAX_WEIGHT).all():
+            raise ValueError(f"{name} must hold float32 numbers up to {MAX_WEIGHT:g}")
 
 
 def digest(tensors: Mapping[str, Tensor], *words: str) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-MOST_PATIENCE = 15.0  # seconds for a request to arrive
-LONGEST = 120.0  # seconds for its client to take the answer
+MAX_REQUEST_SECONDS = 15.0  # for a request to arrive
+MAX_ANSWER_SECONDS = 120.0  # for its client to take the answer
 MIN_HANDLES = 64  # the least number of open handles that the process needs
 HANDLES_SPARED = 32  # of those: for files and for processes that train
-MOST = 4096  # connections
+MAX_CONNECTIONS = 4096
 MAX_HELD_BYTES = 2**26  # of all incoming bodies and all unread answers together
 UNREAD_BYTES = 2**17  # overhead of an unread answer: its next part, its compressor
 READ_BYTES = 2**14  # read from a connection at a time: all pending ones are read before one can end
@@ -46,7 +46,7 @@ class Held:
 class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     """A connection that ends if it brings no request in time, or sooner if others need its place or its memory."""
 
-    room = MOST  # connections
+    room = MAX_CONNECTIONS  # connections
     held = Held()
     patience: Any = None  # the timer
     trimming: TimerHandle | None = None  # of all connections
@@ -66,13 +66,13 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self.since = self.loop.time()
         if self.patience is not None:
             self.patience.cancel()
-        self.patience = self.loop.call_later(MOST_PATIENCE, self.lose_patience)
+        self.patience = self.loop.call_later(MAX_REQUEST_SECONDS, self.lose_patience)
 
     def lose_patience(self) -> None:
-        if is_idle(self) or self.loop.time() - self.since > LONGEST:
+        if is_idle(self) or self.loop.time() - self.since > MAX_ANSWER_SECONDS:
             self.transport.abort()
         else:
-            self.patience = self.loop.call_later(LONGEST, self.lose_patience)
+            self.patience = self.loop.call_later(MAX_ANSWER_SECONDS, self.lose_patience)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -169,13 +169,13 @@ def room() -> int:
     try:
         import resource
     except ImportError:  # Windows has no such limit
-        return MOST
+        return MAX_CONNECTIONS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     if soft == resource.RLIM_INFINITY:
-        return MOST
+        return MAX_CONNECTIONS
     if soft < MIN_HANDLES:
         raise OSError(f"{soft} open files are too few: allow at least {MIN_HANDLES} (ulimit -n {MIN_HANDLES})")
-    return min(MOST, soft - HANDLES_SPARED)
+    return min(MAX_CONNECTIONS, soft - HANDLES_SPARED)

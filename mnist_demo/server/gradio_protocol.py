@@ -24,12 +24,12 @@ from mnist_demo.server.cancellation import MAX_AGE_SECONDS
 from mnist_demo.server.limits import BUSY, UPLOAD, App, Message, Receive, Send, busy
 from mnist_demo.server.uploads import Uploads
 
-MOST_WAITING = 16  # calls, running ones included
-MOST_KEPT = 64  # unfetched outcomes
+MAX_JOBS = 16  # calls, running ones included
+MAX_KEPT_OUTCOMES = 64  # unfetched outcomes
 KEPT = 60.0  # seconds that an outcome is kept
-MOST_STREAMS = 64  # at once
-LONGEST = 30.0  # seconds, of a stream
-MOST_NAME = 100  # characters, of the name of a client's session
+MAX_STREAMS = 64  # at once
+MAX_STREAM_SECONDS = 30.0  # seconds, of a stream
+MAX_SESSION_CHARACTERS = 100  # characters, of the name of a client's session
 
 Json = dict[str, Any]
 Outcome = asyncio.Future[Json]  # {"data": [...]} or {"error": "..."}
@@ -53,7 +53,7 @@ class Jobs:
 
     def start(self, work: Callable[[], Awaitable[Any]]) -> Outcome:
         """Start `work`; return the future for its outcome. Raises HTTPException (503) if too many calls are running."""
-        if self.unfinished >= MOST_WAITING:
+        if self.unfinished >= MAX_JOBS:
             raise busy()
         self.unfinished += 1
         outcome = asyncio.ensure_future(_outcome(work))
@@ -65,7 +65,7 @@ class Jobs:
 
     def keep(self, outcome: Outcome, session: str = "") -> str:
         """Keep the outcome for a while; return the name to fetch it by."""
-        if len(self.events) >= MOST_KEPT:
+        if len(self.events) >= MAX_KEPT_OUTCOMES:
             oldest = next((name for name, event in self.events.items() if event.outcome.done()), None)
             self.events.pop(oldest or "", None)
         name, loop = secrets.token_hex(16), asyncio.get_running_loop()
@@ -139,7 +139,7 @@ class Events:
 
         async def told() -> AsyncIterator[str]:
             try:
-                await asyncio.wait([found.outcome], timeout=LONGEST)
+                await asyncio.wait([found.outcome], timeout=MAX_STREAM_SECONDS)
             finally:
                 self.jobs.drop(event)  # it was fetched, or the client disconnected
             outcome = found.outcome.result() if found.outcome.done() else {"error": "this takes too long"}
@@ -161,13 +161,13 @@ class Events:
 
     async def messages(self, session: str) -> AsyncIterator[str]:
         """Yield the messages for Gradio's clients until no call of the session is left."""
-        latest = time.monotonic() + LONGEST
+        latest = time.monotonic() + MAX_STREAM_SECONDS
         while time.monotonic() < latest:
             events = {event.outcome: name for name, event in self.jobs.events.items() if event.session == session}
             if not events:
                 break
             try:
-                done, _ = await asyncio.wait(events, timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(events, timeout=MAX_STREAM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:  # the client disconnected
                 for name in events.values():
                     self.jobs.drop(name)
@@ -189,7 +189,7 @@ class Events:
 
     def stream(self, messages: AsyncIterator[str]) -> Response:
         """Return a streaming response. Raises HTTPException (503) if there are too many."""
-        if self.streams >= MOST_STREAMS:
+        if self.streams >= MAX_STREAMS:
             raise busy()
 
         async def counted() -> AsyncIterator[str]:
@@ -235,6 +235,6 @@ async def json_of(request: Request) -> Json:
 
 def session_of(name: Any) -> str:
     """Return the name of a session. Raises HTTPException (422) if it is invalid."""
-    if not isinstance(name, str) or not 1 <= len(name) <= MOST_NAME:
-        raise HTTPException(422, f"session_hash: text of 1 to {MOST_NAME} characters")
+    if not isinstance(name, str) or not 1 <= len(name) <= MAX_SESSION_CHARACTERS:
+        raise HTTPException(422, f"session_hash: text of 1 to {MAX_SESSION_CHARACTERS} characters")
     return name

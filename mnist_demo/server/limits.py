@@ -10,9 +10,9 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
-MOST_BYTES = 262_144
+MAX_BODY_BYTES = 262_144
 UPLOAD = "/gradio_api/upload"  # where more may come
-MOST_PICTURE_FILE = 10_485_760  # bytes of a file that is uploaded: a phone's photo has 2 to 8 million
+MAX_PICTURE_BYTES = 10_485_760  # bytes of a file that is uploaded: a phone's photo has 2 to 8 million
 BUSY = "too many want an answer: ask again in a moment"
 
 Message = MutableMapping[str, Any]
@@ -37,7 +37,7 @@ def is_upload(scope: Message) -> bool:
 
 
 class BoundedBody:
-    """ASGI middleware that refuses a body over MOST_BYTES before anybody has parsed it.
+    """ASGI middleware that refuses a body over MAX_BODY_BYTES before anybody has parsed it.
 
     At the path UPLOAD a body may bring a picture, and as much around it.
     """
@@ -48,7 +48,7 @@ class BoundedBody:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        most = MOST_BYTES + MOST_PICTURE_FILE * is_upload(scope)
+        most = MAX_BODY_BYTES + MAX_PICTURE_BYTES * is_upload(scope)
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > most:
             return await PlainTextResponse(too_much(most), 413)(scope, receive, send)

@@ -23,7 +23,7 @@ from mnist_demo.server.engine import Engine, Functions
 from mnist_demo.server.lenses import inside, learn, report
 from mnist_demo.server.lenses.gallery import functions as gallery_functions
 from mnist_demo.server.lenses.gallery import open_gallery
-from mnist_demo.server.limits import MOST_PICTURE_FILE, BoundedBody
+from mnist_demo.server.limits import MAX_PICTURE_BYTES, BoundedBody
 from mnist_demo.server.mcp import for_programs
 from mnist_demo.server.origins import Origins, hostname, outermost
 from mnist_demo.server.sharing import Introduced
@@ -124,7 +124,7 @@ def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str
         "enable_monitoring": False,
         "ssr_mode": False,  # Node would answer `/` without our headers and limits, and no faster
         "num_workers": 0,  # Gradio's static workers would take uploads
-        "max_file_size": MOST_PICTURE_FILE,
+        "max_file_size": MAX_PICTURE_BYTES,
         "state_session_capacity": 1,  # no sessions are used
         "app_kwargs": {
             "lifespan": outermost(lambda app: Origins(Assets(app), origins, hosts, behind_tls=inline)),

@@ -27,7 +27,7 @@ PREFIX = "mnist-demo-training-"  # of the names of runs' folders
 PROGRESS, NOW, OUTPUT = "progress.jsonl", "now.safetensors", "yours.safetensors"  # in such a folder
 LOOK = 0.1  # seconds between two checks of a run
 ABANDONED = 15.0  # seconds without a request from the user who started it, after which a run is stopped
-LONGEST = 600.0  # seconds, of a run
+MAX_TRAINING_SECONDS = 600.0  # seconds, of a run
 READY_FOR = 120.0  # seconds that a process waits for its arguments
 MAX_WAITING = 50  # runs: a school class; 50 times 200 corrections take 13 MB
 FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*")  # of the host, hidden from users
@@ -233,8 +233,8 @@ def judge(run: Run, process: Process | LentProcess, is_over: bool) -> None:
         run.state, run.error = "failed", run.error or reason(process.said())
     elif run.is_abandoned:
         run.state, run.error = "stopped", {"code": "page_closed"}
-    elif now - run.begun > LONGEST:
-        run.state, run.error = "stopped", {"code": "time_limit", "seconds": round(LONGEST)}
+    elif now - run.begun > MAX_TRAINING_SECONDS:
+        run.state, run.error = "stopped", {"code": "time_limit", "seconds": round(MAX_TRAINING_SECONDS)}
 
 
 def reason(said: str) -> Error:
@@ -249,5 +249,5 @@ def sweep() -> None:
     """Remove the folders of runs that were killed together with their server."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > 2 * LONGEST:
+            if time.time() - folder.stat().st_mtime > 2 * MAX_TRAINING_SECONDS:
                 clear(folder)

@@ -14,13 +14,13 @@ from mnist_demo.server import zerogpu
 PACKAGES = Path(__file__).parents[2]  # where Python finds this package
 COMMAND = (sys.executable, "-m", "mnist_demo.train")
 ENDING = 5.0  # seconds to wait for a process to end
-MOST_THREADS = 4  # networks this small do not train faster with more
+MAX_THREADS = 4  # networks this small do not train faster with more
 
 
 def environment() -> dict[str, str]:
     """Return the environment variables of a training process, in addition to this process's."""
     paths = [str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
-    threads = os.environ.get("OMP_NUM_THREADS", str(min(MOST_THREADS, os.cpu_count() or 1)))
+    threads = os.environ.get("OMP_NUM_THREADS", str(min(MAX_THREADS, os.cpu_count() or 1)))
     return {"OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(paths)}
 
 

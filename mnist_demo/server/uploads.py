@@ -12,17 +12,17 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from mnist_demo.server.limits import MOST_BYTES, MOST_PICTURE_FILE, busy
+from mnist_demo.server.limits import MAX_BODY_BYTES, MAX_PICTURE_BYTES, busy
 
-MOST_HELD = 8  # files at once, including incoming ones
+MAX_HELD_FILES = 8  # files at once, including incoming ones
 KEPT = 60.0  # seconds that a file is held
-MOST_FIELDS = 4  # of a form, besides the file
+MAX_FORM_FIELDS = 4  # of a form, besides the file
 
 
 class InMemory(MultiPartParser):
     """Starlette's parser, changed to keep files of any allowed size in memory."""
 
-    spool_max_size = MOST_PICTURE_FILE + MOST_BYTES
+    spool_max_size = MAX_PICTURE_BYTES + MAX_BODY_BYTES
 
 
 class Uploads:
@@ -37,7 +37,7 @@ class Uploads:
 
         Raises HTTPException if there is no file or no room, and ClientDisconnect if the client disconnects.
         """
-        if len(self.held) + self.coming >= MOST_HELD:
+        if len(self.held) + self.coming >= MAX_HELD_FILES:
             raise busy()
         self.coming += 1
         try:
@@ -59,16 +59,16 @@ async def file_in(request: Request) -> bytes:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise HTTPException(400, "an upload must be multipart/form-data")
     try:
-        form = await InMemory(request.headers, request.stream(), max_files=1, max_fields=MOST_FIELDS).parse()
+        form = await InMemory(request.headers, request.stream(), max_files=1, max_fields=MAX_FORM_FIELDS).parse()
     except (MultiPartException, ValueError) as error:
         raise HTTPException(400, f"invalid upload: {error}") from None
     try:
         file = next((value for value in form.values() if isinstance(value, UploadFile)), None)
-        content = b"" if file is None else await file.read(MOST_PICTURE_FILE + 1)
+        content = b"" if file is None else await file.read(MAX_PICTURE_BYTES + 1)
     finally:
         await form.close()
     if not content:
         raise HTTPException(400, "an upload must have one file, which is not empty")
-    if len(content) > MOST_PICTURE_FILE:
-        raise HTTPException(413, f"a picture may have at most {MOST_PICTURE_FILE} bytes")
+    if len(content) > MAX_PICTURE_BYTES:
+        raise HTTPException(413, f"a picture may have at most {MAX_PICTURE_BYTES} bytes")
     return content

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 IS_HERE = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")  # as `spaces` reads it
-LONGEST = 60  # seconds requested: shorter requests wait less
+MAX_CALL_SECONDS = 60  # seconds requested: shorter requests wait less
 BEGUN, STOP = "begun", "stop"  # names of files
 LOOK = 0.1  # seconds between two checks if a command should end
 
@@ -35,7 +35,7 @@ def lent(function: Function) -> Function:
         return function
     import spaces  # exists only on such a Space
 
-    decorated: Function = spaces.GPU(duration=LONGEST)(function)
+    decorated: Function = spaces.GPU(duration=MAX_CALL_SECONDS)(function)
     return decorated
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mnist_demo.data.mnist import Samples, ten_of_each
-from mnist_demo.data.stroke_file import CANVAS, FURTHEST, MOST_POINTS, digits_of
+from mnist_demo.data.stroke_file import CANVAS, MAX_COORDINATE, MAX_DIGIT_POINTS, digits_of
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 from mnist_demo.model.recipes import RECIPES, TEACH, Recipe
@@ -17,7 +17,7 @@ from mnist_demo.server.training_jobs import MAX_WAITING, Run, TrainingJobs
 from mnist_demo.server.user_models import UserModels
 
 OFFERED = ("tutorial", "fast", TEACH)  # recipes
-MAX_CORRECTIONS = 200  # within MOST_BYTES of a request
+MAX_CORRECTIONS = 200  # within MAX_BODY_BYTES of a request
 LIMITS = {  # of the settings, for memory, time and JavaScript's numbers
     "epochs": (1, 100),
     "batch_size": (1, 2048),
@@ -25,7 +25,7 @@ LIMITS = {  # of the settings, for memory, time and JavaScript's numbers
     "momentum": (0, 0.999),
     "seed": (0, 2**53 - 1),
 }
-CORRECTION = {"points": MOST_POINTS, "furthest": FURTHEST, "side": CANVAS}  # limits of a corrected digit
+CORRECTION = {"points": MAX_DIGIT_POINTS, "furthest": MAX_COORDINATE, "side": CANVAS}  # limits of a corrected digit
 EXTRA = "corrections.jsonl"  # in a training's folder
 
 Json = dict[str, Any]

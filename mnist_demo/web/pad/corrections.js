@@ -14,8 +14,8 @@ import { settings } from "../settings.js";
 const NEAR = 2; // pixels: points nearer to the one before are left out, but for the last
 
 const SHELF = "mnist-demo.corrections"; // where the browser keeps them
-const MOST_KEPT = 200;
-const MOST_LETTERS = 240_000; // of all lines: what may be sent at once is little more
+const MAX_CORRECTIONS = 200;
+const MAX_CHARACTERS = 240_000; // of all lines: what may be sent at once is little more
 
 /**
  * Actions of a drawing in that form, in whole pixels; null where a picture is among them, or nothing.
@@ -133,7 +133,7 @@ export function correctionsKept() {
     events.dispatchEvent(new Event("change"));
   }
 
-  const isTooMuch = (/** @type {Correction[]} */ newer) => newer.length > MOST_KEPT || linesOf(newer).length > MOST_LETTERS;
+  const isTooMuch = (/** @type {Correction[]} */ newer) => newer.length > MAX_CORRECTIONS || linesOf(newer).length > MAX_CHARACTERS;
   const others = (/** @type {Drawn} */ { strokes, brushes }) => all.filter((one) => drawnAs(one) !== drawnAs({ strokes, brushes }));
 
   /** Whether there was room; the same drawing, kept before, is replaced. @param {Correction} one */
@@ -194,7 +194,7 @@ export function correctionsKept() {
   return {
     addEventListener: events.addEventListener.bind(events),
     all: () => all,
-    most: MOST_KEPT,
+    most: MAX_CORRECTIONS,
     furthest: settings.correction.furthest,
     trouble: () => trouble,
     of: (/** @type {Drawn} */ drawn) => byDrawing.get(drawnAs(drawn)),

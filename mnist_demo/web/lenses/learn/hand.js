@@ -8,7 +8,7 @@ import { draw } from "../axes.js";
 /** @typedef {{label: number, strokes: number[][][], brushes?: number[][]}} Correction */
 /** @typedef {{before: Correction[], after: Correction[]}} Deletion */
 
-const HEAVIEST_FILE = 4_000_000; // bytes, more than which hold more than is kept
+const MAX_FILE_BYTES = 4_000_000; // bytes, more than which hold more than is kept
 
 /** @param {HTMLElement} root @param {typeof import("../../pad/pad.js").pad} pad @param {Record<string, string>} texts */
 export function handIn(root, pad, texts) {
@@ -106,7 +106,7 @@ export function handIn(root, pad, texts) {
 
   /** @param {File} file */
   async function load(file) {
-    const taken = /** @type {any} */ (file.size > HEAVIEST_FILE ? { isFull: true } : corrections.take(await file.text()));
+    const taken = /** @type {any} */ (file.size > MAX_FILE_BYTES ? { isFull: true } : corrections.take(await file.text()));
     if (taken.line) tell(fit(texts.keep_damaged, { line: taken.line, furthest: numeral(corrections.furthest), file: file.name }));
     else if (taken.isFull) tell(fit(texts.keep_full, { most: corrections.most }));
     else tell(fit(texts.keep_taken, { added: taken.added, known: taken.known }));

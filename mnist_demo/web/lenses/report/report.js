@@ -15,7 +15,7 @@ import { percent } from "./percent.js";
 /** @typedef {import("../../settings.js").Network} Network */
 /** @typedef {any} Card what the server says of a network */
 
-const MOST = 0.1; // of the digits: the slider refuses no more
+const MAX_REJECTED_SHARE = 0.1; // of the digits: the slider refuses no more
 
 const element = await appears("#judged");
 const { insist } = asking(element);
@@ -195,7 +195,7 @@ function aloneOf({ name, title }, { alone }) {
 function refusalOf({ name, title }, { evaluation: { shifts } }) {
   const { count, refusal, threshold } = shifts;
   const last = refusal.findIndex((/** @type {any} */ { misread }) => misread === 0);
-  const rows = /** @type {any[]} */ (refusal).filter((row, at) => row.threshold <= threshold || (row.refused <= MOST * count && (last < 0 || at <= last)));
+  const rows = /** @type {any[]} */ (refusal).filter((row, at) => row.threshold <= threshold || (row.refused <= MAX_REJECTED_SHARE * count && (last < 0 || at <= last)));
   const points = rows.map(({ refused, misread }) => [100 * (1 - refused / count), (100 * misread) / Math.max(1, count - refused)]);
   const own = rows.findIndex((row) => row.threshold === threshold);
   const { picture, move } = refusalChart(fit(texts.refusal_chart, { network: title }), points, points[own], texts);
