@@ -1,4 +1,4 @@
-// Give each network its colour, and hide the others where one is chosen. Does not know which networks there are.
+// Give each network its colour, and hide the others if one is chosen.
 
 import { build } from "./dom.js";
 import { settings } from "./settings.js";

@@ -1,4 +1,4 @@
-// Small things that every part of the page needs of the document.
+// DOM helpers for every part of the page.
 
 /** @param {number} ms */
 export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -14,7 +14,7 @@ export const build = (tag, className, words = "") =>
 
 /**
  * Return the element below `root`. Throws if there is none.
- * @template {HTMLElement} T what the caller takes it for
+ * @template {HTMLElement} T the type that the caller expects
  * @param {ParentNode} root
  * @param {string} selector
  * @returns {T}
@@ -26,7 +26,7 @@ export function find(root, selector) {
 }
 
 /**
- * @template {HTMLElement} T what the caller takes them for
+ * @template {HTMLElement} T the type that the caller expects
  * @param {ParentNode} root
  * @param {string} selector
  * @returns {T[]}
@@ -34,7 +34,7 @@ export function find(root, selector) {
 export const findAll = (root, selector) => [.../** @type {NodeListOf<T>} */ (root.querySelectorAll(selector))];
 
 /**
- * Return the element, as soon as the page has it: Gradio mounts the parts of a page in no order.
+ * Return the element as soon as the page has it: Gradio mounts the parts of a page in any order.
  * @param {string} selector
  * @returns {Promise<HTMLElement>}
  */
@@ -53,8 +53,8 @@ export function appears(selector) {
 }
 
 /**
- * Make a group of radio buttons of `buttons`: a click chooses one, arrow keys its neighbour, and Tab goes to the chosen
- * one. Hidden buttons are passed over.
+ * Turn `buttons` into a group of radio buttons: a click chooses one, arrow keys its neighbour, and Tab goes to the chosen
+ * one. Hidden buttons are skipped.
  * @param {HTMLElement[]} buttons
  * @param {(button: HTMLElement) => void} chosen
  */
@@ -85,5 +85,5 @@ export function radios(buttons, chosen) {
   mark(buttons[0]);
 }
 
-/** Return whether the page is in a frame, which may forbid downloads, and does not tell. */
+/** Return if the page is in a frame, which may block downloads without an error. */
 export const isFramed = () => window.top !== window;

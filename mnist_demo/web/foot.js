@@ -1,4 +1,4 @@
-// The page's head and foot: their words, and the choice of a language.
+// The page's header and footer: their texts, and the choice of a language.
 
 import { appears, find, findAll } from "./dom.js";
 import { choose, language, texts, translate } from "./texts.js";

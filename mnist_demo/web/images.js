@@ -1,4 +1,4 @@
-// Bytes, base64 and small grey pictures.
+// Conversions between bytes, base64 and small grey pictures.
 
 /** @param {string} base64 */
 export const bytes = (base64) => Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));

@@ -1,6 +1,6 @@
-// Open and close Gradio's view "Use via API", from the page's foot or by ?view=api. Does not know what is in it.
-// Gradio loads that view when its own button is pressed, and by the address alone shows nothing. It opens with the language
-// that the address names, else with the one that fewest readers want, MCP.
+// Open and close Gradio's view "Use via API", from the page's footer or by ?view=api.
+// Gradio loads that view only when its own button is pressed. It shows the programming language that the address names,
+// else MCP, which the fewest readers want.
 
 import { appears } from "./dom.js";
 
@@ -9,11 +9,11 @@ async function openApiView() {
   const wanted = new URL(location.href);
   if (!wanted.searchParams.has("lang")) wanted.searchParams.set("lang", "python");
   history.replaceState(history.state, "", wanted);
-  if (new URLSearchParams(location.search).get("view") === "api") button.click(); // which it takes to be open
+  if (new URLSearchParams(location.search).get("view") === "api") button.click(); // Gradio thinks that it is open
   button.click();
 }
 
-// Close the view, and return whether it was open.
+// Close the view, and return if it was open.
 export function closeApiView() {
   /** @type {HTMLElement | null} */
   const backdrop = document.querySelector(".api-docs .backdrop");

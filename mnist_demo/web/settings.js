@@ -1,4 +1,4 @@
-// What the page was built with: its networks, its lenses, what visitors may train.
+// The page's settings: its networks, its lenses, and what users may train.
 
 /** @typedef {{name: string, title: string, parameters: number, convolutions: number, hidden: number, accuracy: number}} Network
  * parameters: how many; convolutions: layers; hidden: units; accuracy: on the test set, per cent */

@@ -1,13 +1,13 @@
-// The words and numbers of the page in the reader's language: the one chosen on this page, else the browser's. Each file in
+// The texts and numbers of the page in the reader's language: the one chosen on this page, else the browser's. Each file in
 // languages/ is a language; the page's head lists them.
 
-const CHOSEN = "mnist-demo.language"; // where the browser keeps the choice
+const CHOSEN = "mnist-demo.language"; // key in the browser's storage
 const OTHERWISE = "en";
-const MAX_DECIMALS = 6; // of a number among words
+const MAX_DECIMALS = 6; // of a number in a text
 
 const { lang, words } = await loaded(wanted());
 
-/** The code of the language that the page is in. */
+/** The code of the page's language. */
 export const language = lang;
 /** @type {Record<string, string>} */
 export const texts = words;
@@ -43,11 +43,11 @@ export function choose(code) {
   } catch {
     return;
   }
-  location.reload(); // which keeps the drawing
+  location.reload(); // keeps the drawing
 }
 
 /**
- * Return the words with values in place of the {names} in them.
+ * Return the text with values in place of its {names}.
  * @param {string} words
  * @param {Record<string, string | number>} values
  */
@@ -58,16 +58,16 @@ const written = (/** @type {string | number} */ value) => (typeof value === "num
 const plurals = new Intl.PluralRules(language);
 
 /**
- * Return the words for so many, with {count} in them: a language has some for each of its plurals, as "key.one", "key.other".
+ * Return the text for a number, with {count} in it: a language has one for each of its plurals, as "key.one", "key.other".
  * @param {string} key
  * @param {number} count
  * @param {Record<string, string | number>} [values]
  */
 export const fitPlural = (key, count, values) => fit(texts[`${key}.${plurals.select(count)}`] ?? texts[`${key}.other`], { count, ...values });
 
-const formats = /** @type {Map<string, Intl.NumberFormat>} */ (new Map()); // to make one takes longer than to use it
+const formats = /** @type {Map<string, Intl.NumberFormat>} */ (new Map()); // creating one takes longer than using it
 
-/** Without "-0", and with a real minus sign. @type {(value: number, least: number, most: number) => string} */
+/** Format a number without "-0" and with a real minus sign. @type {(value: number, least: number, most: number) => string} */
 function formatted(value, least, most) {
   const key = `${least} ${most}`;
   const format = formats.get(key) ?? new Intl.NumberFormat(language, { minimumFractionDigits: least, maximumFractionDigits: most, signDisplay: "negative" });

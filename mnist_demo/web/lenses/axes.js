@@ -1,10 +1,10 @@
-// Knows how figures become pictures: axes, lines, and the table of the same numbers. Does not know what they mean.
+// Charts: axes, lines, and a table of the same numbers.
 
 import { build } from "../dom.js";
 import { language } from "../texts.js";
 
 export const [WIDTH, HEIGHT] = [340, 220];
-export const [LEFT, RIGHT, TOP, BOTTOM] = [46, 12, 10, 38]; // what lies around the picture
+export const [LEFT, RIGHT, TOP, BOTTOM] = [46, 12, 10, 38]; // margins of the picture
 
 const SVG = /** @type {Element} */ (Object.assign(document.createElement("div"), { innerHTML: "<svg></svg>" }).firstChild).namespaceURI; // names no host
 
@@ -21,10 +21,10 @@ export function draw(tag, attributes = {}, ...children) {
 }
 
 /**
- * From `low` to `high`, with ticks, each said by `say`; `isLog`, where equal steps are equal factors.
+ * From `low` to `high`, with ticks labelled by `say`; `isLog` for a logarithmic axis.
  * @typedef {{low: number, high: number, isLog?: boolean, ticks: number[], say: (tick: number) => string, title: string}} Axis
  */
-/** @typedef {(value: number) => number} Scale where on the picture a value lies */
+/** @typedef {(value: number) => number} Scale from a value to its position in the picture */
 
 /** @param {Axis} axis @param {number} from @param {number} to @returns {Scale} */
 const along = ({ low, high, isLog }, from, to) => {
@@ -53,7 +53,7 @@ export function path({ across, up }, points, className) {
   return draw("polyline", { class: className, points: places.join(" ") });
 }
 
-/** Ticks at whole multiples of a step that gives about `count` of them. @type {(low: number, high: number, count: number) => number[]} */
+/** Return ticks at whole multiples of a step that gives about `count` of them. @type {(low: number, high: number, count: number) => number[]} */
 export function ticksWithin(low, high, count) {
   const rough = (high - low) / count;
   const unit = 10 ** Math.floor(Math.log10(rough));
@@ -63,8 +63,8 @@ export function ticksWithin(low, high, count) {
 }
 
 /**
- * Ticks of an axis whose equal steps are equal factors, from 3 to `most` wherever there are as many round numbers between
- * its ends, which are any numbers above 0: some of each power of ten, or every so many powers.
+ * Return ticks of a logarithmic axis between any two numbers above 0: some of each power of ten, or one every few powers.
+ * There are from 3 to `most` of them, if there are as many round numbers between the ends.
  * @param {number} low
  * @param {number} high
  */
@@ -80,14 +80,14 @@ export function ticksOfLog(low, high, most = 8) {
   return fine.find(({ length }) => length >= 3 && length <= most) ?? ticks([1], Math.ceil(powers.length / most));
 }
 
-/** A tick of that kind, which no number makes too long for its place: 0.003, 1,000, 1E6. @param {number} tick */
+/** Return the label of such a tick, short enough for its place: 0.003, 1,000, 1E6. @param {number} tick */
 export function sayTick(tick) {
   const notation = tick < 1e4 && tick >= 1e-3 ? "standard" : "scientific";
   return tick.toLocaleString(language, { notation, maximumSignificantDigits: 2 }).replace("-", "−");
 }
 
 /**
- * The same numbers, for whoever would rather read them.
+ * Return a table of the same numbers, folded away.
  * @param {(string | number)[]} header
  * @param {(string | number)[][]} rows
  * @param {Record<string, string>} texts

@@ -1,4 +1,4 @@
-// Show one of the lenses beside the pad, chosen by a tab, a key or the address. Does not know what is in one.
+// Show one of the lenses beside the pad, chosen by a tab, a key or the address.
 
 import { find } from "../dom.js";
 
@@ -42,7 +42,7 @@ export function lensesIn(list, names, texts, chosen) {
 
   /** @param {string} name */
   function open(name) {
-    if (name === current()) return; // or each click would be a step of the browser's history
+    if (name === current()) return; // else each click would add to the browser's history
     history.pushState(null, "", `#${name}`);
     turn();
   }

@@ -1,5 +1,4 @@
-// Knows how a sample of the test set is shown small: its picture, its label, and what each network makes of it, as far as
-// the sample says so.
+// Tiles: a small picture of a sample, its label, and each network's answer, if the sample has one.
 
 import { build, find } from "../dom.js";
 import { bytes, paint } from "../images.js";

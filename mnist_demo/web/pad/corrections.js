@@ -1,8 +1,7 @@
-// Knows the digits that the visitor corrected, as this browser keeps them: their form, their bounds, and what cannot be
-// read. Does not know how they look, or what is learnt from them. Nothing here is sent.
+// The user's corrected digits, as this browser saves them: their format, their limits, and damaged ones. Nothing is sent.
 //
 // Each is {label, strokes: [[[x, y], ...], ...], brushes: [[width, erase], ...]}, y down, at any scale: a line of the
-// JSON-lines file that the command lines read. That file is what is kept, exported and imported. "change" is told.
+// stroke file that the command lines read. That file is what is saved, exported and imported. Fires "change".
 
 import { contextOf } from "../images.js";
 import { settings } from "../settings.js";
@@ -11,14 +10,14 @@ import { settings } from "../settings.js";
 /** @typedef {Drawn & {label: number}} Correction */
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 
-const NEAR = 2; // pixels: points nearer to the one before are left out, but for the last
+const NEAR = 2; // pixels: points closer to the one before are left out, except the last
 
-const SHELF = "mnist-demo.corrections"; // where the browser keeps them
+const SHELF = "mnist-demo.corrections"; // key in the browser's storage
 const MAX_CORRECTIONS = 200;
 const MAX_CHARACTERS = 240_000; // of all lines: what may be sent at once is little more
 
 /**
- * Actions of a drawing in that form, in whole pixels; null where a picture is among them, or nothing.
+ * Return the actions of a drawing in that format, in whole pixels; null if one is a picture, or there is none.
  * @param {import("./history.js").Action[]} actions
  */
 export function written(actions) {
@@ -30,7 +29,7 @@ export function written(actions) {
   };
 }
 
-/** The points that a drawing is sent with, in pairs. @param {number[]} points */
+/** Return the points to send, in pairs. @param {number[]} points */
 function thinned(points) {
   const kept = /** @type {number[][]} */ ([]);
   for (let at = 0; at < points.length; at += 2) {
@@ -42,8 +41,8 @@ function thinned(points) {
 }
 
 /**
- * What a line says, within the limits of `stroke_file.py`, by which the server reads it when it is taught. Throws where it is
- * no such digit.
+ * Return the digit on a line, within the limits of `stroke_file.py`, with which the server reads it. Throws if it is
+ * not such a digit.
  * @param {string} line
  * @returns {Correction}
  */
@@ -60,7 +59,7 @@ function correctionOf(line) {
 }
 
 /**
- * Whether anything is left of strokes some of which erase, drawn as large as `stroke_file.py` draws them for that.
+ * Return if strokes, some of which erase, leave ink when drawn as large as `stroke_file.py` draws them for this check.
  * @param {number[][][]} strokes
  * @param {number[][]} brushes
  */
@@ -94,9 +93,9 @@ export function correctionsKept() {
   const events = new EventTarget();
   let all = /** @type {Correction[]} */ ([]);
   /** @type {Map<string, Correction>} */
-  let byDrawing = new Map(); // the same: what is drawn is looked for at each answer
+  let byDrawing = new Map(); // the same by drawing, to find the current one at each answer
   /** @type {string | null} */
-  let trouble = null; // "damaged": some of what is kept cannot be read; "forgetful": this browser keeps nothing
+  let trouble = null; // "damaged": some saved digits cannot be read; "forgetful": this browser cannot save
 
   function read() {
     [all, trouble] = [[], null];
@@ -114,7 +113,7 @@ export function correctionsKept() {
     index();
   }
 
-  // The first of those that are drawn alike is the one that is found.
+  // Of equal drawings, the first is found.
   function index() {
     byDrawing = new Map([...all].reverse().map((one) => [drawnAs(one), one]));
   }
@@ -136,7 +135,7 @@ export function correctionsKept() {
   const isTooMuch = (/** @type {Correction[]} */ newer) => newer.length > MAX_CORRECTIONS || linesOf(newer).length > MAX_CHARACTERS;
   const others = (/** @type {Drawn} */ { strokes, brushes }) => all.filter((one) => drawnAs(one) !== drawnAs({ strokes, brushes }));
 
-  /** Whether there was room; the same drawing, kept before, is replaced. @param {Correction} one */
+  /** Save a digit, replacing the same drawing. Return if there was room. @param {Correction} one */
   function keep(one) {
     const newer = [...others(one), one];
     if (isTooMuch(newer)) return false;
@@ -145,7 +144,7 @@ export function correctionsKept() {
   }
 
   /**
-   * Brings back what a deletion took, beside what was kept since; whether there was room.
+   * Restore deleted digits, beside those saved since. Return if there was room.
    * @param {Correction[]} before
    * @param {Correction[]} after
    */
@@ -160,8 +159,8 @@ export function correctionsKept() {
   }
 
   /**
-   * Adds what a file holds that is not kept yet: {added, known}, or the number of a `line` that is none of ours, or
-   * `isFull`, in which cases nothing is added.
+   * Add the new digits in a file. Return {added, known}, or, without adding any, the number of an invalid `line`, or
+   * `isFull` if there is no room.
    * @param {string} text
    */
   function take(text) {
@@ -185,7 +184,7 @@ export function correctionsKept() {
   }
 
   window.addEventListener("storage", ({ key }) => {
-    if (key !== SHELF && key !== null) return; // another page's, or all is cleared
+    if (key !== SHELF && key !== null) return; // another key changed
     read();
     events.dispatchEvent(new Event("change"));
   });

@@ -1,4 +1,4 @@
-// Knows what was drawn, in which order, and what of it can be undone. Does not know how it looks.
+// The history of a drawing: its actions in order, undo and redo.
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 /** @typedef {{picture: HTMLCanvasElement, ink: Uint8Array}} Picture covers the pad: its alpha, and the same as ink */
@@ -16,7 +16,7 @@ export function historyOfDrawing() {
   };
 
   /**
-   * Add an action. Return how to take it back as if it had never been, as long as it is the last one.
+   * Add an action. Return a function that removes it without a trace, as long as it is the last one.
    * @param {Action | "clear"} action
    */
   const add = (action) => {

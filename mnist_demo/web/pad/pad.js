@@ -1,8 +1,7 @@
-// The page's pad: the sketchpad, and what every lens may know of what lies upon it.
+// The page's pad: the sketchpad, and the state that all lenses share.
 //
-// It tells of "change" (the drawing is another), "rest" (the pen is idle), "sample" (one is shown upon the paper, or no
-// longer), "lens" (another one is open) and "yours" (there is a network of the visitor's own, or it has learnt, or it is
-// no longer).
+// It fires "change" (the drawing changed), "rest" (the pen is idle), "sample" (a sample was loaded or removed), "lens"
+// (another lens was opened) and "yours" (the user's own network is new, has learnt, or is gone).
 
 import { appears, find } from "../dom.js";
 import { asking, engine } from "../engine/engine.js";
@@ -20,11 +19,11 @@ import { pictureOf, storeDrawing, storedDrawing } from "./stored.js";
 /** @typedef {typeof pad} Pad */
 /** @typedef {import("../engine/interface.js").Sample} Sample */
 /**
- * The visitor's own network: its key, what it is, how its training stands, how often it was another.
+ * The user's own network: its key, its kind, the state of its training, and how often it changed.
  * @typedef {{key: string, network: string, state: string, looks: number, figures: any}} Yours
  */
 
-const REST = 800; // ms after the pen's last move when it is idle
+const REST = 800; // ms after its last move, the pen is idle
 
 const element = await appears("#pen");
 const under = await appears("#sketchpad");
@@ -35,11 +34,11 @@ const label = find(surface, ".shown");
 const word = find(surface, ".word");
 
 /** @type {Sample | null} */
-let sample = null; // what the gallery showed
+let sample = null; // the sample on the pad
 /** @type {Sample | null} */
-let covered = null; // the sample that was left by the stroke that is being drawn
+let covered = null; // the sample that the current stroke replaced
 let resting = 0;
-let taking = 0; // the number of the newest picture that was chosen; a stroke leaves it behind
+let taking = 0; // the number of the newest chosen picture; a stroke cancels it
 /** @type {Yours | null} */
 let yours = null;
 
@@ -69,7 +68,7 @@ function show(one) {
   tell("sample");
 }
 
-// Leave what the Escape key leaves before it clears, if there is any: the API view, a tip, a sample.
+// The Escape key first closes the API view, a tip or a sample, if there is one, before it clears the pad.
 function escaped() {
   if (closeApiView()) return true;
   /** @type {HTMLElement | null} */
@@ -94,8 +93,8 @@ function rest() {
 }
 
 /**
- * Lay the ink of a picture that was chosen, dropped or pasted, which the server finds; null if only its address was.
- * Undo takes it away.
+ * Put the ink of a chosen, dropped or pasted picture on the pad; the server finds the ink. `file` is null if only the
+ * picture's address was dropped. Undo removes the ink.
  * @param {Blob | null} file
  */
 async function take(file) {
@@ -103,7 +102,7 @@ async function take(file) {
   const mine = (taking += 1);
   const isWanted = () => mine === taking;
   say(texts.picture_reading);
-  const sent = await sendable(file).catch(() => null); // an SVG of no size
+  const sent = await sendable(file).catch(() => null); // an SVG without a size
   const content = sent && base64(new Uint8Array(await sent.arrayBuffer()));
   const found = content ? await insist(() => engine.inkOfPhoto(content), ({ code }) => code === "busy" && isWanted()).catch(() => ({ ink: null })) : null;
   if (!isWanted()) return;
@@ -115,14 +114,14 @@ async function take(file) {
   show(null);
 }
 
-/** Ink as the server packs it: a bit a pixel, deflated. @param {string} ink */
+/** Unpack ink from the server: one bit per pixel, deflated. @param {string} ink */
 async function unpacked(ink) {
   const stream = new Blob([bytes(ink)]).stream().pipeThrough(new DecompressionStream("deflate"));
   return pictureOf(new Uint8Array(await new Response(stream).arrayBuffer()));
 }
 
 /**
- * The visitor's network is another, or was let go by the server; this tab keeps its key when the page is loaded anew.
+ * Set the user's network, null if the server dropped it; this tab keeps its key when the page reloads.
  * @param {Yours | null} one
  */
 function own(one, wasLetGo = false) {
@@ -151,7 +150,7 @@ function say(words) {
   word.hidden = false;
 }
 
-// How much of the page a screen shows at once: less than the window, where that is a frame as high as its page.
+// The height of the page that is visible at once: less than the window's, if that is a frame as high as its page.
 function measure() {
   const { width, height } = screen;
   const isLying = innerWidth > innerHeight || screen.orientation?.type.startsWith("landscape");

@@ -1,5 +1,4 @@
-// Paint a drawing on a canvas at the screen's resolution, smooth between the points that the pointer gave.
-// Does not know where the drawing came from, or what becomes of it.
+// Paint a drawing on a canvas at the screen's resolution, smooth between the pointer's points.
 //
 // A drawing is a list of actions: strokes {width, erase, points: [x, y, x, y, ...]} in the pad's own pixels, SIDE to a
 // side, and pictures {picture}, a canvas whose alpha is the ink, which cover the pad.
@@ -7,8 +6,8 @@
 import { contextOf } from "../images.js";
 import { SIDE } from "./strokes.js";
 
-const SAMPLE = 0.85; // of the pad, from its top: the label of a sample stands below
-const PIECE = 128; // numbers (two a point): a frame repaints no more of a stroke, however long it is
+const SAMPLE = 0.85; // of the pad, from its top: the label of a sample is below
+const PIECE = 128; // numbers, two per point: the most of a stroke that a frame repaints, however long it is
 
 /** @typedef {import("./history.js").Action} Action */
 /** @typedef {import("./strokes.js").Stroke} Stroke */
@@ -23,7 +22,7 @@ export function inkOn(canvas) {
   /** @type {Action[]} */
   let actions = [];
   /** @type {HTMLCanvasElement | null} */
-  let sample = null; // a picture to be shown instead
+  let sample = null; // a picture to show instead
   let isAsked = false;
 
   function frame() {
@@ -36,7 +35,7 @@ export function inkOn(canvas) {
     if (actions.length) tail(context, actions[actions.length - 1]);
   }
 
-  // Paint on `dry` what is new since the last frame, or everything if something was taken back.
+  // Paint the new actions on `dry`, or all of them if one was undone.
   function dryUp() {
     if (dried.some((one, at) => one !== actions[at])) wipe();
     for (const action of actions.slice(Math.max(dried.length - 1, 0))) {
@@ -54,7 +53,7 @@ export function inkOn(canvas) {
     dried = [];
   }
 
-  // How many pieces of a stroke no later point can change.
+  // Return how many pieces of a stroke no later point can change.
   const fullPieces = (/** @type {Action} */ action) => ("points" in action ? Math.max(0, Math.floor((action.points.length - 4) / PIECE)) : 0);
 
   /** @param {CanvasRenderingContext2D} on @param {Action} action */
@@ -75,8 +74,8 @@ export function inkOn(canvas) {
   }
 
   /**
-   * The curve from the number `from` of the points to the number `to`: through the middles between the points, each of
-   * which bends it. It starts at the first point and ends at the last one.
+   * Draw the curve from the number `from` of `points` to the number `to`: through the middles between points, with the
+   * points as control points. It starts at the first point and ends at the last one.
    * @param {number[]} points
    * @param {number} from
    * @param {number} to
@@ -92,7 +91,7 @@ export function inkOn(canvas) {
   }
 
   /**
-   * A picture, its ink in the pad's colour: smooth, or each of its pixels to be seen; so large a share of the pad's side.
+   * Draw a picture, its ink in the pad's colour, smooth or with visible pixels, on that share of the pad's side.
    * @param {CanvasRenderingContext2D} on
    * @param {HTMLCanvasElement} picture
    * @param {{isSmooth: boolean, share: number}} how
@@ -126,7 +125,7 @@ export function inkOn(canvas) {
 
   new ResizeObserver(anew).observe(canvas);
   new MutationObserver(anew).observe(document.body, { attributeFilter: ["class"] }); // light and dark
-  window.addEventListener("resize", anew); // or another screen
+  window.addEventListener("resize", anew); // also fired on another screen
 
   return {
     /** @param {Action[]} drawing @param {HTMLCanvasElement | null} shown */
@@ -138,7 +137,7 @@ export function inkOn(canvas) {
   };
 }
 
-/** A picture of grey bytes, side * side of them, as a canvas whose alpha is the ink. @param {Uint8Array} bytes @param {number} side */
+/** Return side * side grey bytes as a canvas whose alpha is the ink. @param {Uint8Array} bytes @param {number} side */
 export function mask(bytes, side) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = side;

@@ -1,18 +1,18 @@
-// Take pictures that are chosen, dropped or pasted, and make them small enough to be sent: a PNG or a JPEG of whatever the
-// browser can show. Does not know what becomes of them.
+// Pictures that are chosen, dropped or pasted, made small enough to send: a PNG or a JPEG of any picture that the browser
+// can show.
 
 import { base64, bytes, contextOf } from "../images.js";
 
-const MAX_PICTURE_PIXELS = 1200; // a side of what is sent
+const MAX_PICTURE_PIXELS = 1200; // per side of a picture to send
 const MAX_PICTURE_BYTES = 140_000;
-const SMALLER = 0.75; // times the side if it is still too heavy
+const SMALLER = 0.75; // times the side, if the file is still too large
 /** @type {[type: string, quality?: number][]} */
 const ENCODINGS = [["image/png"], ["image/jpeg", 0.9], ["image/jpeg", 0.75]]; // tried in this order at each size
 const SVG_TYPE = "image/svg+xml";
 
 /**
- * Return a picture as it is sent. If the browser cannot show it, that is the file itself, for the server may read it (TIFF);
- * or null if the file is too heavy for that.
+ * Return a picture to send. If the browser cannot show it, return the file itself, which the server may read (TIFF), or
+ * null if the file is too large.
  * @param {Blob} file
  */
 export async function sendable(file) {
@@ -32,7 +32,7 @@ export async function sendable(file) {
   }
 }
 
-/** Return what the browser makes of a file, upright; null if it cannot show it. @param {Blob} file */
+/** Return the picture in a file, upright, or null if the browser cannot show it. @param {Blob} file */
 async function shown(file) {
   try {
     return await (file.type === SVG_TYPE ? svgImage(file) : createImageBitmap(file, { imageOrientation: "from-image" }));
@@ -42,7 +42,7 @@ async function shown(file) {
 }
 
 /**
- * Return an image of an SVG file. Its address is data:, since Chromium hides the pixels of some that come from blob:.
+ * Return an image of an SVG file. Its address is data:, since Chromium hides the pixels of some SVGs from blob:.
  * @param {Blob} file
  */
 async function svgImage(file) {
@@ -70,8 +70,8 @@ function isOpaque(canvas) {
 }
 
 /**
- * Return the picture file in what is dropped or pasted; null if there is only the address of one, undefined if there is
- * none. A page may hold the picture in the address itself.
+ * Return the dropped or pasted picture file: null if there is only an address of one, undefined if there is none. The
+ * address itself may hold the picture.
  * @param {DataTransfer} data
  */
 function fileIn(data) {
@@ -94,8 +94,8 @@ function pictureIn(address) {
 }
 
 /**
- * `taken` hears of each file that is chosen by the button, dropped on the surface or pasted anywhere; null stands for a
- * picture of which only the address came.
+ * Call `taken` with each file chosen by the button, dropped on the surface or pasted anywhere; null is a picture of which
+ * only the address is known.
  * @param {HTMLElement} surface
  * @param {HTMLElement} button
  * @param {HTMLInputElement} input

@@ -1,5 +1,4 @@
-// Turn pointers, tools and keys into changes of the drawing: one stroke at a time, of one pointer, which is followed out of
-// the pad, too. Does not know what is done with the drawing.
+// Turn pointers, tools and keys into changes of the drawing: one stroke at a time, of one pointer, followed beyond the pad.
 
 import { find, findAll } from "../dom.js";
 import { SIDE } from "./strokes.js";
@@ -9,7 +8,7 @@ import { SIDE } from "./strokes.js";
 /** @type {Record<string, number>} */
 const WIDTHS = { brush: 20, eraser: 30 }; // of a line, in the pad's pixels
 const FARTHEST = SIDE; // pixels that a stroke is followed beyond the pad
-const MAX_GESTURE_PIXELS = 20; // of the pad: a second finger that comes later than that in a stroke is a palm
+const MAX_GESTURE_PIXELS = 20; // of the pad: if a stroke is longer, a second touch is a palm
 const ERASING = 32 | 2; // `buttons` of a pen: its eraser end, its barrel button
 const MOVED = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove"; // the first does not wait for a frame
 
@@ -30,10 +29,10 @@ export function penOn(surface, toolbar, drawing, { began, moved, ended, abandone
   const widths = { ...WIDTHS };
   let tool = "brush";
   /** @type {{id: number, kind: string, stroke: Stroke, takeBack: () => void} | null} */
-  let pen = null; // the pointer that is down: its number, its kind, its stroke, and how to take that back
+  let pen = null; // the pointer that is down: its number, its kind, its stroke, and a function to remove that
 
   /**
-   * Return where pointers are, in the pad's pixels. The paper is measured each time: the page may scroll during a stroke.
+   * Return the positions of pointers in the pad's pixels. The pad is measured each time: the page may scroll meanwhile.
    * @param {PointerEvent[]} events
    * @returns {[number, number][]}
    */
@@ -61,19 +60,19 @@ export function penOn(surface, toolbar, drawing, { began, moved, ended, abandone
     began();
   }
 
-  /** Whether a stroke is so short that a second finger makes a gesture of it. @param {Stroke} stroke */
+  /** Return if a stroke is so short that a second finger turns it into a gesture. @param {Stroke} stroke */
   function isShort({ points: [x, y, ...others] }) {
     return others.every((value, at) => Math.abs(value - (at % 2 ? y : x)) < MAX_GESTURE_PIXELS);
   }
 
-  // Two fingers scroll or zoom: what the first one drew was not meant.
+  // Two fingers scroll or zoom: remove what the first one drew.
   function abandon() {
     pen?.takeBack();
     pen = null;
     abandoned();
   }
 
-  /** Keep the browser from scrolling or zooming by a palm that lies down during a stroke. @param {TouchEvent} event */
+  /** Keep the browser from scrolling or zooming when a palm touches during a stroke. @param {TouchEvent} event */
   function hold(event) {
     if (pen && event.touches.length > 1) event.preventDefault();
   }
@@ -81,7 +80,7 @@ export function penOn(surface, toolbar, drawing, { began, moved, ended, abandone
   /** @param {PointerEvent} event */
   function move(event) {
     if (event.pointerId !== pen?.id) return;
-    if (!event.buttons) return up(event); // its release was not heard of: a menu had it
+    if (!event.buttons) return up(event); // its release was missed: a menu got it
     const { points } = pen.stroke;
     const before = points.length;
     const all = event.getCoalescedEvents?.() ?? [];
@@ -98,7 +97,7 @@ export function penOn(surface, toolbar, drawing, { began, moved, ended, abandone
     ended();
   }
 
-  /** Each move is told of twice where MOVED is not "pointermove", but not one that a script made up. @param {PointerEvent} event */
+  /** Ignore the second event of each move, if MOVED is not "pointermove"; scripts send only one. @param {PointerEvent} event */
   function moveOfFrame(event) {
     hover(event);
     if (MOVED === "pointermove" || !event.isTrusted || !event.buttons) move(event);
@@ -135,12 +134,12 @@ export function penOn(surface, toolbar, drawing, { began, moved, ended, abandone
     if (pen) return;
     if (name in widths) return choose(name);
     drawing[/** @type {"undo" | "redo" | "clear"} */ (name)]();
-    if (name === "clear") choose("brush"); // there is nothing to erase
+    if (name === "clear") choose("brush"); // nothing is left to erase
     edited();
   }
 
   /**
-   * Return the name of a key in small letters: of the Latin letter at its place if the keyboard writes another script.
+   * Return the name of a key in lower case: the Latin letter at its place if the keyboard has another script.
    * @param {KeyboardEvent} event
    */
   function nameOf({ key, code }) {
@@ -151,7 +150,7 @@ export function penOn(surface, toolbar, drawing, { began, moved, ended, abandone
   /** @param {KeyboardEvent} event */
   function key(event) {
     if (/** @type {Element} */ (event.target).closest?.("input:not([type=range]), textarea, select")) return;
-    const command = (event.ctrlKey || event.metaKey) && !event.altKey; // with Alt it writes a sign
+    const command = (event.ctrlKey || event.metaKey) && !event.altKey; // with Alt it types a character
     const name = nameOf(event);
     const isRedo = command && (name === "y" || (name === "z" && event.shiftKey));
     const wanted = isRedo ? "redo" : command && name === "z" ? "undo" : name === "escape" && !escaped() ? "clear" : null;

@@ -1,4 +1,4 @@
-// Makes a digit that MNIST could have held from ink: the recipe of `to_mnist` in preprocess.py (Yadav & Bottou 2019,
+// Convert ink to a digit like those of MNIST: the recipe of `to_mnist` in preprocess.py (Yadav & Bottou 2019,
 // arXiv:1905.10498), pixel for pixel within 1/255.
 
 import { rint } from "./strokes.js";
@@ -11,7 +11,7 @@ const MIN_SHARE = 0.1; // of the pad's side: smaller ink is a speck
 const FAINTEST = 0.02; // of the darkest ink: fainter ink does not widen the box
 
 /**
- * @typedef {object} Sketch what becomes of the ink on its way to a digit
+ * @typedef {object} Sketch the intermediate results between ink and a digit
  * @property {{top: number, left: number, bottom: number, right: number}} box of the ink, in its pixels
  * @property {number} side of the square that the box is padded to
  * @property {Float64Array} averaged 20 x 20: the square averaged by area, 255 = ink
@@ -65,7 +65,7 @@ function darkest(ink, side) {
 }
 
 /**
- * Return from where to where (exclusive) rows or columns have ink.
+ * Return the start and end (exclusive) of the rows or columns with ink.
  * @param {Uint8Array} profile
  * @param {number} peak
  */
@@ -123,6 +123,6 @@ function shift(profile) {
   const [first, last] = [profile.findIndex(isInked), profile.findLastIndex(isInked)];
   const sum = profile.reduce((total, value) => total + value, 0);
   const centre = profile.reduce((total, value, at) => total + value * at, 0) / sum;
-  const wanted = rint(CENTRE - Number(centre.toFixed(3))); // rounded, or the last bit would place symmetrical ink
+  const wanted = rint(CENTRE - Number(centre.toFixed(3))); // rounded, so that the last bit does not decide for symmetrical ink
   return Math.min(Math.max(wanted, -first), DIGIT_SIDE - 1 - last);
 }

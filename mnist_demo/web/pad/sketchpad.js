@@ -1,4 +1,4 @@
-// A pad to draw on: paper, pen and tools, in any element that holds pad.html. Knows nothing of networks.
+// A pad to draw on: paper, pen and tools, in any element that holds pad.html.
 
 import { historyOfDrawing } from "./history.js";
 import { inkOn } from "./paint.js";
@@ -28,8 +28,8 @@ export function sketchpadOf(element) {
 }
 
 /**
- * Make the pad. It tells of "change" (the drawing is another), "begin" (a stroke has begun, or the drawing was edited),
- * "end" (the stroke or edit is finished) and "abandon" (the stroke was taken back: two fingers scroll or zoom).
+ * Create the pad. It fires "change" (the drawing changed), "begin" (a stroke or an edit began), "end" (it is finished) and
+ * "abandon" (the stroke was removed: two fingers scroll or zoom).
  * @param {HTMLElement} element
  */
 export function sketchpadIn(element) {
@@ -39,12 +39,12 @@ export function sketchpadIn(element) {
   const drawing = historyOfDrawing();
   const ink = inkOn(/** @type {HTMLCanvasElement} */ (surface.querySelector("canvas")));
   const inkOf = inkKeeper();
-  let version = 0; // goes up with every change
+  let version = 0; // increases with every change
   let sketched = -1; // the version that `sketch` is of
   /** @type {{ink: Uint8Array, sketch: ReturnType<typeof sketchOf>}} */
   let latest = { ink: new Uint8Array(SIDE * SIDE), sketch: null };
   /** @type {HTMLCanvasElement | null} */
-  let shown = null; // instead of the drawing
+  let shown = null; // a picture shown instead of the drawing
   let escape = () => false;
 
   const pen = penOn(surface, toolbar, drawing, {
@@ -93,7 +93,7 @@ export function sketchpadIn(element) {
     isBlank: () => drawing.actions().length === 0,
     /** Return the ink, SIDE x SIDE bytes, and the steps to its digit, null if there is too little. */
     read,
-    /** @param {import("./history.js").Action} action a stroke or a picture, done for the visitor */
+    /** @param {import("./history.js").Action} action a stroke or a picture, added by the page */
     add(action) {
       drawing.add(action);
       changed();
@@ -108,7 +108,7 @@ export function sketchpadIn(element) {
       shown = picture;
       ink.show(drawing.actions(), shown);
     },
-    /** @param {() => boolean} leave what Escape does before it clears: return whether that was enough */
+    /** @param {() => boolean} leave called by Escape before it clears: return true to stop there */
     onEscape: (leave) => (escape = leave),
   };
   sketchpadOf(element).then(() => {});

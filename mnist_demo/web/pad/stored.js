@@ -1,4 +1,4 @@
-// Keep the drawing in the tab's session storage, so that a reload does not lose it. Does not know when.
+// Keep the drawing in the tab's session storage, so that a reload does not lose it.
 
 import { base64, bytes } from "../images.js";
 import { mask } from "./paint.js";
@@ -10,7 +10,7 @@ const [MIN_WIDTH, MAX_WIDTH] = [6, 60]; // pixels, of a line: what the slider of
 /** @param {import("./history.js").Action[]} actions */
 export function storeDrawing(actions) {
   try {
-    sessionStorage.removeItem(STORED); // or the last one would stay if there is no room for this one
+    sessionStorage.removeItem(STORED); // else the last one would stay if there is no room for this one
     if (actions.length) sessionStorage.setItem(STORED, JSON.stringify(actions.map(packed)));
   } catch {
     // the browser may forbid it
@@ -30,7 +30,7 @@ export function storedDrawing() {
 }
 
 /**
- * A picture's ink is stored as a bit a pixel.
+ * Pack an action: a picture's ink takes one bit per pixel.
  * @param {import("./history.js").Action} action
  */
 function packed(action) {
@@ -53,7 +53,7 @@ function storedAction({ base, width, erase, points }) {
 }
 
 /**
- * Return the picture whose ink is packed, a bit a pixel. Throws if it is not of the pad's size.
+ * Return the picture with that packed ink, one bit per pixel. Throws if it is not of the pad's size.
  * @param {Uint8Array} bits
  */
 export function pictureOf(bits) {

@@ -1,4 +1,4 @@
-// Draws pen strokes as ink for the networks: the same bytes as `draw` of strokes.py. What people see is painted elsewhere.
+// Draw pen strokes as ink for the networks: the same bytes as `draw` of strokes.py. paint.js draws what people see.
 
 export const SIDE = 280; // pixels, of the pad
 const SUBPIXELS = 4; // places within a pixel, each way, where the brush can be stamped
@@ -75,12 +75,12 @@ function walkAlong(stroke) {
   const { points, width } = stroke;
   const step = Math.max(Math.sqrt(4 * width * ROUGHNESS), 1 / SUBPIXELS);
   const clip = (/** @type {number} */ value) => Math.min(Math.max(value, -2 * SIDE), 3 * SIDE);
-  let at = 0; // of the point that is reached
+  let at = 0; // index of the point reached
   let along = 0; // pixels from the start to it
   let stamped = 0;
 
   return {
-    /** @param {Uint8Array} ink receives the stamps that the stroke has for good */
+    /** @param {Uint8Array} ink receives the stroke's final stamps */
     go(ink) {
       for (; at + 2 < points.length; at += 2) {
         const [x, y, nextX, nextY] = points.slice(at, at + 4).map(clip);
@@ -94,7 +94,7 @@ function walkAlong(stroke) {
         along = next;
       }
     },
-    /** @param {Uint8Array} ink receives the stamp at the end as it is now */
+    /** @param {Uint8Array} ink receives the stamp at the stroke's current end */
     end: (ink) => stamp(ink, stroke, clip(points[at]), clip(points[at + 1])),
   };
 }
@@ -106,7 +106,7 @@ function walkAlong(stroke) {
  */
 export function inkKeeper() {
   let dry = new Uint8Array(SIDE * SIDE); // all actions but the last
-  let wet = dry.slice(); // and of the last, the stamps that it has for good
+  let wet = dry.slice(); // the same with the last one's final stamps
   /** @type {(Stroke | {ink: Uint8Array})[]} */
   let dried = [];
   /** @type {Stroke | {ink: Uint8Array} | undefined} */

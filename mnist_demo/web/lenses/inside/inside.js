@@ -1,5 +1,5 @@
-// Asks what happens inside, of the drawing or of the sample upon the pad, while this lens is open: the layers with every
-// change, one question at a time; why, and which digits are alike, when the pen rests.
+// The lens "Inside". While it is open, it requests the layers for the drawing or sample on the pad at every change, one
+// request at a time. It requests the evidence and the neighbours when the pen is idle.
 
 import { appears, build, radios, wait } from "../../dom.js";
 import { asking, engine, RETRY } from "../../engine/engine.js";
@@ -14,8 +14,8 @@ import { sayWork } from "./work.js";
 /** @typedef {import("./layers.js").Step} Step */
 /** @typedef {import("./layers.js").Cell} Cell */
 
-const AFTER = 3000; // ms after the page is there that the training digits are made ready
-const AGAIN = 1000; // ms between two looks whether they are
+const AFTER = 3000; // ms after the page is loaded, when the server starts to prepare the training digits
+const AGAIN = 1000; // ms between two checks if they are ready
 const SMALL = 168; // pixels a side of the picture of the ink and its box
 
 const element = await appears("#within");
@@ -26,18 +26,18 @@ const find = (selector) => element.querySelector(selector);
 let network = settings.networks[0].name;
 let kernels = /** @type {Record<string, import("./layers.js").Kernels[]>} */ ({}); // of each network
 /** @type {any} */
-let steps = null; // Step[]: what is shown
-let rival = /** @type {number | null} */ (null); // the digit that it might have been
-let version = 0; // goes up with all that makes what is shown old
+let steps = null; // Step[]: those shown
+let rival = /** @type {number | null} */ (null); // the digit to compare the answer with
+let version = 0; // increases with every change that makes the shown steps old
 let isResting = true;
-let cell = /** @type {[number, Cell] | null} */ (null); // of which step, that is explained
+let cell = /** @type {[number, Cell] | null} */ (null); // the step and cell that is explained
 
 const layers = layersIn(find(".steps"), texts, (step, chosen) => ((cell = [step, chosen]), explain()));
 const isOpen = () => pad.lens() === "inside";
 const title = () => settings.networks.find(({ name }) => name === network)?.title ?? texts.yours;
-const isOwn = () => network === "yours"; // which learns, may be let go, and has no digits that are alike
+const isOwn = () => network === "yours"; // it learns, may be dropped, and has no neighbours
 
-/** What a request is about, a Subject; null if there is too little ink. @returns {any} */
+/** Return the Subject of a request, or null if there is too little ink. @returns {any} */
 function subject() {
   const which = isOwn() ? { network, yours: pad.yours()?.key ?? "" } : { network };
   const digit = pad.sample()?.image ?? encoded(pad.read().sketch);
@@ -47,8 +47,8 @@ function subject() {
 const encoded = (/** @type {Sketch | null} */ sketch) => sketch && base64(sketch.digit);
 
 /**
- * A question that is asked one at a time, of the newest that there is to look at, and again until the server answers.
- * `then` hears of the answer, and whether what it is about is still what is looked at; `missed`, of each failure.
+ * Return a function that requests `question` for the newest subject, one request at a time, until the server answers.
+ * `then` gets the answer, and if its subject is still the current one; `missed` is called for each failure.
  * @param {(about: import("../../engine/interface.js").Subject) => Promise<any>} question
  * @param {(answer: any, isCurrent: boolean) => unknown} then
  */
@@ -102,7 +102,7 @@ const explain = newest(
 );
 const reason = newest(
   async (about) => {
-    if (!steps) return null; // `look` has not been answered since the server was away
+    if (!steps) return null; // the server has not answered `look` since it was unreachable
     const pair = { answer: best(), rival: /** @type {number} */ (rival) };
     const why = await answerOf(engine.why({ ...about, ...pair }));
     return why && { ...pair, why, gone: why.gone };
@@ -115,8 +115,8 @@ const compare = newest(
 );
 
 /** @type {any} */
-let probabilities = null; // number[], of what is shown
-let isRejected = false; // what is shown: not recognised as a digit
+let probabilities = null; // number[], of the shown subject
+let isRejected = false; // if the shown subject is not recognised as a digit
 /** @type {() => number} */
 const best = () => probabilities.indexOf(Math.max(...probabilities));
 
@@ -161,7 +161,7 @@ function say({ temperature }) {
   find(".honest").textContent = fit(texts.honest, { temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`);
 }
 
-/** Four pictures of how the drawing became a digit. @param {Sketch | null} sketch */
+/** Show four pictures of the steps from ink to digit. @param {Sketch | null} sketch */
 function becoming(sketch) {
   const digit = steps[0];
   /** @type {[string, HTMLCanvasElement][]} */
@@ -221,7 +221,7 @@ function unexplain() {
   find("[data-work]").hidden = true;
 }
 
-// The ten digits, to choose from what it might have been.
+// The ten digits, to choose the rival.
 function offer() {
   const second = /** @type {number[]} */ (probabilities).map((value, digit) => (digit === best() ? -1 : value));
   if (rival === null || rival === best()) rival = second.indexOf(Math.max(...second));
@@ -263,7 +263,7 @@ function because({ answer, rival: other, why: { log_odds: odds, moves, speaks_fo
 }
 
 /**
- * The digit in grey, and over the middle of each hidden patch how far it moved the log-odds.
+ * Paint the digit in grey and, at the middle of each hidden patch, how far hiding it moves the log-odds.
  * @param {HTMLCanvasElement} canvas
  * @param {number[][]} moves
  */
@@ -320,8 +320,8 @@ function anew() {
   if (isOpen()) look();
 }
 
-// The visitor's own network came, has learnt, or is no longer.
-let looks = ""; // which, and how often it was another
+// The user's own network is new, has learnt, or is gone.
+let looks = ""; // its key, and how often it changed
 function ownChanged() {
   const own = pad.yours();
   const radio = find("[data-network=yours]");

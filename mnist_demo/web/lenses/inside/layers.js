@@ -1,12 +1,11 @@
-// Knows how the steps of a network look: their values from the server, their maps, and where in them a cell is. Does not
-// know which cell is asked for, or what is said of it.
+// The steps of a network as pictures: their values from the server, their maps, and the places of cells in them.
 
 import { build } from "../../dom.js";
 import { bytes } from "../../images.js";
 import { fit, numeral } from "../../texts.js";
 
-/** @typedef {{name: string, kind: string, shape: number[], parameters?: number} & Record<string, any>} Step as the server
- * tells it, with more that depends on its kind */
+/** @typedef {{name: string, kind: string, shape: number[], parameters?: number} & Record<string, any>} Step as sent by
+ * the server, with more fields that depend on its kind */
 /** @typedef {number[]} Cell map, row, column; or the number of a unit */
 /** @typedef {{shape: number[], values: Float32Array} | null} Kernels of a step: null unless it is a convolution */
 /** @typedef {Record<string, string>} Texts */
@@ -15,7 +14,7 @@ const AROUND = 1; // pixel between two kernels of one map
 const BETWEEN = 6; // pixels
 const STRIP = 25; // units in a row, of a step without maps
 
-/** The values of each step, those derived that the server leaves out. @param {Step[]} steps */
+/** Return the values of each step; those that the server leaves out are derived. @param {Step[]} steps */
 function valuesOf(steps) {
   const all = /** @type {Float32Array[]} */ ([]);
   for (const step of steps) all.push(derived(step, all.at(-1), steps[all.length - 1]));
@@ -46,7 +45,7 @@ function pooled({ shape: [maps, rows, columns], window: [size, stride, padding] 
   return largest;
 }
 
-/** A value in [-1, 1] as a colour: warm and bright above 0, blue below, black at 0. @param {number} value */
+/** Return the colour of a value in [-1, 1]: warm and bright above 0, blue below, black at 0. @param {number} value */
 function shade(value) {
   return value >= 0 ? [255 * value, 236 * value, 190 * value] : [-70 * value, -130 * value, -255 * value];
 }
@@ -63,7 +62,7 @@ export function fill(canvas, values, width, largest) {
 export const largestOf = (/** @type {ArrayLike<number>} */ values) =>
   /** @type {number[]} */ (values).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
 
-/** The kernels of one map, side by side. @param {NonNullable<Kernels>} kernels @param {number} map */
+/** Paint the kernels of one map side by side. @param {NonNullable<Kernels>} kernels @param {number} map */
 function montage({ shape: [, within, height, width], values }, map) {
   const columns = Math.min(within, Math.ceil(Math.sqrt(within * 1.5)));
   const rows = Math.ceil(within / columns);
@@ -82,14 +81,14 @@ function montage({ shape: [, within, height, width], values }, map) {
 }
 
 /**
- * The steps of one network in `list`, made anew where they are others than before. `chosen` hears which cell the pointer,
- * a tap or the arrow keys chose.
+ * Show the steps of one network in `list`; elements are created again if the steps have changed. `chosen` is called with
+ * the cell that the pointer, a tap or the arrow keys choose.
  * @param {HTMLElement} list
  * @param {Texts} texts
  * @param {(step: number, cell: Cell) => unknown} chosen
  */
 export function layersIn(list, texts, chosen) {
-  let made = ""; // the steps that there are elements for
+  let made = ""; // the steps that have elements
   let maps = /** @type {HTMLCanvasElement[][]} */ ([]); // of each step, its canvases
   let shapes = /** @type {number[][]} */ ([]);
 
@@ -172,7 +171,7 @@ export function layersIn(list, texts, chosen) {
   const columnsOf = (/** @type {number[]} */ [count]) => Math.min(count, count > 100 ? 2 * STRIP : STRIP);
 
   /**
-   * The cell at a place in a canvas of a step; below, the other way round.
+   * Return the cell at a place in a canvas of a step; the function below does the reverse.
    * @type {(step: number, map: number, row: number, column: number) => Cell}
    */
   function cellAt(step, map, row, column) {
@@ -221,7 +220,7 @@ export function layersIn(list, texts, chosen) {
   const middle = (/** @type {number} */ step) => shapes[step].map((length, axis) => (shapes[step].length === 3 && axis ? Math.floor(length / 2) : 0));
 
   /**
-   * Frames around the cell, around what it is made of in the step before, and around what of the digit that saw.
+   * Draw frames around the cell, its inputs in the step before, and the part of the digit that they depend on.
    * @param {number} step
    * @param {Cell} cell
    * @param {number[][]} seen
@@ -254,7 +253,7 @@ export function layersIn(list, texts, chosen) {
   }
 
   /**
-   * Lays a panel by a step, where it hides neither that nor the one before: below, or above where there is no room.
+   * Place a panel beside a step so that it covers neither that nor the step before: below, or above if there is no room.
    * @param {number} step
    * @param {HTMLElement} panel
    */

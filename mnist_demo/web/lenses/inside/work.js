@@ -1,5 +1,5 @@
-// Says how the value of one cell came about: its arithmetic, as the server worked it out. Each number that is added up to
-// the value stands in an element with `data-term`.
+// The arithmetic of one cell's value, as computed by the server. Each number of its sum is in an element with
+// `data-term`.
 
 import { build } from "../../dom.js";
 import { fit, numeral } from "../../texts.js";
@@ -48,7 +48,7 @@ function line(...parts) {
   return one;
 }
 
-/** One map: every number of it. Several: a picture of each, and what it adds. @type {(arithmetic: any, value: number, texts: Texts) => Parts} */
+/** For one map, every number of it; for several, a picture of each and its sum. @type {(arithmetic: any, value: number, texts: Texts) => Parts} */
 function convolved({ patch, kernel, sums, bias }, value, texts) {
   if (patch.length === 1) {
     const both = build("div", "product");
@@ -97,7 +97,7 @@ function worked(step, before, { value, seen, arithmetic }, texts) {
 }
 
 /**
- * In `panel`: where the cell is, its value, and how it came about.
+ * Show in `panel` where the cell is, its value, and its arithmetic.
  * @type {(panel: HTMLElement, steps: Step[], index: number, cell: Cell, work: any, texts: Texts) => void}
  */
 export function sayWork(panel, steps, index, cell, work, texts) {

@@ -1,25 +1,25 @@
-// Draws how a training is getting on: its loss, and how much it gets right, by steps. A pointer, a finger or arrow keys
-// choose a step, whose values are said. Does not know where the figures come from.
+// The curves of a training: loss and accuracy per step. A pointer, a finger or arrow keys choose a step, whose values are
+// shown.
 
 import { build } from "../../dom.js";
 import { fit, numeral } from "../../texts.js";
 import { chart, draw, LEFT, path, RIGHT, sayTick, ticksOfLog, ticksWithin, TOP, WIDTH } from "../axes.js";
 
 /**
- * @typedef {object} Course how a training gets on: `key` of the visitor's own, or `run` of another's
+ * @typedef {object} Course the progress of a training: `key` of the user's own, or `run` of another user's
  * @property {string} [key]
  * @property {string} [run]
  * @property {{steps: number, epochs: number, watched: string}} total null at first
  * @property {[step: number, epoch: number, loss: number][]} steps
  * @property {[step: number, loss: number, accuracy: number][]} epochs
  * @property {[step: number, share: number][]} rights of the hundred digits on the wall
- * @property {any} last what the server said last
+ * @property {any} last the server's last answer
  */
 /** @typedef {ReturnType<typeof chart>} Plot */
 
 const LOW = 165; // the height of a picture, in its own pixels
-const FOOT = 24; // of that, what is said of the steps, which the lower one alone says
-const ERRORS = [80, 50, 20, 10, 5, 2, 1, 0.5, 0.2]; // per cent, between which and 100 lies what is right
+const FOOT = 24; // of that, for the labels of steps, which only the lower picture has
+const ERRORS = [80, 50, 20, 10, 5, 2, 1, 0.5, 0.2]; // per cent: the ticks of the accuracy are 100 minus these
 const NARROW = 18; // pixels that the number of an epoch needs
 const NAMED = 44; // pixels that "epoch 1" needs
 const DRAWN = 400; // points of a line, at most
@@ -59,14 +59,14 @@ export function curvesIn(root, texts) {
     return { low, high, isLog: true, ticks: ticksOfLog(low, high), say: sayTick, title: texts.axis_loss };
   }
 
-  // What is wrong by equal factors, for the last per cent are as hard as all before.
+  // The error rate is on a logarithmic axis, since the last per cent are as hard as all before.
   function rightAxis() {
     const best = Math.max(0.99, ...(course?.epochs ?? []).map(([, , accuracy]) => accuracy));
     const high = Math.max(0.1, 60 * (1 - best));
     return { low: 100, high, isLog: true, ticks: ERRORS.filter((tick) => tick > high), say: (/** @type {number} */ tick) => `${100 - tick}`, title: texts.axis_right };
   }
 
-  /** Where an epoch ends and the next begins, and their numbers where there is room. @param {Plot} plot @param {boolean} isNamed */
+  /** Draw the borders of epochs, and their numbers if there is room. @param {Plot} plot @param {boolean} isNamed */
   function epochsOn({ across, floor }, isNamed) {
     const { steps, epochs } = course.total;
     const wide = across(steps / epochs) - across(0);
@@ -108,7 +108,7 @@ export function curvesIn(root, texts) {
   }
 
   /**
-   * Which line is which, a picture's own and the watched one: from that height on, at the right, where they leave room.
+   * Label the lines, a picture's own and the watched one, at the right, from that height on.
    * @param {string} own
    * @param {string} words
    * @param {number} top
@@ -122,13 +122,13 @@ export function curvesIn(root, texts) {
     });
   }
 
-  /** The chosen step. @param {Plot} plot */
+  /** Mark the chosen step. @param {Plot} plot */
   function hair({ across, floor }) {
     const at = chosen === null ? null : nearest(chosen);
     return at ? [draw("line", { class: "hair", x1: across(at[0]), x2: across(at[0]), y1: TOP, y2: floor })] : [];
   }
 
-  const isPlaced = (/** @type {number} */ loss) => loss > 0 && loss < Infinity; // on an axis of equal factors; a loss that is no number comes as null
+  const isPlaced = (/** @type {number} */ loss) => loss > 0 && loss < Infinity; // on a logarithmic axis; a loss that is not finite comes as null
   const few = (/** @type {number[][]} */ points) => {
     const every = Math.ceil(points.length / DRAWN);
     return points.filter((_, at) => at % every === 0 || at === points.length - 1);

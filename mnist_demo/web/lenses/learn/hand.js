@@ -1,5 +1,4 @@
-// Shows the digits that the visitor corrected, and has them deleted, taken away in a file and brought back. Does not know
-// how they are kept, or how a network is taught.
+// The user's corrected digits: show, delete, export and import them.
 
 import { build, isFramed } from "../../dom.js";
 import { fit, fitPlural, numeral } from "../../texts.js";
@@ -18,15 +17,15 @@ export function handIn(root, pad, texts) {
   const told = find(".told");
   const undelete = find(".undelete");
   const exported = find(".exported");
-  let deletion = /** @type {Deletion | null} */ (null); // the last one, which can be undone: what was kept before it, and after
+  let deletion = /** @type {Deletion | null} */ (null); // the last one, which can be undone: what was saved before and after it
 
-  /** The strokes as a picture of their own size; an eraser's are of the paper's colour. @param {Correction} one */
+  /** Return a picture of the strokes in their own size; an eraser's have the paper's colour. @param {Correction} one */
   function pictureOf({ strokes, brushes }) {
     const points = strokes.flat();
     const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
     const [left, top] = [xs, ys].map((all) => all.reduce((least, one) => Math.min(least, one)));
     const [width, height] = /** @type {[number[], number][]} */ ([[xs, left], [ys, top]]).map(([all, least]) => all.reduce((most, one) => Math.max(most, one)) - least);
-    const pen = Math.max(width, height, 1) * 0.1; // where its width is not known
+    const pen = Math.max(width, height, 1) * 0.1; // if its width is unknown
     const side = Math.max(width, height) + 2 * pen + (brushes ? brushes[0][0] : 0);
     const lines = strokes.map((stroke, at) => {
       const [breadth, erase] = brushes?.[at] ?? [pen, 0];
@@ -74,7 +73,7 @@ export function handIn(root, pad, texts) {
     exported.hidden = true;
   }
 
-  // What was deleted comes back, beside what this or another tab kept since.
+  // Restore the deleted digits, beside those that this or another tab saved since.
   function undo() {
     const { before, after } = /** @type {Deletion} */ (deletion);
     const isBack = corrections.restore(before, after);

@@ -1,5 +1,5 @@
-// The lens "Learn": has a network trained from scratch, or taught the visitor's hand, and shows how it gets on. What comes
-// of it is the visitor's own network, of which all lenses hear from the pad; its bars are those of the lens "Read".
+// The lens "Learn": trains a network from scratch or teaches it the user's handwriting, and shows the progress. The pad
+// announces the resulting network, the user's own, to all lenses; its bars are in the lens "Read".
 
 import { appears, build, isFramed, radios, wait } from "../../dom.js";
 import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
@@ -12,11 +12,11 @@ import { wallIn } from "./wall.js";
 
 /** @typedef {{key: string, network: string, place: number}} Queued */
 
-const EVERY = 120; // ms between two looks at a training
-const TURN = 1000; // ms between two looks at the queue
+const EVERY = 120; // ms between two requests for a training's progress
+const TURN = 1000; // ms between two requests for the place in the queue
 const WHOLE = ["epochs", "batch_size", "seed"]; // numbers
-const TROUBLES = ["busy", "offline"]; // codes of errors that pass
-const READINESS = 60_000; // ms between two times that the server is told that somebody may soon press Start
+const TROUBLES = ["busy", "offline"]; // codes of temporary errors
+const READINESS = 60_000; // ms between two announcements to the server that the user may soon press Start
 
 const element = await appears("#lesson");
 const { answerOf, insist, watched } = asking(element);
@@ -28,13 +28,13 @@ const [start, stop, teach] = ["[data-learn=start]", "[data-learn=stop]", "[data-
 let network = settings.networks[0].name;
 let recipe = "fast";
 /** @type {any} */
-let course = null; // what is shown: a Course of curves.js
-let isAsking = false; // for a training to begin
-let ended = ""; // what is said of the last training, where it left nothing
-let other = /** @type {any} */ (null); // another user's training that is under way
+let course = null; // the one shown: a Course of curves.js
+let isAsking = false; // if a request to start a training is in flight
+let ended = ""; // the message about the last training, if it left no network
+let other = /** @type {any} */ (null); // another user's training that is running
 let queued = /** @type {Queued | null} */ (null); // the user's own training that waits in the server's queue
-let looking = 0; // the timer of the next look at it
-let ready = -Infinity; // when the server was told to be
+let looking = 0; // the timer of the next request
+let ready = -Infinity; // time of the last announcement
 
 const curves = curvesIn(find(".curves"), texts);
 const wall = wallIn(find(".wall"), texts);
@@ -43,7 +43,7 @@ const titleOf = (/** @type {string} */ name) => settings.networks.find((one) => 
 const isUnderWay = (/** @type {any} */ run) => ["starting", "training"].includes(run?.state);
 const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!course.last || isUnderWay(course.last)));
 
-// A training: begun, followed, stopped, forgotten.
+// A training: start, follow, stop, drop.
 
 /** @param {any} wanted */
 async function begin(wanted) {
@@ -64,7 +64,7 @@ function refusal(error) {
   throw error;
 }
 
-/** Waits for the training's turn, which the server forgets unless it is asked, then follows it. @param {Queued} own */
+/** Wait for the training's turn, then follow it. The server drops it if nobody asks. @param {Queued} own */
 async function queue(own) {
   queued = own;
   while (queued === own) {
@@ -72,7 +72,7 @@ async function queue(own) {
     if (queued !== own) return;
     if (["gone", "stopped"].includes(run?.state)) return leaveQueue(run.state === "gone" ? texts.yours_gone : texts.learn_none);
     if (run && run.state !== "waiting") return takeTurn(own);
-    if (run) (own.place = run.place), (other = run.running); // nothing is said of one that just ends
+    if (run) (own.place = run.place), (other = run.running); // a training that just ends is not shown
     tell();
     await wait(!run ? RETRY : other ? TURN : EVERY);
   }
@@ -95,7 +95,7 @@ function leaveQueue(words) {
   look();
 }
 
-/** Follows a training until it is over, or another is followed. @param {{key?: string, run?: string}} whose */
+/** Follow a training until it ends, or another is followed. @param {{key?: string, run?: string}} whose */
 async function follow(whose) {
   const mine = (course = { ...whose, steps: [], epochs: [], rights: [], total: null, last: null });
   show();
@@ -121,7 +121,7 @@ function take(run) {
   show();
 }
 
-// The server no longer knows the training that is shown.
+// The server has dropped the training that is shown.
 function lost() {
   const isOwn = Boolean(course.key);
   course = isOwn || !course.last ? null : { ...course, last: { ...course.last, state: "over" } };
@@ -142,7 +142,7 @@ function forget(words) {
   show();
 }
 
-// What is said and shown of it.
+// Its display.
 
 function show() {
   curves.show(course);
@@ -197,7 +197,7 @@ function tellOther() {
   find(".other span").textContent = fit(texts.learn_busy, values) + turn;
 }
 
-/** An error, beside the field that it is about, if it is about one. @param {any} error */
+/** Show an error, beside its field if it has one. @param {any} error */
 function complain(error) {
   const name = error?.field?.replace("values.", "");
   const inputs = inputsOf();
@@ -215,21 +215,21 @@ function limitsOf({ name, value }, { code }) {
   return fit(WHOLE.includes(name) ? texts.error_whole : texts.error_between, { low, high, value });
 }
 
-/** Say why a training failed, was stopped or did not begin: the words for the error's code, with its values. @param {any} error */
+/** Return why a training failed, was stopped or did not start: the text of the error's code. @param {any} error */
 function wordsOf(error) {
   if (!error) return "";
   const words = TROUBLES.includes(error.code) ? texts.learn_away : texts[`error_${error.code}`];
   return words ? fit(words, error) : fit(texts.error_other, { code: error.code });
 }
 
-/** What a listener should know, and no more: that it began, each epoch, the end. @param {any} before @param {any} run */
+/** Announce to screen readers the start, each epoch and the end, and nothing else. @param {any} before @param {any} run */
 function speak(before, run) {
   const epoch = run.epochs.length;
   if (run.state !== before?.state && run.state !== "training") find(".announced").textContent = stateOf(run);
   else if (epoch > (before?.epochs.length ?? 0)) find(".announced").textContent = fit(texts.learn_epoch, { epochs: run.total.epochs, epoch, share: numeral(100 * run.epochs.at(-1)[2], 1) });
 }
 
-// What is chosen.
+// The settings.
 
 function layOut() {
   const values = settings.recipes[network][recipe];
@@ -276,7 +276,7 @@ function toBars() {
   if (matchMedia("(max-width: 40rem)").matches) /** @type {Element} */ (document.querySelector(".networks")).scrollIntoView({ block: "end" });
 }
 
-// Looks at another user's training, as long as there is one. Who waits in the queue hears of it there.
+// Another user's training, requested while there is one. A user in the queue gets it with the place in the queue.
 async function look() {
   if (!isOpen() || !settings.isTrainingOn || isBusy() || queued) return;
   ready = performance.now();
@@ -319,7 +319,7 @@ find(".watch").addEventListener("click", () => follow({ run: other.run }));
 for (const kind of ["pointermove", "focusin"]) element.addEventListener(kind, () => performance.now() - ready > READINESS && look());
 pad.corrections.addEventListener("change", tell);
 pad.addEventListener("lens", open);
-pad.addEventListener("yours", () => course?.key && !pad.yours() && lost()); // another lens heard of it first
+pad.addEventListener("yours", () => course?.key && !pad.yours() && lost()); // another lens noticed first
 translate(element);
 layOut();
 show();

@@ -1,5 +1,4 @@
-// Shows a hundred digits of the test set, and what a network that learns takes each for: bright where it is right, dim and
-// with its answer upon it where it is not. Does not know how it learns.
+// A hundred digits of the test set with a learning network's answers: bright if right, else dimmed with the answer on top.
 
 import { build } from "../../dom.js";
 import { bytes, paint } from "../../images.js";

@@ -1,5 +1,4 @@
-// Says what the drawing was, where the networks misread it, or might have: ten digits, once for all networks. What is said
-// stays in this browser. Does not know how it is kept, or what is learnt from it.
+// Corrections: ten buttons, one set for all networks, to say which digit was drawn. They stay in this browser.
 
 import { find, findAll } from "../../dom.js";
 import { fit } from "../../texts.js";
@@ -15,9 +14,9 @@ export function correctIn(root, pad, texts) {
   const said = find(root, ".kept");
   const after = find(root, ".after");
   /** @type {Drawn | null} */
-  let drawn = null; // what lies upon the pad, as it would be kept; null where nothing can be said of it
+  let drawn = null; // the drawing on the pad, as it would be saved; null if it cannot be corrected
 
-  /** @param {boolean} isRead whether there is a drawing of the visitor's that the networks have answered, or refused */
+  /** @param {boolean} isRead if there is a drawing of the user's that the networks have read or rejected */
   function offer(isRead) {
     drawn = isRead ? pad.written() : null;
     root.dataset.offered = String(Boolean(drawn));

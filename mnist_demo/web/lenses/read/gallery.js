@@ -1,4 +1,4 @@
-// Shows samples of the test set; a click lays one upon the pad.
+// Samples of the test set; a click loads one onto the pad.
 
 import { appears, build, find, findAll, radios, wait } from "../../dom.js";
 import { asking, engine } from "../../engine/engine.js";
@@ -15,16 +15,16 @@ const element = await appears("#gallery");
 const { answerOf, insist } = asking(element);
 const list = find(element, ".tiles");
 const hard = find(element, ".hard");
-let only = ""; // the digit asked for, or any
+let only = ""; // the requested digit, or "" for any
 /** @type {HTMLElement | null} */
 let chosen = null; // the tile shown
 let asked = 0; // the newest request's number
 /** @type {Sample[]} */
 let shown = [];
-let marked = ""; // which network of the visitor's, as it was when, and which request, the samples are marked by
+let marked = ""; // key and version of the user's network, and number of the request, that the marks belong to
 let isMarking = false;
 
-const MARKS = 1000; // ms between two looks at how the samples are read by a network that learns
+const MARKS = 1000; // ms between two readings of the samples by a learning network
 const all = [...settings.networks, { name: "yours", title: texts.yours }];
 const tile = tilesOf(all, texts, choose);
 
@@ -52,7 +52,7 @@ async function fill() {
   own();
 }
 
-// The marks of the visitor's own network, where there is one.
+// The marks of the user's own network, if there is one.
 async function own() {
   const yours = pad.yours();
   tellLegend();

@@ -1,7 +1,7 @@
-// Shows what the networks make of the drawing, while it is drawn, or of a sample. The newest drawing is always asked next,
-// and asked again where the visitor's own network has learnt since.
-// As long as answers come about as soon as ever, several questions are on their way, for a server may be far; where they
-// come later, for it has much to do, only one; where it says that it is busy, none until it wants to be asked again.
+// The networks' answers to the drawing, while it is drawn, or to a sample. The newest drawing is always sent next, and sent
+// again if the user's own network has learnt since.
+// While answers are fast, several requests are in flight, since the server may be far away. If answers get slower, because
+// it has much to do, only one is in flight; after a 503, none until the time that it names.
 
 import { appears, find, findAll, radios, wait } from "../../dom.js";
 import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
@@ -16,11 +16,11 @@ import { write } from "./write.js";
 /** @typedef {import("../../engine/interface.js").Sample} Sample */
 /** @typedef {{ink: boolean, image: Uint8Array | null, networks: Record<string, Reading>, gone?: boolean}} Answer */
 
-const PATIENCE = 2000; // ms until the reader is told that the server is slow
-const FLIGHTS = 6; // questions on their way, at most: as many connections as a browser opens to one server
-const QUEUED = 20; // ms over twice the shortest time to an answer that tell of a queue
-const FORGETTING = 1.01; // of that shortest time, an answer: ways change
-const REGAINED = 0.5; // of a question on its way, by each answer after the server was busy
+const PATIENCE = 2000; // ms until the page says that the server is slow
+const FLIGHTS = 6; // the most requests in flight: the connections that a browser opens to one server
+const QUEUED = 20; // ms over twice the shortest response time that indicate a queue
+const FORGETTING = 1.01; // growth of that shortest time per answer, since routes change
+const REGAINED = 0.5; // requests in flight regained by each answer after the server was busy
 
 const NONE = Array(10).fill(0); // no probabilities
 
@@ -28,21 +28,21 @@ const element = await appears("#live");
 const { answerOf } = asking(element);
 const offerCorrection = correctIn(find(element, ".correct"), pad, texts);
 
-let asked = 0; // the newest version of the drawing, and of the visitor's network, that was sent
+let asked = 0; // the newest version of the drawing, and of the user's network, that was sent
 let answered = 0; // the newest version whose readings are known
-let learnt = 0; // goes up with each version of the visitor's network
+let learnt = 0; // increases with each version of the user's network
 /** @type {import("../../pad/pad.js").Yours | null} */
-let own = null; // the visitor's network as it is shown
+let own = null; // the user's network as shown
 /** @type {{index: number, said: Reading} | null} */
-let ofSample = null; // what it says of which sample
+let ofSample = null; // its reading of a sample
 /** @type {Answer | null} */
 let readings = null; // of the drawing, null while it is blank
 /** @type {string | null} */
-let trouble = null; // "offline" while the server is away, "slow" while it takes its time, "busy" while it says so
+let trouble = null; // "offline" while the server is unreachable, "slow" while it is late, "busy" after a 503
 let flights = 0;
-let most = FLIGHTS; // that may be, where answers come in time
+let most = FLIGHTS; // the limit of requests in flight while answers are fast
 let pause = 0; // the timer of a server that was busy
-let shortest = Infinity; // ms to an answer
+let shortest = Infinity; // ms, the shortest response time
 let latest = 0;
 let isResting = true; // the pen
 
@@ -93,7 +93,7 @@ function hold(ms) {
   }, ms);
 }
 
-/** What the server says to the drawing, of that version or newer. @param {number} wanted */
+/** Return the server's answer to the drawing, of that version or newer. @param {number} wanted */
 async function answerTo(wanted) {
   const start = performance.now();
   const late = setTimeout(() => wanted > answered && tell(readings, trouble ?? "slow"), PATIENCE);
@@ -102,7 +102,7 @@ async function answerTo(wanted) {
   const { answer, again } = await readingOf(drawing, key);
   clearTimeout(late);
   if (answer?.gone && key === own?.key) pad.own(null, true);
-  if (answer && drawing.sketch) { // which alone crosses
+  if (answer && drawing.sketch) { // only its digit is sent
     latest = performance.now() - start;
     shortest = Math.min(latest, FORGETTING * shortest);
   }
@@ -110,7 +110,7 @@ async function answerTo(wanted) {
 }
 
 /**
- * What the networks say of a drawing: its digit crosses, and nothing, where there is too little ink.
+ * Return the networks' readings of a drawing. Its digit is sent; if there is too little ink, nothing is.
  * @param {ReturnType<typeof pad.read>} drawing
  * @param {string | undefined} key
  * @returns {Promise<{answer?: Answer, again?: number}>}
@@ -203,7 +203,7 @@ function speak() {
   find(element, ".spoken").textContent = pad.isBlank() && !pad.sample() ? texts.blank : said.join(". ");
 }
 
-// The visitor's own network.
+// The user's own network.
 
 const isLearning = () => ["starting", "training"].includes(own?.state ?? "");
 
@@ -220,7 +220,7 @@ function ownChanged() {
   show();
 }
 
-// Its bars beside the others' as long as there is such a network, and what it is.
+// Its bars beside the others' while there is such a network, and its description.
 function place() {
   const radio = find(element, "[data-show=yours]");
   radio.hidden = !own;
@@ -248,7 +248,7 @@ function place() {
   write(find(section, ".own"), `${kind}, ${fit(texts[`yours_${own.state}`] ?? "", { accuracy })}`);
 }
 
-// What it says of the sample upon the pad, asked one at a time, and again where it has learnt meanwhile.
+// Its reading of the sample on the pad: one request at a time, and again if it has learnt meanwhile.
 let isAsking = false;
 async function askOfSample() {
   const sample = pad.sample();

@@ -1,5 +1,5 @@
 /**
- * Set an element's text, if it is another: setting the same would have the browser lay the page out anew, thirty times a
+ * Set an element's text if it differs: setting the same text would make the browser lay out the page, thirty times a
  * second.
  * @param {Element} part
  * @param {string} words

@@ -1,4 +1,4 @@
-// Knows the pictures of the figures: bars, lines and what lies upon them. Does not know where the figures come from.
+// The charts of the lens "Report": bars, lines and marks.
 
 import { fitPlural, rounded } from "../../texts.js";
 import { chart, draw, path, ticksWithin } from "../axes.js";
@@ -9,10 +9,10 @@ import { percent } from "./percent.js";
 /** @typedef {{values: number[], name: string, className: string, below?: number}} Line */
 /** @typedef {Record<string, string>} Texts */
 
-const FEW = 20; // digits in a bin, fewer than which say little
+const FEW = 20; // digits: a bin with fewer says little
 
 /**
- * Bars as high as each bin is right, and where they would end if it were right as often as it is sure.
+ * Return bars of each bin's accuracy, with marks where they would end if it equalled the bin's confidence.
  * @param {string} label
  * @param {Bin[]} bins
  * @param {Texts} texts
@@ -33,7 +33,8 @@ export function reliabilityChart(label, bins, texts) {
 }
 
 /**
- * Error against coverage, both in per cent, of rows of [coverage, error]; a mark for the shipped one, and one to move.
+ * Return a chart of error by coverage, both in per cent, from rows of [coverage, error], with marks for the shipped setting
+ * and the chosen one.
  * @param {string} label
  * @param {number[][]} rows
  * @param {number[]} shipped
@@ -57,7 +58,7 @@ export function refusalChart(label, rows, shipped, texts) {
 }
 
 /**
- * A line a column of rows; the first is dashed, and each has its name at its end.
+ * Return a line for each column of rows; the first is dashed, and each has its name at its end.
  * @param {string} label
  * @param {Axis} y
  * @param {Line[]} lines

@@ -1,12 +1,11 @@
-// Knows the matrix of confusion, whose cells are buttons, and the digits that a click, a tap or a key opens. Does not know
-// other figures.
+// The confusion matrix, whose cells are buttons, and the digits that a click, a tap or a key opens.
 
 import { build } from "../../dom.js";
 import { fit } from "../../texts.js";
 
 /**
- * Rows are labels, columns answers. Arrow keys walk from cell to cell; `open` hears which one was chosen, unless it is
- * empty.
+ * Return the matrix: rows are labels, columns are answers. Arrow keys move from cell to cell; `open` is called with the
+ * chosen one, unless it is empty.
  * @param {import("../../settings.js").Network} network
  * @param {number[][]} counts
  * @param {Record<string, string>} texts
@@ -78,7 +77,7 @@ function inCell(button) {
 }
 
 /**
- * The digits behind a cell, in `panel`: some at first, and more when they are asked for.
+ * Show the digits behind a cell in `panel`: some at first, and more on request.
  * @param {any} panel
  * @param {(sample: any) => Element} tile
  * @param {Record<string, string>} texts

@@ -1,5 +1,5 @@
-// Shows what the networks' cards say, and the digits behind it, when this lens is first opened. A digit that is chosen is
-// laid upon the pad, as a sample of the gallery is, and is so seen by all lenses.
+// The lens "Report": the metrics in the networks' cards, and the digits behind them, loaded when the lens is first opened.
+// A chosen digit is loaded onto the pad, as a sample of the gallery is, so all lenses show it.
 
 import { appears, build, radios } from "../../dom.js";
 import { asking, engine } from "../../engine/engine.js";
@@ -13,7 +13,7 @@ import { matrixOf, openedIn, rowOf } from "./digits.js";
 import { percent } from "./percent.js";
 
 /** @typedef {import("../../settings.js").Network} Network */
-/** @typedef {any} Card what the server says of a network */
+/** @typedef {any} Card the server's description of a network */
 
 const MAX_REJECTED_SHARE = 0.1; // of the digits: the slider refuses no more
 
@@ -23,7 +23,7 @@ const { insist } = asking(element);
 const find = (selector) => element.querySelector(selector);
 const upon = find(".upon");
 
-let chosen = /** @type {HTMLElement | null} */ (null); // the tile that lies upon the pad
+let chosen = /** @type {HTMLElement | null} */ (null); // the tile whose digit is on the pad
 let isAsked = false;
 
 const isOpen = () => pad.lens() === "report";
@@ -47,7 +47,7 @@ async function open() {
 }
 
 /**
- * Each network's side of a part; a line in place of what an older weights file does not say.
+ * Show each network's side of a part; an older weights file without metrics gets a line of text instead.
  * @param {string} part
  * @param {Record<string, Card>} judged
  * @param {(network: Network, card: Card) => Element[]} contentOf
@@ -64,7 +64,7 @@ function fill(part, judged, contentOf) {
   find(`[data-part=${part}] .sides`).replaceChildren(...sides);
 }
 
-// Words and numbers.
+// Texts and numbers.
 
 /** @type {(name: string, what: string, value: number, words: string) => HTMLElement} */
 function figure(name, what, value, words) {
@@ -111,7 +111,7 @@ function perDigit({ precision, recall }) {
 }
 
 /**
- * Sets of digits from elsewhere, and signs; null if they were never measured with these weights.
+ * Return the table of other data sets, or null if these weights have not been measured on them.
  * @param {Network} network
  * @param {Card} card
  */
@@ -142,7 +142,7 @@ function trainedOf({ date, torch, python }) {
   return fit(texts.trained, { date: date.slice(0, 10), torch, python });
 }
 
-// The digits behind the figures.
+// The digits behind the metrics.
 
 /** @param {Network} network @param {Card} card */
 function confusionOf(network, { evaluation }) {
@@ -189,7 +189,7 @@ function aloneOf({ name, title }, { alone }) {
   return [build("p", "about", fit(texts.alone_about, { network: title, count: alone })), list];
 }
 
-// Pictures.
+// Charts.
 
 /** @param {Network} network @param {Card} card */
 function refusalOf({ name, title }, { evaluation: { shifts } }) {
@@ -245,7 +245,7 @@ function curvesOf({ title }, { history }) {
   ];
 }
 
-// What lies upon the pad.
+// The digit on the pad.
 
 /** @param {HTMLElement | null} button */
 function mark(button) {
