@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures and settings that several test files share."""
 
 import os
 from collections.abc import Iterator
@@ -16,12 +16,14 @@ from mnist_demo.model.networks import MODELS
 
 
 def pytest_configure() -> None:
-    """One thread for each program that a test starts: threads that wait for each other suffer where processors lack."""
+    """Give each program that a test starts one thread: threads that wait for each other are slow on few processors."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class TwoShares(LoadScopeScheduling):
-    """Of two processes one has the tests in browsers, which wait, and the other all that reckon."""
+    """A scheduler for two processes: one runs the tests in browsers, which mostly wait, the other all tests that
+    compute.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return "browser" if nodeid.startswith("tests/browser/") else "rest"
@@ -29,48 +31,48 @@ class TwoShares(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoShares:
-    """Shares the tests out where they are run in several processes (`-n 2`)."""
+    """Distribute the tests if they run in several processes (`-n 2`)."""
     return TwoShares(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browsers come last: Playwright keeps an event loop running in the tests' thread, where others start their own."""
+    """Move browser tests last: Playwright keeps an event loop in the tests' thread, where others start their own."""
     items.sort(key=lambda item: "browser" in item.path.parts)
 
 
 @pytest.fixture(scope="session")
 def test_digits() -> Samples:
-    """The 10,000 test samples of MNIST."""
+    """Return the 10,000 test samples of MNIST."""
     return load_mnist("test")
 
 
 @pytest.fixture(scope="session")
 def training_digits() -> Samples:
-    """The 60,000 training samples of MNIST."""
+    """Return the 60,000 training samples of MNIST."""
     return load_mnist("train")
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """Small batches are faster without a second thread, and results then do not hang on the number of cores."""
+    """Use one thread: small batches are faster with it, and results do not depend on the number of cores."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def classifier(request: pytest.FixtureRequest) -> Classifier:
-    """Each shipped network in turn."""
+    """Return each shipped network in turn."""
     return Classifier.load(request.param)
 
 
 @pytest.fixture(scope="session")
 def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The server's folder for temporary files."""
+    """Return the server's folder for temporary files."""
     return tmp_path_factory.mktemp("server")
 
 
 @pytest.fixture(scope="session")
 def server(temporary: Path) -> Iterator[Server]:
-    """The app, asked over HTTP; in the end it has left no temporary file, and has told of no error."""
+    """Yield the app, for requests over HTTP; check at the end that it left no temporary file and reported no error."""
     places = {"TMPDIR": str(temporary), "GRADIO_TEMP_DIR": str(temporary)}
     with started("app.py", environment=places) as server:
         yield server

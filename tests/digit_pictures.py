@@ -1,9 +1,9 @@
-"""MNIST's digits on paper, as a person would hand them in."""
+"""MNIST's digits on paper, as people photograph them."""
 
 import torch
 from PIL import Image, ImageOps
 
 
 def picture(image: torch.Tensor, side: int = 280) -> Image.Image:
-    """A test digit (1, 28, 28) as dark ink on white paper."""
+    """Return a test digit (1, 28, 28) as dark ink on white paper."""
     return ImageOps.invert(Image.fromarray(image[0].numpy())).resize((side, side), Image.Resampling.BICUBIC)

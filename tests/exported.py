@@ -12,7 +12,7 @@ from mnist_demo.model.classifier import Classifier
 
 @functools.cache
 def exported(name: str, takes: str) -> bytes:
-    """That network's ONNX file, which takes such inputs. Skips the test where the exporter's packages are missing."""
+    """Return the network's ONNX file for that input. Skips the test if the exporter's packages are missing."""
     for package in PACKAGES.split():
         pytest.importorskip(package)
     with contextlib.redirect_stdout(io.StringIO()) as printed:

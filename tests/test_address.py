@@ -1,4 +1,4 @@
-"""Where the page is served, and that one line says so where that makes no sense."""
+"""The address of the page, and the one-line error for an invalid one."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listening() -> socket.socket:
-    """A socket that holds a port of this machine."""
+    """Yield a socket that occupies a port of this machine."""
     held = socket.socket()
     held.bind(("127.0.0.1", 0))
     held.listen()

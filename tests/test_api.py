@@ -1,4 +1,4 @@
-"""The named endpoints as other programs call them: the commands of the README and its manual, and what is refused."""
+"""The named endpoints, called as other programs call them: the commands of the manual, and refusals."""
 
 import asyncio
 import base64
@@ -44,7 +44,7 @@ PICTURE = (ROOT / "docs" / "seven.png").read_bytes()
 
 @pytest.fixture(scope="module")
 def endpoints(test_digits: Samples) -> Endpoints:
-    """What is called, without a server."""
+    """Return the endpoints without a server."""
     classifiers = {name: Classifier.load(name) for name in MODELS}
     return Endpoints(classifiers, open_gallery(test_digits, classifiers))
 
@@ -82,7 +82,7 @@ def begin(server: Server, name: str, *values: Any) -> Any:
 
 
 def told(server: Server, name: str, *values: Any) -> Any:
-    """What an endpoint gives; or the line in which it refuses."""
+    """Return an endpoint's result, or the line with its refusal."""
     event = json.loads(begin(server, name, *values).content)["event_id"]
     kind, data = ask(server, "GET", f"/gradio_api/call/{name}/{event}").content.decode().split("\n")[:2]
     outcome = json.loads(data.removeprefix("data: "))

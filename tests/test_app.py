@@ -1,4 +1,4 @@
-"""The entry: what it does before there is a page, and where it cannot serve one."""
+"""The entry point: what it does before there is a page, and its errors if it cannot serve one."""
 
 import json
 import shutil

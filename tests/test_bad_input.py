@@ -1,6 +1,6 @@
-"""Whatever comes in, out comes an answer or one line: generated inputs, many where MNIST_DEMO_THOROUGH is set.
+"""Every input gives a result or a one-line error: generated inputs, many if MNIST_DEMO_THOROUGH is set.
 
-Wrong types, shapes and sizes, NaN, nothing, too much; files damaged or of another make; senseless command lines.
+They are wrong types, shapes and sizes, NaN, nothing, too much; damaged or foreign files; invalid command lines.
 """
 
 import json
@@ -43,7 +43,7 @@ JSON = st.recursive(
 
 
 def answered(call: Callable[[], Any]) -> Any:
-    """What the call returns; None where it raises ValueError in one line. Whatever else it raises fails the test."""
+    """Return the call's result, or None if it raises ValueError in one line. Any other error fails the test."""
     try:
         return call()
     except ValueError as error:
@@ -139,7 +139,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def said_of(card: Card, **changes: Any) -> dict[str, str]:
-    """A card as a file has it, with those changes; without a checksum, which would tell them all."""
+    """Return a card's metadata with those changes, without the checksum, which would detect them all."""
     return {name: json.dumps(value) for name, value in (vars(card) | changes).items()}
 
 
@@ -176,7 +176,7 @@ def test_a_card_of_anything_is_refused_or_one_that_can_be_shown(folder: Path, sa
 
 @pytest.fixture(scope="module")
 def raw(folder: Path) -> Iterator[Path]:
-    """A folder of the data set's files, each of which a test may damage."""
+    """Return a folder with copies of the data set's files, which a test may damage."""
     load_mnist("test", folder)
     yield folder / "MNIST" / "raw"
     shutil.rmtree(folder / "MNIST")
@@ -221,7 +221,7 @@ FLAGS = st.one_of(
 
 
 def ended(main: Callable[[list[str]], int], arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What the command line said on standard error; its exit code is 0 or 2, and says whether it complained."""
+    """Return the command line's output on standard error, and check that its exit code is 0 or, with an error, 2."""
     try:
         code = main(arguments)
     except SystemExit as end:  # argparse's, which says how to use it too

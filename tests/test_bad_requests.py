@@ -1,6 +1,6 @@
-"""Whatever is sent to the running server, it says what is wrong with it and goes on.
+"""The running server answers every invalid request with an error, and goes on.
 
-Some hundred generated requests by default; so many as BAD_REQUESTS says, where that is set.
+Some hundred generated requests by default, or as many as BAD_REQUESTS says.
 """
 
 import base64
@@ -51,7 +51,7 @@ ORDINARY: dict[str, Any] = {
 
 
 def pictures() -> list[bytes]:
-    """One small picture in each format that is read."""
+    """Return one small picture in each supported format."""
     contents = []
     for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"):
         file = io.BytesIO()
@@ -131,7 +131,7 @@ wanted = st.one_of(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """The app; in the end it answers as it did, holds little more, and has told of no error."""
+    """Yield the app; check at the end that it answers as before, holds little more memory, and logged no error."""
     with started("app.py") as server:
         for _ in range(30):
             ask(server, "POST", READ, SEVEN, {"content-type": BYTES})
@@ -155,7 +155,7 @@ def ask(server: Server, method: str, path: str, body: bytes = b"", headers: dict
 
 
 def is_an_answer(status: int, content: bytes) -> bool:
-    """Whether that is an answer, or says what was wrong, and of the server no more."""
+    """Return if that is an answer, or an error that reveals nothing about the server."""
     tells = any(word in content for word in (b"Traceback", ROOT, b"site-packages", b"/tmp/"))
     return (status < 300 or 400 <= status < 500) and not tells
 

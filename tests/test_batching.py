@@ -1,4 +1,4 @@
-"""Digits of many clients, read together; calls, and what fails in them."""
+"""Digits of many clients, read together; calls, and their failures."""
 
 import asyncio
 import logging
@@ -31,13 +31,13 @@ def classifiers() -> dict[str, Classifier]:
 
 
 def digits(test_digits: Samples, count: int) -> list[Any]:
-    """Requests of one to three digits each."""
+    """Return requests of one to three digits each."""
     images = test_digits.images[:, 0].numpy() / np.float32(255)
     return [images[at : at + 1 + at % 3] for at in range(count)]
 
 
 def read_at_once(reader: Reader, wanted: list[Any]) -> list[Any]:
-    """What each of those requests is answered, or why not, all asked together."""
+    """Return the answer to each of those requests, or its refusal, all sent at once."""
 
     async def ask() -> list[Any]:
         return await asyncio.gather(*map(reader.read, wanted), return_exceptions=True)
@@ -59,7 +59,7 @@ def test_digits_read_together_are_read_as_each_would_be_alone(
 
 
 class Slow:
-    """In the place of `readings_of`: waits to be let go on, and notes what it was asked."""
+    """A stand-in for `readings_of` that waits for permission and records its calls."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
@@ -73,7 +73,7 @@ class Slow:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    """Reads numbers instead of digits."""
+    """Replace the networks by a slow reader of numbers."""
     one = Slow()
     monkeypatch.setattr(reading, "readings_of", one)
     yield one
@@ -81,7 +81,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 
 
 def overloaded(slow: Slow, count: int, patience: float = 0.0) -> list[Any]:
-    """The answers to so many numbers, of which the first is being read while the others come."""
+    """Return the answers to `count` numbers; the first is being read while the others arrive."""
 
     async def ask() -> list[Any]:
         reader = Reader({})
@@ -143,7 +143,7 @@ async def never_read(*_: Any) -> None:
 
 @pytest.fixture
 def client() -> TestClient:
-    """The allow-list and the engine, and nothing behind them."""
+    """Return the allow-list and the engine with nothing behind them."""
     functions = {one.__name__: Function(Question, one) for one in (failing, waiting)}
     app = Starlette(
         middleware=[Middleware(AllowList), Middleware(limits.BoundedBody), Middleware(Engine, never_read, functions)]

@@ -1,4 +1,4 @@
-"""The benchmarks' own helpers: what they draw and count, and that what cannot be measured ends in one line."""
+"""The benchmarks' helpers: their drawings and counts, and one-line errors for what cannot be measured."""
 
 import asyncio
 import gzip
@@ -60,7 +60,7 @@ def test_simulated_users_draw_digits() -> None:
 
 
 class Visitor:
-    """Is answered after so many seconds, with those statuses in turn."""
+    """A user whose requests take so many seconds and get those statuses in turn."""
 
     def __init__(self, seconds: float, *statuses: int) -> None:
         self.seconds, self.statuses, self.asked = seconds, statuses, list[int]()

@@ -1,4 +1,4 @@
-"""How command lines begin and end, in processes of their own: never in a traceback."""
+"""How command lines start and end, in processes of their own: never in a traceback."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ FAST = ("import signal, sys, time", "from mnist_demo import commandline")  # wit
 
 
 def run(*command: str, environment: dict[str, str] | None = None, stdout: str = "") -> subprocess.CompletedProcess[str]:
-    """Python with those arguments; what it printed and its exit code."""
+    """Run Python with those arguments; return its output and exit code."""
     with Path(stdout or os.devnull).open("w", encoding="utf-8") as file:
         return subprocess.run(
             [sys.executable, *command],

@@ -1,4 +1,4 @@
-"""The command line that judges a network."""
+"""The command line that measures a network's accuracy."""
 
 import dataclasses
 import json
@@ -18,13 +18,13 @@ from mnist_demo.model.weights import Card, load_named, load_weights, path_at_han
 
 
 def judge(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    """What the command prints as JSON."""
+    """Return the command's JSON output."""
     assert evaluate.main([*arguments, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that the command ends with."""
+    """Return the one-line error of the command."""
     assert evaluate.main(list(arguments)) == 2
     out, error = capsys.readouterr()
     assert out == ""
@@ -71,7 +71,7 @@ def test_what_was_saved_before_torch_had_zip_files_is_read_too(tmp_path: Path) -
 
 
 class Harm:
-    """What a pickle can do to who loads it."""
+    """A pickle that would harm whoever loads it."""
 
     def __reduce__(self) -> Any:
         return Path.touch, (Path("harmed"),)

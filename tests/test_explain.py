@@ -36,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even k
 
 
 def toy() -> nn.Module:
-    """The same kinds of layers in another order, as modules, some in place, with padding, strides and overlap."""
+    """Return the same kinds of layers in another order, as modules, some in place, with padding, stride and overlap."""
     torch.manual_seed(0)
     layers = [
         nn.Conv2d(1, 3, 3, padding=1),
@@ -70,7 +70,7 @@ def image(test_digits) -> NDArray[np.float32]:
 
 
 def in_numpy(step: Step, before: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the step makes of what was before it, plainly."""
+    """Compute the step's values from those of the step before, in plain NumPy."""
     if step.window is not None:
         (_, stride, padding), (height, width) = step.window, step.shape[1:]
         margins = [(0, 0), *((edge, edge + 1) for edge in padding)]
@@ -89,7 +89,7 @@ def in_numpy(step: Step, before: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def added_up(done: Work) -> float:
-    """The value that the arithmetic's numbers come to."""
+    """Return the value that the arithmetic's numbers give."""
     match done.arithmetic:
         case Normalized(pixel, mean, standard_deviation):
             return (pixel - mean) / standard_deviation
@@ -292,7 +292,7 @@ def whole(pair: tuple[int, int]) -> Sketch:
 
 
 def pixels_of(stroke: Stroke, sketch: Sketch) -> tuple[NDArray[np.intp], ...]:
-    """The rows and columns of the sketch's digit that the stroke goes over."""
+    """Return the rows and columns of the sketch's digit that the stroke covers."""
     top, left, bottom, right = sketch.box
     inked = np.nonzero(draw([stroke])[top:bottom, left:right])
     margins = ((sketch.side - length) // 2 for length in (bottom - top, right - left))
@@ -354,7 +354,7 @@ def test_digits_and_patches_that_are_none_are_refused_in_one_line(classifier, im
 
 
 def unpacked(content: list[dict]) -> list[NDArray[np.float32]]:
-    """The values of each step, as the docstring of `packed` says a page gets them."""
+    """Return the values of each step, decoded as the docstring of `packed` describes."""
     values: list[NDArray[np.float32]] = []
     for step in content:
         if "numbers" in step:

@@ -1,4 +1,4 @@
-"""An exported network says what ours says; and how the command line writes it."""
+"""An exported network answers as the original does; the command line writes it."""
 
 import re
 import sys
@@ -33,7 +33,9 @@ def inputs(takes: str) -> Images:
 
 
 def odd_inks() -> NDArray[np.uint8]:
-    """Blots of all heights, widths and strengths, some at the canvas's edge, some with a fainter one beside them."""
+    """Return blots of all heights, widths and strengths, some at the canvas's edge, some with a fainter one beside
+    them.
+    """
     random, inks = np.random.default_rng(1), np.zeros((200, 280, 280), np.uint8)
     for ink in inks:
         for strength in random.choice([255, 200, 40, 5, 1], random.integers(1, 4)):

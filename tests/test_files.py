@@ -16,7 +16,7 @@ unix = pytest.mark.skipif(os.name != "posix", reason="has no such files")
 
 @pytest.fixture
 def read_only(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which this process can write nothing, though its user be root."""
+    """Return a folder in which this process cannot write, even as root."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o555)
         is_root = os.geteuid() == 0

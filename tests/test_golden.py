@@ -1,4 +1,4 @@
-"""The golden drawings are still what Python makes of them; the browser's tests hold its own ink and digits to them."""
+"""Python still draws the golden drawings to the bit; the browser's tests compare its ink and digits with them."""
 
 import golden
 

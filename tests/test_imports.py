@@ -1,4 +1,4 @@
-"""The house's stairs go one way: what each module may import of ours, and what it must not know of others."""
+"""Imports go one way: the modules of this package that each wing may import, and the packages it must not."""
 
 import ast
 import subprocess
@@ -29,7 +29,7 @@ WITHOUT_TORCH = ("data/stroke_file", "data/synthetic", "data/templates", "model/
 
 
 def modules() -> dict[str, list[Path]]:
-    """Each module or sub-package of ours with its source files."""
+    """Return each module or sub-package of this package with its source files."""
     single = {path.stem: [path] for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
     return single | {
         folder.parent.name: sorted(folder.parent.rglob("*.py")) for folder in PACKAGE.glob("*/__init__.py")
@@ -37,7 +37,7 @@ def modules() -> dict[str, list[Path]]:
 
 
 def imported(files: list[Path]) -> set[str]:
-    """The dotted names that those files import, `from a import b` as a and a.b."""
+    """Return the dotted names that those files import; `from a import b` counts as a and a.b."""
     names: set[str] = set()
     for node in (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))):
         if isinstance(node, ast.Import):
@@ -48,12 +48,12 @@ def imported(files: list[Path]) -> set[str]:
 
 
 def of_ours(files: list[Path]) -> set[str]:
-    """The modules of ours that those files import."""
+    """Return the modules of this package that those files import."""
     return {name.split(".")[1] for name in imported(files) if name.startswith("mnist_demo.")} & set(modules())
 
 
 def strangers(files: list[Path]) -> set[str]:
-    """The packages that those files import."""
+    """Return the other packages that those files import."""
     return {name.split(".")[0] for name in imported(files)}
 
 

@@ -1,4 +1,4 @@
-"""What the lens Inside is answered by the server, without a browser."""
+"""The server's answers to the lens Inside, without a browser."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from mnist_demo.server.user_models import GoneError, UserModels
 
 
 def asked(name: str, image: Any, **more: Any) -> bytes:
-    """A question about a digit (28, 28) uint8."""
+    """Return a request about a digit (28, 28) uint8."""
     digit = base64.b64encode(image.tobytes()).decode()
     return json.dumps({"network": name, "digit": digit, **more}).encode()
 

@@ -1,6 +1,6 @@
-"""Killed at any moment, or two at once: weights, checkpoints and data set are the old ones or the new ones, whole.
+"""Killed at any moment, or two at once, writers leave weights, checkpoints and data set old or new, but whole.
 
-A few kills; fifty of each where MNIST_DEMO_THOROUGH is set. Victims are forks of one process that has imported all.
+A few kills; fifty of each if MNIST_DEMO_THOROUGH is set. Victims are forks of one process that has imported everything.
 """
 
 import subprocess

@@ -10,7 +10,7 @@ from mnist_demo.model.networks import Net, certainty
 
 
 def one_hot_logits(answers: list[int], confidence: float) -> torch.Tensor:
-    """Log-probabilities that put `answers` first, each with that probability."""
+    """Return log-probabilities that give each of `answers` that probability."""
     probabilities = torch.full((len(answers), 10), (1 - confidence) / 9)
     probabilities[range(len(answers)), answers] = confidence
     return probabilities.log()

@@ -1,4 +1,4 @@
-"""The model card says of the shipped weights what they say of themselves; README and docs/figures.md agree with it."""
+"""The model card repeats the metrics of the shipped weights; README and docs/figures.md agree with it."""
 
 import re
 from pathlib import Path
@@ -37,7 +37,7 @@ def networks() -> list[Classifier]:
 
 
 def rows(block: str) -> list[list[str]]:
-    """The cells of a Markdown table's lines."""
+    """Return the cells of each line of a Markdown table."""
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in block.strip().splitlines()]
 
 

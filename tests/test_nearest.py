@@ -32,7 +32,7 @@ def root(tmp_path) -> Path:
 
 @pytest.fixture(scope="module", params=MODELS)
 def ready(request, tmp_path_factory) -> tuple[nn.Module, Nearest]:
-    """Each shipped network, and its training digits got ready."""
+    """Return each shipped network with its training digits prepared."""
     torch.set_num_threads(1)
     model = Classifier.load(request.param).model
     return model, Nearest.load(model, folder_with_mnist(tmp_path_factory.mktemp("nearest")))
@@ -40,7 +40,7 @@ def ready(request, tmp_path_factory) -> tuple[nn.Module, Nearest]:
 
 @pytest.fixture(scope="module")
 def quick() -> nn.Module:
-    """A network that makes something of 60,000 digits in no time."""
+    """Return a network that computes features of 60,000 digits in no time."""
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10), nn.LogSoftmax(1)).eval()
 

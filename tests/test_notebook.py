@@ -1,4 +1,4 @@
-"""docs/notebook.ipynb runs as it stands, and the page that it shows is the demo's own."""
+"""docs/notebook.ipynb runs unchanged, and the page that it shows is the demo's own."""
 
 import json
 import os
@@ -53,7 +53,9 @@ print("left:", HTTP_PROTOCOLS["auto"], torch.get_num_threads())
 
 
 def run(cells: list[str], folder: Path, epochs: int = 0) -> str:
-    """What those cells print, one after the other, in a process of their own, as a kernel in that folder."""
+    """Return the output of those cells, run one after the other in a process of their own, as by a kernel in that
+    folder.
+    """
     for name, content in STUBS.items():
         (folder / "stubs" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "stubs" / name).write_text(content, encoding="utf-8")
@@ -97,13 +99,13 @@ def test_the_manuals_lines_are_the_notebooks_own() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the notebook runs in."""
+    """Return the folder that the notebook runs in."""
     return tmp_path_factory.mktemp("notebook")
 
 
 @pytest.fixture(scope="module")
 def printed(folder: Path) -> str:
-    """What the notebook prints as it stands, asked some more while its page is there."""
+    """Return the notebook's output, with further cells run while its page is there."""
     at = next(number for number, cell in enumerate(CODE) if "launch()" in cell)
     cells = [*CODE[:at], "import torch; torch.set_num_threads(3)", CODE[at], ASK, *CODE[at + 1 :]]
     return run(cells, folder, epochs=0 if THOROUGH else 1)

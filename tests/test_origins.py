@@ -1,4 +1,4 @@
-"""Other sites cannot make a visitor's browser use the page; proxies, Spaces, shared links and notebooks can."""
+"""Other sites cannot make a user's browser use the page; proxies, Spaces, shared links and notebooks can."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ Serve = Callable[..., TestClient]
 
 @pytest.fixture(scope="module")
 def serve(test_digits: Samples) -> Iterator[Serve]:
-    """Serves one page as it is launched with those options: FRIEND is allowed, and requests come from a program."""
+    """Return a function that serves a page with those options: FRIEND is allowed, requests come from a program."""
     classifiers = {name: Classifier.load(name) for name in MODELS}
 
     async def build() -> page.Page:  # outside of an event loop, Gradio makes some, and leaves them unclosed
@@ -48,7 +48,7 @@ def local(serve: Serve) -> TestClient:
 
 
 def call(client: TestClient, **headers: str) -> int:
-    """The status of a call that starts a training, or would; 422 if it came through, since it names none."""
+    """Return the status of a call that would start a training; 422 means that it came through, since it names none."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.post(CALL, content=b"{}", headers={"content-type": "application/json"} | sent).status_code
 

@@ -1,4 +1,4 @@
-"""What `pip install .` gives: one command, with weights, data and page inside, and nothing ever written beside them."""
+"""The result of `pip install .`: one command, with weights, data and page inside, and no files written beside them."""
 
 import os
 import re
@@ -24,7 +24,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 def requirements(file: str) -> list[str]:
-    """What a requirements file asks for, without its comments."""
+    """Return the requirements in a file, without its comments."""
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith(("#", "-"))]
 
@@ -45,7 +45,7 @@ def test_the_command_is_there_under_its_name() -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel, built from the repository."""
+    """Build the wheel from the repository."""
     pytest.importorskip("hatchling")
     if not (ROOT / "mnist_demo").exists():
         pytest.skip("the package is installed, and not here to be built")
@@ -92,7 +92,7 @@ def test_what_is_installed_reads_a_picture_and_keeps_weights_in_the_users_own_fo
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """As where the package is installed: weights that came along, and a folder of one's own that is not there yet."""
+    """Imitate an installed package: weights that came with it, and a user data folder that does not exist yet."""
     came_along = path_at_hand("net").parent
     monkeypatch.setattr(weights, "SHIPPED", came_along)
     monkeypatch.setattr(weights, "FOLDER", tmp_path / "own" / "weights")

@@ -1,4 +1,4 @@
-"""What the page's server answers and refuses, without a browser."""
+"""Answers and refusals of the page's server, without a browser."""
 
 import asyncio
 import base64
@@ -69,7 +69,7 @@ def test_all_languages_have_the_same_words() -> None:
 
 @pytest.fixture(scope="module")
 def client(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator[TestClient]:
-    """The page's own server, without a port."""
+    """Return the page's own server, without a port."""
 
     async def built() -> FastAPI:
         blocks = page.build(classifiers, test_digits, trains=True)

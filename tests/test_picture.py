@@ -24,7 +24,7 @@ LINES = {  # of digits as a child draws them, in a square of 100
 
 
 def sheet(digit: int, size: tuple[int, int], high: int, paper: int = 255, pen: int = 30, brush: float = 0.1) -> Image:
-    """A sheet (width, height) of that brightness with a digit so many pixels high in its middle."""
+    """Return a sheet (width, height) of that brightness with a digit of that height in its middle."""
     side = max(size)
     strokes = [
         Stroke((np.array(line, np.float32) - 50) * (high / 100) + np.array(size, np.float32) / 2, brush * high)

@@ -1,4 +1,4 @@
-"""Pictures that cost too much, or are not what they seem, in the process that reads clients' pictures."""
+"""Pictures that cost too much or pretend to be another format, in the process that reads clients' pictures."""
 
 import asyncio
 import json
@@ -49,13 +49,13 @@ def pictures() -> Iterator[PictureProcess]:
 
 
 def costly() -> bytes:
-    """A PNG of one pixel that takes seconds to open: each of its chunks is inflated to a megabyte."""
+    """Return a PNG of one pixel that takes seconds to open: each of its chunks is inflated to a megabyte."""
     content = saved(Image.new("L", (1, 1)), "PNG")
     return content[:33] + chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000))) * 9000 + content[33:]
 
 
 def workers_of(pid: int) -> list[int]:
-    """The processes that read pictures for that one."""
+    """Return the processes that read pictures for that one."""
     children = Path(f"/proc/{pid}/task").glob("*/children")
     pids = [int(child) for file in children for child in file.read_text().split()]
     return [child for child in pids if "picture_worker" in Path(f"/proc/{child}/cmdline").read_text()]
@@ -81,7 +81,7 @@ def ink(pictures: PictureProcess, content: bytes) -> Any:
 
 
 def both_tiff_and_fli() -> bytes:
-    """A TIFF of 8 x 8 pixels, whose first bytes say FLI, of 10,000 x 9,990, to another of Pillow's decoders."""
+    """Return a TIFF of 8 x 8 pixels that another of Pillow's decoders takes for an FLI of 10,000 x 9,990."""
     directory = 0xAF12
     head = b"II*\0" + struct.pack("<IHHI", directory, 10_000, 9_990, 8)
     tags = [(256, 8), (257, 8), (258, 8), (259, 1), (262, 1), (273, 100), (277, 1), (278, 8), (279, 64)]
@@ -161,7 +161,7 @@ def test_when_a_caller_goes_its_picture_is_dropped_and_others_are_read(pictures:
 
 
 async def answer_one_who_leaves(answering: Any, path: str, body: Any) -> None:
-    """Send a whole request, and disconnect."""
+    """Send a complete request, and disconnect."""
     messages = iter([{"type": "http.request", "body": json.dumps(body).encode()}, {"type": "http.disconnect"}])
 
     async def receive() -> Any:
@@ -173,7 +173,7 @@ async def answer_one_who_leaves(answering: Any, path: str, body: Any) -> None:
 
 
 async def never(data: Any = None) -> None:
-    """Work that ends only if it is cancelled."""
+    """Wait until cancelled."""
     await asyncio.sleep(3600)
 
 

@@ -1,4 +1,4 @@
-"""A training that is followed: what it tells, what it leaves as it was, and how it ends."""
+"""A followed training: its progress, the files it leaves alone, and how it ends."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """Three epochs of Net on 2,500 real digits, with dropout, which takes its chances from the common generator."""
+    """Return a job of three epochs of Net on 2,500 real digits; its dropout uses the global random generator."""
 
     def first(split: str, root: Path | None = None) -> Samples:
         return Samples(*(part[: 3000 if split == "train" else 1000] for part in load_mnist(split, root)))  # type: ignore[arg-type]
@@ -36,7 +36,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 
 def told(folder: Path) -> list[dict[str, Any]]:
-    """What a run has told so far."""
+    """Return the progress that a run has written so far."""
     return [json.loads(line) for line in (folder / PROGRESS).read_text(encoding="utf-8").splitlines()]
 
 

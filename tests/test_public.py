@@ -1,4 +1,4 @@
-"""What the page does where it is open to the world: the real app, in a process of its own, asked over HTTP."""
+"""The page when it is open to the world: the real app, in a process of its own, over HTTP."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ app.main()
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """The app, as few handles allowed as it must do with; in the end it has told nothing of itself."""
+    """Yield the app, with as few handles as it needs; check at the end that it revealed nothing about itself."""
     with started("-c", CODE) as server:
         yield server
         printed = server.printed()
@@ -46,7 +46,7 @@ def server() -> Iterator[Server]:
 
 
 def ask(server: Server, method: str, path: str, body: bytes | None = None, kind: str = "") -> HTTPResponse:
-    """The answer, read to its end, which stands in `content`."""
+    """Return the response, read to its end; `content` holds its body."""
     connection = HTTPConnection(urlsplit(server.address).netloc, timeout=30)
     connection.putrequest(method, path, skip_accept_encoding=True)
     if body is not None:
@@ -60,7 +60,7 @@ def ask(server: Server, method: str, path: str, body: bytes | None = None, kind:
 
 
 def reading(server: Server) -> float:
-    """Seconds that an ordinary reading takes, which is right."""
+    """Return how many seconds a correct reading takes."""
     start = time.perf_counter()
     answer = ask(server, "POST", READ, SEVEN, BYTES)
     assert json.loads(answer.content)["readings"][0]["net"]["answer"] == 7  # type: ignore[attr-defined]
@@ -178,7 +178,7 @@ def test_idle_connections_lock_nobody_out(server: Server) -> None:
 
 
 def connected(server: Server) -> int:
-    """How many sockets the server has open."""
+    """Return how many sockets the server has open."""
     handles = Path(f"/proc/{server.process.pid}/fd").iterdir()
     return sum(handle.is_socket() for handle in handles)
 

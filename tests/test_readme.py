@@ -1,7 +1,7 @@
-"""README.md, and what else is written for people to read: links lead somewhere, commands are run, languages agree.
+"""README.md and the other texts: their links work, their commands run, their languages agree.
 
-Each command of the README and the manuals is in one of four tables: what is run here, to its end or until Ctrl-C, what
-another test runs, and what no test can run, with the reason. A new command must be put into one of them.
+Each command of the README and the manuals is in one of four tables: commands run here to their end or until Ctrl-C,
+commands that another test runs, and commands that no test can run, with the reason. Put a new command into one of them.
 """
 
 import hashlib
@@ -104,7 +104,7 @@ in_the_repository = pytest.mark.skipif(
 
 
 def read(name: str) -> str:
-    """A text, without the front matter."""
+    """Return a text without its front matter."""
     return re.sub(r"\A---\n.*?\n---\n+", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
@@ -129,7 +129,7 @@ def shown() -> dict[str, list[str]]:
 
 
 def prose(name: str) -> str:
-    """A text without its blocks of code."""
+    """Return a text without its blocks of code."""
     return re.sub(r"^```.*?^```$", "", read(name), flags=re.DOTALL | re.MULTILINE)
 
 
@@ -244,7 +244,7 @@ def test_the_scripts_of_ci_are_such(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, test_digits: Samples) -> Path:
-    """A copy of what the commands read of the repository, with all that they name besides."""
+    """Return a copy of the files that the commands read, with all the files that they name."""
     folder = tmp_path_factory.mktemp("place") / "repository"
     for name in ("mnist_demo", "weights"):
         shutil.copytree(ROOT / name, folder / name)
@@ -262,7 +262,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, test_digits: Samples) -> Pat
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the programs that the commands call: this Python, and what pip makes of the package's script."""
+    """Return a folder with the programs that the commands call: this Python, and the script that pip installs."""
     folder = tmp_path_factory.mktemp("programs")
     [(name, where)] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"].items()
     module, function = where.split(":")
@@ -276,7 +276,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def begun(command: str, place: Path, programs: Path, printed: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The command, run there as a shell would, with a digit for standard input; what it says is in that file."""
+    """Start the command there as a shell would, with a digit for standard input; its output goes to that file."""
     places = {"PYTHONPATH": str(place), "GRADIO_SERVER_PORT": str(free_port())}
     places |= {name: str(place.parent / "home") for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
     environment = os.environ | places | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
@@ -294,7 +294,7 @@ def begun(command: str, place: Path, programs: Path, printed: Path) -> Iterator[
 
 
 def content(place: Path) -> dict[str, str]:
-    """The files there, and a checksum of each."""
+    """Return the files there with their checksums."""
     files = [path for path in place.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     return {path.relative_to(place).as_posix(): hashlib.md5(path.read_bytes()).hexdigest() for path in files}
 

@@ -1,4 +1,4 @@
-"""Two replicas of the page behind nginx: the API works, and if one is killed, people who draw hardly notice."""
+"""Two replicas of the page behind nginx: the API works, and if one is killed, users hardly notice."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ http {{
 
 @contextmanager
 def balanced(folder: Path, ports: list[int]) -> Iterator[str]:
-    """Runs nginx, configured as the manual says, in front of those ports; its address."""
+    """Run nginx, configured as in the manual, in front of those ports; yield its address."""
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
         pytest.skip("no nginx: apt install nginx-light")
@@ -71,7 +71,7 @@ def test_a_replica_that_is_killed_while_people_draw_is_not_missed(tmp_path: Path
 
 
 async def called(address: str, replicas: list[Server]) -> tuple[list[int], Server]:
-    """The statuses with which calls of the API end, and the replica that answered them."""
+    """Return the final statuses of API calls, and the replica that answered each."""
     api = "/gradio_api/call/samples"
 
     async def ask(method: str, path: str, where: str = address, body: bytes = b"") -> tuple[int, bytes]:
@@ -89,7 +89,7 @@ async def called(address: str, replicas: list[Server]) -> tuple[list[int], Serve
 
 
 async def drawn_upon(address: str, victim: Server) -> tuple[Tally, Tally]:
-    """What four people get before and after that replica is killed, while they draw."""
+    """Return the answers that four users get while they draw, before and after that replica is killed."""
     before, after = Tally(), Tally()
     now = time.perf_counter()
     first = [person(OurVisitor(address, seed), now, now + BEFORE, before) for seed in range(4)]

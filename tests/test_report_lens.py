@@ -1,4 +1,4 @@
-"""The Python half of the lens Report."""
+"""The server's answers to the lens Report."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What can be known, without the Hub and without containers, of whether the page is hosted as docs/hosting.md says."""
+"""Hosting as docs/hosting.md describes it, as far as it can be tested without the Hub and without containers."""
 
 import ast
 import json
@@ -44,14 +44,14 @@ def version(words: str) -> tuple[int, ...]:
 
 @pytest.fixture(scope="module")
 def front() -> dict[str, Any]:
-    """What a Space is configured by."""
+    """Return the configuration of a Space."""
     read: dict[str, Any] = yaml.safe_load(text("README.md").split("---\n")[1])
     return read
 
 
 @pytest.fixture(scope="module")
 def asked() -> dict[str, str]:
-    """What the requirements ask for: how the version is bound, by name."""
+    """Return the version constraints in the requirements, by package."""
     lines = re.findall(r"^([\w-]+)([=>]=.+)$", text("requirements.txt"), re.MULTILINE)
     return dict(lines)
 
@@ -101,7 +101,7 @@ def test_without_torchvision_the_entry_is_loaded(front: dict[str, Any]) -> None:
 
 
 class Hub(Quiet):
-    """As much of the Hub as an upload asks for, until it says which files it brings."""
+    """A stand-in for the Hub, up to the point where an upload lists its files."""
 
     brought: ClassVar[list[str]] = []
 
@@ -131,7 +131,7 @@ def test_the_manuals_upload_brings_what_is_here_and_no_virtual_environment(tmp_p
 
 
 def repository() -> list[str]:
-    """The names of all files that are pushed."""
+    """Return the names of all files that are pushed."""
     if not (ROOT / ".git").exists():
         pytest.skip("no checkout")
     return subprocess.run(
@@ -154,7 +154,7 @@ def test_what_is_no_text_is_said_to_be_binary() -> None:
 
 @pytest.fixture(scope="module")
 def recipe() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions, in order."""
+    """Return the Dockerfile's instructions, in order."""
     joined = re.sub(r"\\\n\s*", "", text("Dockerfile"))
     lines = [line for line in joined.splitlines() if line and not line.startswith("#")]
     return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines]

@@ -100,7 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def told(file: Path) -> tuple[list[Handwritten], str]:
-    """What the file holds, or what is wrong with it."""
+    """Return the content of the file, or its error."""
     try:
         return read_written(file), ""
     except ValueError as error:

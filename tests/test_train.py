@@ -39,7 +39,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Real digits, but few: the first 3,000 to train on, the first 1,000 to test on."""
+    """Use few real digits: the first 3,000 to train on, the first 1,000 to test on."""
 
     def first(split: str, root: Path | None = None) -> Samples:
         count = 3000 if split == "train" else 1000
@@ -49,7 +49,7 @@ def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def small(recipe: Recipe, **changes: object) -> Recipe:
-    """That recipe, for a test's few images."""
+    """Return that recipe, changed for a test's few images."""
     held_out = 500 if recipe.held_out else 0
     few: dict[str, object] = {"handwriting": min(recipe.handwriting, 60), "non_digits": min(recipe.non_digits, 30)}
     return dataclasses.replace(recipe, held_out=held_out, **few | changes)
@@ -101,7 +101,7 @@ S_LIKE = [[62, 0], [32, 8], [20, 28], [42, 46], [70, 58], [64, 86], [38, 98]]  #
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """A file of three such fours, no two alike."""
+    """Return a stroke file of three such 4s, no two alike."""
     lines = [{"label": 4, "strokes": [[[x * (1 + n / 9), y + n * x / 12] for x, y in S_LIKE]]} for n in range(3)]
     file = tmp_path / "own.jsonl"
     file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
@@ -117,7 +117,7 @@ def test_one_validation_digit_in_a_hundred_is_rejected_when_distorted_as_in_trai
 
 
 def read_as(network: torch.nn.Module, file: Path) -> list[int]:
-    """What a network takes the file's digits for."""
+    """Return the network's answers to the file's digits."""
     images, _ = as_written(read_written(file), CPU)
     return log_probabilities(HalfPixelShifts(network), images).argmax(1).tolist()
 

@@ -1,4 +1,4 @@
-"""Visitors who train networks: over HTTP, from the real app; and what is left of a training, however it ends."""
+"""Users who train networks: over HTTP, with the real app; and what a training leaves behind, however it ends."""
 
 import base64
 import json
@@ -42,12 +42,12 @@ Call = Callable[[str, Any], Any]
 
 
 def asked(server: Server, name: str, question: Any) -> Any:
-    """The answer of the engine, as the browser gets it, and its status."""
+    """Return the engine's answer, as the browser gets it, and its status."""
     return ask(server, "POST", f"{ENGINE}{name}", json.dumps(question).encode())
 
 
 def caller(server: Server) -> Call:
-    """Asks the engine, as the browser does."""
+    """Return a function that sends requests to the engine as the browser does."""
 
     def call(name: str, question: Any) -> Any:
         answer = asked(server, name, question)
@@ -58,32 +58,32 @@ def caller(server: Server) -> Call:
 
 
 def read(server: Server, key: str, digits: bytes = SEVEN) -> Any:
-    """What is said of digits where a visitor's own network is asked, too."""
+    """Return the readings of digits, those of a user's own network included."""
     return json.loads(ask(server, "POST", f"{READ}?yours={key}", digits, BYTES).content)  # type: ignore[attr-defined]
 
 
 def is_worded(error: dict[str, Any]) -> bool:
-    """Whether the page has words for an error in each language."""
+    """Return if the page has a text for an error in each language."""
     return all(f"error_{error['code']}" in words for words in texts().values())
 
 
 @pytest.fixture(autouse=True)
 def same_folder(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings of this process and of other servers use the folder that the server uses, and no other program."""
+    """Make trainings of this process use the server's folder for temporary files, which no other program uses."""
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
 
 
 @pytest.fixture
 def call(server: Server) -> Iterator[Call]:
-    """Where nothing is being trained, before and after."""
+    """Yield a caller; check that nothing is being trained before and after."""
     call = caller(server)
     yield call
     assert call("prepare", {})["running"] is None
 
 
 def until(call: Call, key: str, wanted: Callable[[Any], bool], seconds: float = 120) -> Any:
-    """How the training of that key stands, once it is as wanted."""
+    """Return the progress of the training with that key, once it is as wanted."""
     deadline = time.monotonic() + seconds
     while not wanted(run := call("follow", {"key": key})):
         assert time.monotonic() < deadline, run
@@ -104,7 +104,7 @@ def folders() -> list[Path]:
 
 
 def assert_cleared() -> None:
-    """Waits a while for trainings' folders to be gone."""
+    """Wait until trainings' folders are gone; fail after a while."""
     deadline = time.monotonic() + 30
     while folders():
         assert time.monotonic() < deadline
@@ -112,7 +112,7 @@ def assert_cleared() -> None:
 
 
 def children(process_id: int) -> list[int]:
-    """The processes that it started, and that are there."""
+    """Return the processes that it started and that still exist."""
     files = Path(f"/proc/{process_id}/task").glob("*/children")
     return [int(one) for file in files for one in file.read_text(encoding="utf-8").split()]
 

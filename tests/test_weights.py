@@ -32,7 +32,7 @@ CARD = Card(
 
 @pytest.fixture
 def saved(tmp_path: Path) -> tuple[Path, nn.Module]:
-    """A weights file, and the network in it."""
+    """Return a weights file, and the network in it."""
     model = Net()
     save_weights(tmp_path / "some.safetensors", model, CARD)
     return tmp_path / "some.safetensors", model
@@ -140,7 +140,7 @@ def test_a_card_that_makes_no_sense_is_neither_made_nor_read(saved: tuple[Path, 
 
 
 def without_checksum(path: Path, model: nn.Module, **tensors: torch.Tensor) -> None:
-    """Writes a file as older versions did, with those tensors in the place of the network's."""
+    """Write a file as older versions did, with those tensors replaced."""
     said = {key: json.dumps(value) for key, value in dataclasses.asdict(CARD).items()}
     path.write_bytes(save(model.state_dict() | tensors, said | {"epochs": "2"}))
 

@@ -1,4 +1,4 @@
-"""What a ZeroGPU Space asks for: nothing elsewhere, and there, by a stand-in for `spaces`, one function and no more."""
+"""ZeroGPU Spaces, with a stand-in for `spaces`: one decorated function there, and none elsewhere."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""How thoroughly to test: in seconds, or, where MNIST_DEMO_THOROUGH is set, for minutes and at random."""
+"""How thoroughly to test: for seconds, or, if MNIST_DEMO_THOROUGH is set, for minutes and at random."""
 
 import os
 
@@ -8,12 +8,12 @@ THOROUGH = bool(os.environ.get("MNIST_DEMO_THOROUGH"))
 
 
 def times(few: int, many: int) -> int:
-    """How often to try."""
+    """Return how often to try."""
     return many if THOROUGH else few
 
 
 def examples(few: int, many: int) -> settings:
-    """That many generated inputs; the same ones each time where there are few. Decorates a test."""
+    """Return a decorator that generates so many inputs for a test, always the same ones if there are few."""
     return settings(
         max_examples=times(few, many),
         derandomize=not THOROUGH,

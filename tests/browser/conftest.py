@@ -1,4 +1,4 @@
-"""A real Chromium, and the real page served by the real app."""
+"""Fixtures for a real Chromium and the real page, served by the real app."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @contextmanager
 def launched(playwright: Playwright, *flags: str) -> Iterator[Browser]:
-    """Chromium from PATH or Playwright's own. Without one the tests are skipped, or fail where CI is set."""
+    """Launch Chromium from PATH, or Playwright's own. Without one, skip the tests, or fail if CI is set."""
     try:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*FLAGS, *flags])
     except Error as error:
@@ -45,20 +45,22 @@ def launched(playwright: Playwright, *flags: str) -> Iterator[Browser]:
 
 
 def app(port: int | None = None, **environment: str) -> AbstractContextManager[str]:
-    """`python app.py` in a process of its own; its address, once it answers."""
+    """Run `python app.py` in a process of its own; yield its address once it answers."""
     return served("app.py", port=port, environment=environment)
 
 
 @pytest.fixture(scope="session")
 def address(browser: Browser) -> Iterator[str]:
-    """Where the app is served. Asks for the browser first: without one there is nothing to serve."""
+    """Return the app's address. This needs the browser first: without one, the app does not have to start."""
     with app() as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def visit(browser: Browser, address: str) -> Iterator[Callable[[str], DrawingPage]]:
-    """Give the page of a place, which tests use in turn: opening one takes longer than most tests do."""
+    """Return a function that opens the page at a place. Tests share these pages: opening one takes longer than most
+    tests.
+    """
     pages = dict[str, DrawingPage]()
     with ExitStack() as stack:
 
@@ -79,9 +81,9 @@ def visit(browser: Browser, address: str) -> Iterator[Callable[[str], DrawingPag
 def page(
     browser: Browser, address: str, visit: Callable[[str], DrawingPage], request: pytest.FixtureRequest
 ) -> Iterator[DrawingPage]:
-    """The page on a desktop, ready to draw, with nothing left of other tests but what can be undone.
+    """Return the page on a desktop, ready to draw; other tests leave nothing on it but undo steps.
 
-    For a test that is marked `opened_anew`, a page of its own.
+    A test marked `opened_anew` gets a page of its own.
     """
     if request.node.get_closest_marker("opened_anew"):
         with opened(browser, address) as page:
@@ -94,19 +96,19 @@ def page(
 
 @pytest.fixture
 def phone(visit: Callable[[str], DrawingPage]) -> DrawingPage:
-    """The same page on a phone."""
+    """Return the same page on a phone."""
     return visit("phone")
 
 
 @pytest.fixture(params=ELSEWHERE)
 def elsewhere(visit: Callable[[str], DrawingPage], request: pytest.FixtureRequest) -> tuple[str, DrawingPage]:
-    """Each other place, and the page there."""
+    """Return each other place, and the page there."""
     return request.param, visit(request.param)
 
 
 @contextmanager
 def opened(browser: Browser, address: str, script: str = "", **options: object) -> Iterator[DrawingPage]:
-    """The page in a context of its own, ready to draw; the script runs in it before any other."""
+    """Open the page in a context of its own, ready to draw; the script runs in it before any other."""
     context = browser.new_context(**({"viewport": VIEW, "locale": "en-US"} | options))  # type: ignore[arg-type]
     context.add_init_script(script)
     context.set_default_timeout(30_000)

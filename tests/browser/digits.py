@@ -1,4 +1,4 @@
-"""Ten digits as a hand might draw them: strokes of (x, y) in shares of the pad's side."""
+"""Ten digits as people might draw them: strokes of (x, y), as shares of the pad's side."""
 
 import itertools
 import math
@@ -8,13 +8,13 @@ Strokes = list[list[Point]]
 
 
 def arc(x: float, y: float, rx: float, ry: float, start: float, end: float, count: int = 10) -> list[Point]:
-    """Points on an ellipse about (x, y); angles in degrees, 0 to the right, growing clockwise."""
+    """Return points on an ellipse about (x, y); angles in degrees, 0 to the right, clockwise."""
     angles = [math.radians(start + (end - start) * at / (count - 1)) for at in range(count)]
     return [(x + rx * math.cos(angle), y + ry * math.sin(angle)) for angle in angles]
 
 
 def line(*corners: Point, count: int = 5) -> list[Point]:
-    """Points along straight lines from corner to corner."""
+    """Return points along straight lines from corner to corner."""
     points = [corners[0]]
     for (x, y), (to_x, to_y) in itertools.pairwise(corners):
         points += [(x + (to_x - x) * at / count, y + (to_y - y) * at / count) for at in range(1, count + 1)]

@@ -1,4 +1,4 @@
-"""The page as a person meets it: draws with the mouse, reads what is shown."""
+"""A page object: it draws with the mouse, as a user does, and reads what the page shows."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undon
 
 
 def question(request: Request) -> str:
-    """What a request asks the engine; "" if it does not."""
+    """Return the name of an engine request, or "" for any other request."""
     path = urlsplit(request.url).path
     return path.rpartition("/")[2] if "/engine/" in path else ""
 
@@ -58,19 +58,19 @@ class DrawingPage:
         return re.findall(r"\{[a-z_]+\}", self.frame.inner_text())
 
     def open(self, address: str) -> None:
-        """Goes there and waits until one can draw, in the page or in the frame that it shows."""
+        """Go to the address and wait until the page, or a frame on it, is ready to draw."""
         self.page.goto(address)
         framed = self.page.locator("iframe")
         self.frame = framed.content_frame if framed.count() else self.page.locator("html")
         self.frame.locator(READY).wait_for()
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Makes the window, and the screen around it, so many pixels wide and high, and waits until it is."""
+        """Resize the window and the screen around it to so many pixels, and wait until that is done."""
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.wait_for_function("([width, height]) => innerWidth === width && innerHeight === height", arg=size)
 
     def begin_again(self) -> None:
-        """Blank, with what is chosen at first; what was done before can be undone still."""
+        """Clear the pad and reset the tools; earlier actions can still be undone."""
         self.page.unroute_all(behavior="ignoreErrors")
         self.resize((self.size["width"], self.size["height"]))
         self.page.mouse.up()
@@ -81,19 +81,19 @@ class DrawingPage:
         self.expect_state("blank")
 
     def at(self, *points: Point) -> list[Point]:
-        """Where on the screen points in shares of the pad's side lie."""
+        """Return the screen positions of points given as shares of the pad's side."""
         box = self.frame.locator("#sketchpad").bounding_box()
         assert box is not None
         return [(box["x"] + x * box["width"], box["y"] + y * box["width"]) for x, y in points]
 
     def draw(self, strokes: Strokes) -> None:
-        """Draws with the mouse, and lifts the pen after each stroke."""
+        """Draw with the mouse, and lift the pen after each stroke."""
         for stroke in strokes:
             self.press(stroke)
             self.page.mouse.up()
 
     def press(self, stroke: list[Point]) -> None:
-        """Draws with the mouse, and leaves the pen down."""
+        """Draw with the mouse, and leave the pen down."""
         first, *others = self.at(*stroke)
         self.page.mouse.move(*first)
         self.page.mouse.down()
@@ -101,7 +101,7 @@ class DrawingPage:
             self.page.mouse.move(*point)
 
     def touch(self, strokes: Strokes, end: str = "touchEnd", palm: list[Point] | None = None) -> None:
-        """Draw with a finger, each stroke ending so; a palm, if there is one, lies down after the third point."""
+        """Draw with a finger, and end each stroke with `end`; a palm, if any, touches after the third point."""
         send = self.fingers()
         for stroke in strokes:
             send("touchStart", stroke[0])
@@ -135,7 +135,9 @@ class DrawingPage:
         return send
 
     def point(self, kind: str, at: Point, **pointer: object) -> None:
-        """Dispatch a pointer event that no device of the browser's can make, at a point in shares of the pad's side."""
+        """Dispatch a pointer event that no device of the browser can produce, at a point given as shares of the pad's
+        side.
+        """
         [(x, y)] = self.at(at)
         about = {"clientX": x, "clientY": y, "pointerId": 9, "isPrimary": True, "bubbles": True} | pointer
         self.page.locator(".surface .ink").evaluate(
@@ -143,7 +145,7 @@ class DrawingPage:
         )
 
     def reload(self) -> None:
-        """Load the page anew, in the same tab, and wait until one can draw."""
+        """Reload the page in the same tab, and wait until it is ready to draw."""
         self.page.reload()
         self.frame.locator(READY).wait_for()
 
@@ -151,25 +153,25 @@ class DrawingPage:
         self.frame.locator(f'#sketchpad [aria-label="{name}"]').click()
 
     def expect_answers(self, answer: int) -> None:
-        """Waits until both networks say that digit, of all that was drawn so far."""
+        """Wait until both networks answer that digit for the whole drawing."""
         self.expect_all_answered()
         for name in ("convnet", "net"):
             expect(self.verdict(name)).to_have_attribute("data-answer", str(answer))
 
     def expect_all_answered(self) -> None:
-        """Waits until nothing that was asked of the drawing is on its way."""
+        """Wait until no request about the drawing is in flight."""
         self.page.evaluate(NEXT_FRAME)
         while self.unanswered:
             self.page.wait_for_timeout(10)
             self.page.evaluate(NEXT_FRAME)
 
     def expect_answers_to_come(self) -> None:
-        """Waits until both networks have read what is drawn, whatever they say."""
+        """Wait until both networks have read the drawing, whatever they answer."""
         for name in ("convnet", "net"):
             expect(self.verdict(name)).to_have_attribute("data-state", re.compile("digit|unknown"))
 
     def expect_state(self, state: str) -> None:
-        """Waits until both networks are in that state."""
+        """Wait until both networks are in that state."""
         for name in ("convnet", "net"):
             expect(self.verdict(name)).to_have_attribute("data-state", state)
 
@@ -177,7 +179,7 @@ class DrawingPage:
         return self.frame.locator(f"[data-model={network}] [data-answer]")
 
     def probabilities(self, network: str = "convnet") -> list[float]:
-        """Of the ten digits, as the bars have them."""
+        """Return the probabilities of the ten digits, as the bars show them."""
         bars = self.page.locator(f"[data-model={network}] [data-digit]")
         shown = bars.evaluate_all("bars => bars.map(bar => [bar.dataset.digit, bar.dataset.probability])")
         assert [digit for digit, _ in shown] == [str(digit) for digit in range(10)]
@@ -185,7 +187,7 @@ class DrawingPage:
         return [float(probability) for _, probability in shown]
 
     def painted(self) -> float:
-        """How much ink there is on the pad itself, as a share of it."""
+        """Return the share of the pad's pixels that are ink."""
         return float(
             self.page.locator(".surface .ink").evaluate(
                 """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
@@ -194,7 +196,7 @@ class DrawingPage:
         )
 
     def expect_painted(self, wanted: Callable[[float], bool]) -> None:
-        """Waits until so much of the pad is ink."""
+        """Wait until that share of the pad is ink."""
         for _ in range(50):
             if wanted(ink := self.painted()):
                 return
@@ -202,7 +204,7 @@ class DrawingPage:
         raise AssertionError(f"{ink:.4f} of the pad is ink")
 
     def ink(self) -> float:
-        """How much ink there is in what the networks see, as a share of the 784 pixels."""
+        """Return the amount of ink in the networks' input, as a share of the 784 pixels."""
         return float(
             self.page.locator(".sees canvas").evaluate(
                 """canvas => canvas.getContext("2d").getImageData(0, 0, 28, 28).data
@@ -211,12 +213,12 @@ class DrawingPage:
         )
 
     def rest(self) -> None:
-        """Waits until the pen is idle, and what was asked of the drawing is answered."""
+        """Wait until the pen is idle and all requests about the drawing are answered."""
         expect(self.frame.locator("#sketchpad")).to_have_attribute("data-resting", "true")
         self.expect_all_answered()
 
     def expect_agreement(self) -> None:
-        """What was read last, while the pen was down, is what is read when it is idle."""
+        """Check that the last reading while the pen was down equals the reading when it is idle."""
         before = self.answers()
         self.rest()
         assert self.answers() == before

@@ -1,4 +1,4 @@
-"""What stands before the app where it is hosted: a proxy that adds a path prefix, and a site that frames it."""
+"""Servers in front of a hosted app: a proxy that adds a path prefix, and a site that shows it in a frame."""
 
 import http.client
 import threading
@@ -11,7 +11,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length",
 
 @contextmanager
 def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serves with that handler; its address."""
+    """Serve with that handler; yield the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.block_on_close = False
@@ -31,7 +31,7 @@ class Quiet(BaseHTTPRequestHandler):
 
 
 def below(prefix: str, port: int) -> type[BaseHTTPRequestHandler]:
-    """A proxy that serves the app on that port below the prefix, and nothing else."""
+    """Yield the address of a proxy that serves the app on that port below the prefix, and nothing else."""
 
     class Proxy(Quiet):
         def pass_on(self) -> None:
@@ -68,7 +68,7 @@ def below(prefix: str, port: int) -> type[BaseHTTPRequestHandler]:
 
 
 def framing(address: str, height: int = 780, attributes: str = "") -> type[BaseHTTPRequestHandler]:
-    """Another site, whose one page shows the app in a frame that many pixels high, with those attributes."""
+    """Yield the address of another site, whose page shows the app in a frame of that height with those attributes."""
 
     class Site(Quiet):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""The page for those who see less, or use no mouse."""
+"""Accessibility: the page for people who see less or use no mouse."""
 
 import re
 

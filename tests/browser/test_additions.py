@@ -1,4 +1,4 @@
-"""A network and a language more, added as CONTRIBUTING says to a copy of the program, in a running page."""
+"""Another network and another language, added to a copy of the program as CONTRIBUTING describes, in a running page."""
 
 import json
 import re
@@ -47,7 +47,9 @@ LANGUAGE, CODE = "Ent", "de"  # made-up words, and the numbers of German
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program with a third network, trained on 2,000 digits, and a third language: three files more or longer."""
+    """Return the program with a third network, trained on 2,000 digits, and a third language: three new or longer
+    files.
+    """
     folder = tmp_path_factory.mktemp("copy")
     for name in ("mnist_demo", "weights"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -64,7 +66,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(folder: Path, *options: str) -> str:
-    """What training the third network prints."""
+    """Return the output of training the third network."""
     command = [sys.executable, "-m", "mnist_demo.train", "--model", "mlp", "--device", "cpu", *options]
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300).stdout
 

@@ -1,4 +1,4 @@
-"""Gradio's view "Use via API", which the page's foot opens."""
+"""Gradio's view "Use via API", opened from the page's footer."""
 
 from digits import DIGITS
 from drawing_page import DrawingPage

@@ -1,4 +1,4 @@
-"""Each lens says itself that the server cannot be reached, and goes on when it is back."""
+"""Each lens says that the server cannot be reached, and continues when it is back."""
 
 import re
 
@@ -17,7 +17,7 @@ AWAY = re.compile("Can’t reach the server")
 
 
 def lens(page: DrawingPage, name: str) -> Locator:
-    """Opens that lens; the line in which it says what is wrong."""
+    """Open that lens; return the line with its error message."""
     page.page.click(f"[data-lens={name}][role=tab]")
     return page.page.locator(f"[data-panel={name}] .away")
 

@@ -1,4 +1,4 @@
-"""docs/canvas.html: the exported network reads what is drawn, in the browser alone."""
+"""docs/canvas.html: the exported network reads drawings in the browser alone."""
 
 import functools
 import os
@@ -35,7 +35,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def runtime(pytestconfig: pytest.Config) -> Path:
-    """The npm package's folder, fetched once into pytest's cache. Skips the test where it cannot be had."""
+    """Return the npm package's folder, downloaded once into pytest's cache. Skips the test if that fails."""
     assert pytestconfig.cache is not None
     folder = pytestconfig.cache.mkdir(RUNTIME.replace("@", "-"))
     if not (folder / "package").exists():
@@ -56,7 +56,7 @@ def runtime(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="module")
 def address(browser: Browser, runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the page is served, with what its source says must lie beside it."""
+    """Yield the page's address; the files that its source asks for are beside it."""
     folder = tmp_path_factory.mktemp("docs")
     shutil.copy(PAGE, folder)
     (folder / "canvas.onnx").write_bytes(exported("net", "canvas"))
@@ -68,7 +68,7 @@ def address(browser: Browser, runtime: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    """The page, ready to draw; it complains of nothing."""
+    """Yield the page, ready to draw, and check that it logs no errors."""
     context, complaints = browser.new_context(viewport=VIEW), []
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))

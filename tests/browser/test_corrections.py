@@ -1,4 +1,4 @@
-"""What one says of a misread drawing: kept in the browser, looked at, deleted, taken away and brought back."""
+"""Corrections of misread drawings: saved in the browser, shown, deleted, exported and imported."""
 
 import json
 from pathlib import Path
@@ -22,13 +22,13 @@ SCRAWL = [line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1,
 
 
 def kept(page: DrawingPage) -> list[dict[str, Any]]:
-    """What the browser keeps, line by line."""
+    """Return the lines that the browser has saved."""
     lines = page.page.evaluate(f"localStorage.getItem('{SHELF}') ?? ''").splitlines()
     return [json.loads(line) for line in lines]
 
 
 def correct(page: DrawingPage, drawn: int, label: int) -> None:
-    """Draws a digit upon an empty pad and says that it was another."""
+    """Draw a digit on a blank pad and correct it to another one."""
     page.tool("Clear canvas")
     page.draw(DIGITS[drawn])
     page.expect_answers(drawn)
@@ -116,7 +116,7 @@ def test_a_browser_that_keeps_nothing_and_a_damaged_shelf_break_no_page(browser:
 
 
 def open_hand(page: DrawingPage) -> Any:
-    """The corrections that the lens Learn shows."""
+    """Open the lens Learn; return its corrections."""
     page.page.click("[data-lens=learn][role=tab]")
     return page.page.locator("[data-correction]")
 
@@ -185,7 +185,7 @@ IMPORTS = [  # lines that the server can teach, and lines that it refuses, at th
 
 
 def is_taught(line: str) -> bool:
-    """Whether the server, told to teach that line, would."""
+    """Return if the server would accept that line for teaching."""
     try:
         return bool(digits_of(line.encode(), "corrections"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The examples, as they are started from a clone, in Chromium."""
+"""The examples, started from a clone, in Chromium."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ def opened(browser: Browser, canvas: str, *command: str) -> Iterator[tuple[Page,
 
 
 def press_and_draw(page: Page, canvas: Locator, side: float | None = None) -> None:
-    """Draw a seven, and leave the pen down. The drawing square lies in the middle of the canvas."""
+    """Draw a 7, and leave the pen down. The drawing square is in the middle of the canvas."""
     box = canvas.bounding_box()
     assert box is not None
     side = side or box["width"]

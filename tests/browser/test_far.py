@@ -1,4 +1,4 @@
-"""The page far from its server, and where the server has too much to do."""
+"""The page far from its server, and with a server that has too much to do."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Fingers on a screen that is touched: one, a second one, one that the system takes away."""
+"""Touch input: one finger, a second one, and one that the system takes away."""
 
 import pytest
 from conftest import PHONE, TOUCHED, opened

@@ -1,4 +1,4 @@
-"""The gallery of samples, as it is clicked."""
+"""The gallery of samples."""
 
 import json
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Route, expect
 
 
 def wanted(route: Route) -> str | None:
-    """Which digit a request asks the gallery for; None if it asks for no digit, or for something else."""
+    """Return the digit that a request asks the gallery for; None if it names no digit or is another request."""
     is_asked = question(route.request) == "samples"
     return str(json.loads(route.request.post_data or "{}")["digit"]) if is_asked else None
 

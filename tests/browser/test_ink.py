@@ -1,4 +1,4 @@
-"""The page's own ink: how it looks, what it follows, and that it needs no graphics processor."""
+"""The page's own ink: its look, what it follows, and that it needs no graphics processor."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The lens Inside, as it is opened, pointed at and walked through with keys."""
+"""The lens Inside, used with the mouse and the keyboard."""
 
 import re
 
@@ -24,7 +24,7 @@ def open_inside(page: DrawingPage) -> None:
 
 
 def choose(page: DrawingPage, step: int, cell: tuple[int, ...]) -> None:
-    """Clicks the middle of that cell."""
+    """Click the middle of that cell."""
     own = page.page.locator(f".step[data-step='{step}']")
     shape = [int(length) for length in (own.get_attribute("data-shape") or "").split("x")]
     canvas = own.locator(".inner canvas").nth(cell[0] if len(cell) == 3 else 0)

@@ -1,4 +1,4 @@
-"""The room that there is on a screen is used, and a sample on the pad moves nothing. See also test_screens.py."""
+"""The layout uses the room on a screen, and a sample on the pad moves nothing. See also test_screens.py."""
 
 import pytest
 from conftest import opened

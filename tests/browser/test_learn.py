@@ -1,4 +1,4 @@
-"""The lens Learn: a network is trained before one's eyes, stopped, watched, taught one's own hand, and is one's own."""
+"""The lens Learn: a network is trained live, stopped, watched, taught one's handwriting, and becomes the user's own."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ def open_learn(page: DrawingPage, network: str = "net", recipe: str = "fast") ->
 
 
 def start(page: DrawingPage) -> None:
-    """Starts, and waits for the first curve."""
+    """Press Start, and wait for the first curve."""
     page.page.click("[data-learn=start]")
     expect(page.page.locator(".curves .value")).to_contain_text("loss", timeout=LONG)
 
@@ -53,14 +53,14 @@ def expect_over(page: DrawingPage) -> None:
 
 
 def trainings(server: Server | None = None) -> list[str]:
-    """The training processes of that server, or of any: those under way, and those that wait for somebody to start."""
+    """Return the training processes of that server, or of any: running ones, and ones that wait for arguments."""
     lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True).stdout.splitlines()
     found = [line.split(maxsplit=2) for line in lines if "mnist_demo.train" in line]
     return [pid for pid, parent, _ in found if server is None or parent == str(server.process.pid)]
 
 
 def expect_gone(page: DrawingPage, training: str) -> None:
-    """Waits until that process is no longer."""
+    """Wait until that process has ended."""
     for _ in range(150):
         if training not in trainings():
             return
@@ -70,7 +70,7 @@ def expect_gone(page: DrawingPage, training: str) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """The app in a process of its own, to be asked what processes it has, until it is killed."""
+    """Run the app in a process of its own, to be asked for its processes; kill it at the end."""
     with started("-c", IMPATIENT) as server:
         yield server
 

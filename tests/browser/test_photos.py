@@ -1,4 +1,4 @@
-"""Pictures of digits that are chosen, dropped or pasted onto the pad."""
+"""Pictures of digits, chosen, dropped or pasted onto the pad."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ from mnist_demo.data.mnist import Samples
 
 
 def photo(test_digits: Samples, index: int, kind: str = "PNG", side: int = 400, mode: str = "RGB") -> bytes:
-    """A test digit on a sheet of paper, as a file."""
+    """Return a test digit on a sheet of paper, as a file."""
     sheet = Image.new("L", (2 * side, 2 * side), 235)
     sheet.paste(picture(test_digits.images[index], side).point(lambda value: min(value, 235)), (side // 2, side // 3))
     file = io.BytesIO()
@@ -29,7 +29,7 @@ def choose(page: DrawingPage, name: str, content: bytes, kind: str = "image/png"
 
 
 def hand(page: DrawingPage, event: str, content: bytes = b"", **texts: str) -> str:
-    """Drop on the pad, or paste, one file or texts by their types; what the page says at once."""
+    """Drop on the pad, or paste, one file or texts by type; return the page's immediate message."""
     said: str = page.page.evaluate(
         """([event, content, texts]) => {
             const data = new DataTransfer();

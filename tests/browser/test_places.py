@@ -1,4 +1,4 @@
-"""The page on a desktop, in the dark, in Chinese, framed, below a prefix, and left alone."""
+"""The page on a desktop, in dark mode, in Chinese, in a frame, below a prefix, and while idle."""
 
 import json
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""A page that is loaded anew in the same tab: the drawing is kept, and stored data that makes no sense is ignored."""
+"""Reloading the page in the same tab keeps the drawing; invalid stored data is ignored."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The lens Report, as it is opened, clicked and walked through with keys."""
+"""The lens Report, used with the mouse and the keyboard."""
 
 import re
 from typing import Any
@@ -34,7 +34,7 @@ def open_cell(page: DrawingPage, cell: str) -> Any:
 
 @pytest.fixture(scope="module", params=MODELS)
 def judged(request: pytest.FixtureRequest) -> tuple[str, Figures]:
-    """Each network's name, and the figures that its card has."""
+    """Return each network's name and the metrics in its card."""
     evaluation = Classifier.load(request.param).card.evaluation
     assert evaluation is not None
     return request.param, evaluation["shifts"]

@@ -1,4 +1,4 @@
-"""Eraser, undo, redo, clear, sizes and keys: what the page reads is what the pad shows."""
+"""Eraser, undo, redo, clear, sizes and keys: the networks read what the pad shows."""
 
 from digits import DIGITS, line
 from drawing_page import DrawingPage

@@ -1,4 +1,4 @@
-"""A visitor's own network: trained before one's eyes, and then one of the networks of the page."""
+"""A user's own network: trained live, then one of the page's networks."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def lens(page: DrawingPage, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def learnt(browser: Browser, address: str) -> Iterator[DrawingPage]:
-    """A page after a whole run of Net by the recipe fast, with a 4 on the pad all the time."""
+    """Return a page after a whole run of Net by the recipe fast, with a 4 on the pad throughout."""
     with opened(browser, address) as page:
         page.draw(DIGITS[4])
         page.expect_answers(4)
@@ -48,7 +48,7 @@ def learnt(browser: Browser, address: str) -> Iterator[DrawingPage]:
 
 @pytest.fixture
 def page(learnt: DrawingPage) -> Iterator[DrawingPage]:
-    """The same for each test, which leaves it at the lens Learn."""
+    """Return the same page for each test, which leaves it at the lens Learn."""
     yield learnt
     assert learnt.complaints == []
     lens(learnt, "learn")
