@@ -24,9 +24,6 @@ def test_accuracy_and_loss_are_those_of_the_labels() -> None:
 
 def test_misread_samples_are_listed_with_their_answers() -> None:
     assert evaluate.misread(one_hot_logits([1, 2, 3], 0.9), torch.tensor([1, 7, 5])) == [[1, 2], [2, 3]]
-
-
-def test_nothing_misread_is_an_empty_list() -> None:
     assert evaluate.misread(one_hot_logits([1], 0.9), torch.tensor([1])) == []
 
 
@@ -34,10 +31,7 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     probabilities = one_hot_logits([0] * 10, 0.8).exp()
     assert evaluate.calibration_error(probabilities, torch.tensor([0] * 8 + [1] * 2)) == pytest.approx(0.0, abs=1e-6)
     assert evaluate.calibration_error(probabilities, torch.tensor([0] * 5 + [1] * 5)) == pytest.approx(0.3, abs=1e-6)
-
-
-def test_certainty_falls_into_the_last_bin() -> None:
-    assert evaluate.calibration_error(torch.eye(10), torch.arange(10)) == 0.0
+    assert evaluate.calibration_error(torch.eye(10), torch.arange(10)) == 0.0  # in the last bin
 
 
 def test_the_fitted_temperature_undoes_overconfidence() -> None:

@@ -108,17 +108,8 @@ def test_the_server_refuses_nonsense_by_a_code_and_without_a_traceback(
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_the_server_refuses_too_much(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
-    assert read(client, bytes(limits.MAX_BODY_BYTES + 1)).status_code == 413
-    assert "Traceback" not in capfd.readouterr().err
-
-
 def test_the_page_tells_gradio_little(client: TestClient) -> None:
     assert len(client.get("/config").content) < 80_000
-
-
-def test_gradios_own_calls_of_components_are_closed(client: TestClient) -> None:
-    assert client.post("/gradio_api/component_server/", json={}).status_code == 404
 
 
 def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_bound() -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mnist_demo.data.non_digits import non_digits
 from mnist_demo.data.synthetic import alike, bend, handwriting, picture
 from mnist_demo.data.templates import DIGITS
 
@@ -16,6 +17,7 @@ def test_handwriting_shows_every_digit_as_mnist_would_hold_it():
     assert labels.dtype == np.int64
     assert set(labels.tolist()) == set(range(10))
     assert (images.max(axis=(1, 2)) == 255).all()
+    assert len(np.unique(images, axis=0)) == 400
     weights = images / images.sum(axis=(1, 2), keepdims=True, dtype=np.float64)
     centres = (np.indices((28, 28))[:, None] * weights).sum(axis=(2, 3))
     assert np.mean(np.abs(centres - 14).max(axis=0) < 0.51) > 0.99
@@ -69,19 +71,21 @@ def test_a_picture_takes_no_thicker_a_brush_than_it_is_told():
     assert thin.max() < 1 / 6 + 0.02 < thick.max() < 1 / 4 + 0.02
 
 
-def test_no_two_templates_of_handwriting_come_out_alike():
-    images = handwriting(400, seed=3)[0]
-    assert len(np.unique(images, axis=0)) == 400
-
-
 def test_a_seed_gives_the_same_drawings_again_and_another_gives_others():
     (one, labels), (again, same_labels), (other, _) = handwriting(20, 5), handwriting(20, 5), handwriting(20, 6)
     assert np.array_equal(one, again)
     assert np.array_equal(labels, same_labels)
     assert not np.array_equal(one, other)
+    assert handwriting(0, seed=1)[0].shape == (0, 28, 28)
+    assert np.array_equal(non_digits(20, 5), non_digits(20, 5))
+    assert not np.array_equal(non_digits(20, 5), non_digits(20, 6))
 
 
-def test_none_of_them_may_be_asked_for():
-    images, labels = handwriting(0, seed=1)
-    assert images.shape == (0, 28, 28)
-    assert labels.shape == (0,)
+def test_non_digits_are_pictures_too_with_less_ink_than_fills_them():
+    images = non_digits(400, seed=3)
+    assert (images.shape, images.dtype) == ((400, 28, 28), np.uint8)
+    assert (images.max(axis=(1, 2)) == 255).all()
+    assert len(np.unique(images, axis=0)) == 400
+    windows = np.lib.stride_tricks.sliding_window_view(images, (5, 5), axis=(1, 2))
+    solid = (windows.min(axis=(3, 4)) > 128).any(axis=(1, 2))
+    assert 0.1 < solid.mean() < 0.32  # with as thick a brush as digits have: 0.39

@@ -3,9 +3,9 @@
 import asyncio
 import signal
 import statistics
+import time
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 from conftest import opened
 from digits import DIGITS, line
@@ -19,9 +19,8 @@ pytestmark = pytest.mark.slow
 
 ROUND_TRIP = 150  # ms
 WANTED = 20  # updates a second
-AT_REST = 1.3 * ROUND_TRIP  # ms: a machine at rest takes no longer, nine times in ten
+RATE = 60  # moves of the pointer a second
 BLANK = ",".join(["0.0000"] * 20)
-FEWEST = 45  # moves of the pointer a second, of 60, that the page sees there
 
 # Notes of each question when it was asked, when its answer came, and the probabilities of both networks in it; and each
 # change of those in the bars.
@@ -56,13 +55,12 @@ app.main()
 """
 
 
-def test_at_150_ms_of_round_trip_the_bars_move_20_times_a_second(browser: Browser) -> None:
+def test_bars_move_twenty_times_a_second_far_from_the_server(browser: Browser) -> None:
     with ThreadPoolExecutor(1) as aside:  # for Playwright keeps an event loop here
         [figures] = aside.submit(asyncio.run, measure([ROUND_TRIP])).result()
     assert min(figures["taken"]) >= ROUND_TRIP
-    if np.percentile(figures["taken"], 90) > AT_REST or statistics.median(figures["moved"]) < FEWEST:
-        pytest.skip("others need this machine, too: no telling how live the page is")
-    assert statistics.median(figures["rates"]) >= WANTED
+    late = statistics.median(figures["taken"]) / ROUND_TRIP  # others may need this machine, too
+    assert statistics.median(figures["rates"]) >= WANTED / late * min(1, statistics.median(figures["moved"]) / RATE)
 
 
 def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: Browser, address: str) -> None:
@@ -85,37 +83,27 @@ def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: B
 
 
 def test_a_busy_server_is_called_busy_and_asked_seldom_until_it_is_not(browser: Browser) -> None:
-    with started("-c", BUSY_AT_A_SIGNAL) as server, opened(browser, server.address) as page:
-        page.draw(DIGITS[3])
-        page.expect_answers(3)
-        page.rest()
-        before = page.probabilities()
-        server.process.send_signal(signal.SIGUSR1)
-        page.press(line((0.2, 0.9), (0.3, 0.9)))
-        notice = page.page.locator(".notice")
-        expect(notice).to_contain_text("Many people are drawing")
-        page.expect_answers(3)
-        assert page.probabilities() == before
-        asked = len(page.requests)
-        for number in range(20):
-            page.page.mouse.move(*page.at((0.3 + number / 100, 0.9))[0])
-            page.page.wait_for_timeout(100)
-        assert 1 <= len(page.requests) - asked <= 8  # in two seconds
-        page.page.mouse.up()
-        server.process.send_signal(signal.SIGUSR2)
-        expect(notice).to_be_hidden(timeout=30_000)
-        page.tool("Clear canvas")
-        page.draw(DIGITS[7])
-        page.expect_answers(7)
-
-
-def test_a_first_drawing_is_waited_for_where_the_server_is_busy(browser: Browser) -> None:
     with started("-c", BUSY_AT_A_SIGNAL) as server, opened(browser, server.address, locale="zh-CN") as page:
+        notice = page.page.locator(".notice")
         server.process.send_signal(signal.SIGUSR1)
-        page.draw(DIGITS[7])
-        expect(page.page.locator(".notice")).to_contain_text("同时书写的人很多")
+        page.draw(DIGITS[7])  # the first drawing is waited for
+        expect(notice).to_contain_text("同时书写的人很多")
         expect(page.page.locator("[data-model=net] .remark")).to_have_text("等待回答")
         page.expect_state("blank")
         server.process.send_signal(signal.SIGUSR2)
-        expect(page.page.locator(".notice")).to_be_hidden(timeout=30_000)
+        expect(notice).to_be_hidden(timeout=30_000)
         page.expect_answers(7)
+        before = page.probabilities()
+        server.process.send_signal(signal.SIGUSR1)
+        page.press(line((0.2, 0.9), (0.3, 0.9)))
+        expect(notice).to_contain_text("同时书写的人很多")
+        page.expect_answers(7)
+        assert page.probabilities() == before
+        asked, begun = len(page.requests), time.monotonic()
+        for number in range(20):
+            page.page.mouse.move(*page.at((0.3 + number / 100, 0.9))[0])
+            page.page.wait_for_timeout(100)
+        assert 1 <= len(page.requests) - asked <= 4 * (time.monotonic() - begun)
+        page.page.mouse.up()
+        server.process.send_signal(signal.SIGUSR2)
+        expect(notice).to_be_hidden(timeout=30_000)

@@ -5,13 +5,13 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from conftest import ELSEWHERE, app, opened
+from conftest import opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from test_access import FAINT
 
-from benchmarks.pages import Server, started
+from benchmarks.pages import VIEW, Server, started
 from benchmarks.screens import CHECK
 
 LONG = 300_000  # ms: a machine may have much else to do
@@ -200,81 +200,67 @@ def test_three_corrections_teach_a_sign_while_its_bars_move(browser: Browser, ad
         assert len(seen) > 3
 
 
-@pytest.mark.opened_anew
-def test_values_that_make_no_sense_are_told_by_their_field(page: DrawingPage) -> None:
-    open_learn(page, recipe="tutorial")
-    page.page.click(".values summary")
-    assert page.page.locator("[name=momentum]").get_attribute("placeholder") == "0.5"
-    for field, value, words in [("epochs", "0", "Epochs: must be"), ("momentum", "2", "Momentum: must be")]:
-        page.page.fill(f"[name={field}]", value)
-        page.page.click("[data-learn=start]")
-        expect(page.page.locator("#wrong")).to_contain_text(words)
-        expect(page.page.locator(f"[name={field}]")).to_have_attribute("aria-invalid", "true")
-        expect(page.page.locator(f"[name={field}]")).to_be_focused()
-        page.page.fill(f"[name={field}]", "")
-    page.page.click("[data-trained=convnet]")
-    expect(page.page.locator("[name=momentum]")).to_have_count(0)
-    assert page.page.locator("[data-model=yours]").count() == 0
+WRONG = {"phone": "Momentum: must be", "dark": "Momentum: must be", "chinese": "动量: 必须在 0 到 0.999 之间，而不是 2"}
 
 
-def test_in_a_field_enter_starts_the_training_and_escape_closes_the_fields_alone(page: DrawingPage) -> None:
+def test_an_invalid_value_is_told_by_its_field_and_escape_closes_the_fields_alone(
+    elsewhere: tuple[str, DrawingPage],
+) -> None:
+    where, page = elsewhere
     page.draw(DIGITS[7])
     page.expect_answers(7)
     open_learn(page, recipe="tutorial")
     page.page.click(".values summary")
-    page.page.fill("[name=momentum]", "2")
+    field = page.page.locator("[name=momentum]")
+    assert field.get_attribute("placeholder") == "0.5"
+    field.fill("2")
     page.page.keyboard.press("Enter")
-    expect(page.page.locator("#wrong")).to_contain_text("Momentum: must be")
-    page.page.fill("[name=momentum]", "")
-    page.page.keyboard.press("Escape")
-    expect(page.page.locator(".fields")).to_be_hidden()
-    page.page.click(".values summary")
+    expect(page.page.locator("#wrong")).to_contain_text(WRONG[where])
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+    field.fill("")
     page.page.keyboard.press("Escape")
     expect(page.page.locator(".fields")).to_be_hidden()
     page.expect_answers(7)
+    page.page.click("[data-trained=convnet]")
+    expect(field).to_have_count(0)
+    assert page.page.locator("[data-model=yours]").count() == 0
 
 
-def test_what_the_server_says_of_a_value_is_said_in_chinese(browser: Browser, address: str) -> None:
-    with opened(browser, address, **ELSEWHERE["chinese"]) as page:
-        open_learn(page, recipe="tutorial")
-        page.page.click(".values summary")
-        page.page.fill("[name=momentum]", "2")
-        page.page.click("[data-learn=start]")
-        expect(page.page.locator("#wrong")).to_have_text("动量: 必须在 0 到 0.999 之间，而不是 2")
+def test_where_training_is_off_it_says_how_it_is_switched_on(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport=VIEW)
+    context.route("**/settings.json", without_training)
+    page = context.new_page()
+    page.goto(address)
+    page.click("[data-lens=learn][role=tab]")
+    expect(page.locator(".state")).to_contain_text("MNIST_DEMO_TRAIN=1")
+    expect(page.locator("[data-learn=start]")).to_be_disabled()
+    context.close()
 
 
-@pytest.mark.slow
-def test_on_a_public_address_it_is_off_and_says_how_it_is_switched_on(browser: Browser) -> None:
-    with app(GRADIO_SERVER_NAME="0.0.0.0") as address, opened(browser, address) as page:
-        open_learn(page)
-        expect(page.page.locator(".state")).to_contain_text("MNIST_DEMO_TRAIN=1")
-        page.draw(DIGITS[5])
-        page.expect_answers(5)
-        page.page.click("[data-correct='5']")
-        expect(page.page.locator("[data-correction]")).to_have_count(1)
-        expect(page.page.locator("[data-learn=start]")).to_be_disabled()
-        expect(page.page.locator("[data-teach]")).to_be_disabled()
+def without_training(route: Route) -> None:
+    """Answer with the page's settings as a server has them that trains nothing."""
+    route.fulfill(json=route.fetch().json() | {"isTrainingOn": False})
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", ELSEWHERE)
-def test_it_is_well_laid_out_and_plain_to_read_everywhere(browser: Browser, address: str, where: str) -> None:
-    with opened(browser, address, **ELSEWHERE[where]) as page:
-        page.draw(DIGITS[5])
-        page.expect_answers(5)
-        open_learn(page)
-        page.page.click("[data-correct='5']")
-        page.page.click(".values summary")
-        expect(page.page.locator(".wall li")).to_have_count(100)
-        page.page.click("[data-learn=start]")
-        expect(page.page.locator(".wall")).not_to_have_attribute("data-right", "", timeout=LONG)
-        expect(page.page.locator("[data-model=yours] .answer")).not_to_have_text("", timeout=LONG)
-        assert page.page.evaluate("document.documentElement.scrollWidth === innerWidth")
-        assert page.page.evaluate(FAINT) == []
-        assert page.page.evaluate(CHECK) == []
-        expect(page.page.locator(".lesson h2")).to_have_text(
-            "从零训练一个" if where == "chinese" else "Train one from scratch"
-        )
-        page.page.click("[data-learn=stop]")
-        expect_over(page)
-        page.page.click("[data-learn=forget]")
+def test_it_is_well_laid_out_and_plain_to_read_everywhere(elsewhere: tuple[str, DrawingPage]) -> None:
+    where, page = elsewhere
+    page.draw(DIGITS[5])
+    page.expect_answers(5)
+    open_learn(page)
+    page.page.click("[data-correct='5']")
+    page.page.click(".values summary")
+    expect(page.page.locator(".wall li")).to_have_count(100)
+    page.page.click("[data-learn=start]")
+    expect(page.page.locator(".wall")).not_to_have_attribute("data-right", "", timeout=LONG)
+    expect(page.page.locator("[data-model=yours] .answer")).not_to_have_text("", timeout=LONG)
+    assert page.page.evaluate("document.documentElement.scrollWidth === innerWidth")
+    assert page.page.evaluate(FAINT) == []
+    assert page.page.evaluate(CHECK) == []
+    expect(page.page.locator(".lesson h2")).to_have_text(
+        "从零训练一个" if where == "chinese" else "Train one from scratch"
+    )
+    page.page.click("[data-learn=stop]")
+    expect_over(page)
+    page.page.click("[data-learn=forget]")
