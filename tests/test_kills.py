@@ -18,10 +18,10 @@ PREPARE = """
 import hashlib, itertools, os, random, signal, sys, time
 from pathlib import Path
 import torch
-from mnist_demo import data, training
 from mnist_demo.data.mnist import MD5, Samples, load_mnist
 from mnist_demo.files import PART
 from mnist_demo.model.recipes import RECIPES, Recipe
+from mnist_demo.training import trainer
 from mnist_demo.training.trainer import Job, load_checkpoint, train
 from mnist_demo.model.weights import load_weights
 
@@ -44,7 +44,7 @@ def forked(work):
 
 
 def trained(seed=1):
-    training.load_mnist = lambda split, root: digits
+    trainer.load_mnist = lambda split, root: digits
     train(Job("net", few, folder / "net.safetensors", torch.device("cpu"), seed))
 
 
