@@ -1,4 +1,4 @@
-"""Read a digit from each picture: `python -m mnist_demo.predict FILE...`."""
+"""Read a digit, or rows of digits, from each picture: `python -m mnist_demo.predict FILE...`."""
 
 from mnist_demo import commandline
 
@@ -11,15 +11,16 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from mnist_demo.ink.picture import FORMATS, Step, open_picture, steps
-from mnist_demo.model.classifier import Classifier, Reading
+from mnist_demo.model.classifier import Classifier, NumberReading, Reading
 from mnist_demo.model.networks import MODELS
+from mnist_demo.model.reading import page_as_json
 
 __all__ = ["Classifier", "main"]  # other programs import Classifier from here
 
@@ -54,14 +55,26 @@ def _opened(file: str) -> Image.Image:
     return open_picture(file)
 
 
-def _explain(folder: Path, name: str, left: Iterable[Step], reading: Reading) -> None:
-    """Write a picture of each step's result, and of the network's input."""
+def _explain(folder: Path, name: str, left: Iterable[Step], reading: Reading, rows: Sequence[NumberReading]) -> None:
+    """Write a picture of each step's result, of the digits' boxes, and of the network's input."""
     pictures = [(step.name, Image.fromarray(step.left)) for step in left]
+    if any(len(row.digits) > 1 for row in rows):
+        pictures.append(("cuts", _cuts(pictures[-1][1], rows)))
     if reading.image is not None:
         digit = Image.fromarray((255 * reading.image).round().astype("uint8"))
         pictures.append(("seen", digit.resize((280, 280), Image.Resampling.NEAREST)))
     for number, (step, picture) in enumerate(pictures, start=1):
         picture.save(folder / f"{name}-{number}-{step}.png")
+
+
+def _cuts(ink: Image.Image, rows: Iterable[NumberReading]) -> Image.Image:
+    """Return the ink with a box around each digit."""
+    picture = ink.convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    for digit in (digit for row in rows for digit in row.digits):
+        top, left, bottom, right = digit.box
+        draw.rectangle((left, top, right, bottom), outline=(255, 80, 40), width=max(1, max(picture.size) // 400))
+    return picture
 
 
 def _names(files: Iterable[str]) -> list[str]:
@@ -70,47 +83,60 @@ def _names(files: Iterable[str]) -> list[str]:
     return [f"{name}-{own[:at].count(name) + 1}" if own.count(name) > 1 else name for at, name in enumerate(own)]
 
 
-def _describe(reading: Reading) -> str:
-    if reading.image is None:
-        return "nothing drawn"
-    if reading.answer is None:
+def _describe(row: NumberReading) -> str:
+    """Return a row of digits and how likely it is right."""
+    if row.text is None:
         return "not recognised as a digit"
-    return f"{reading.answer}  {100 * reading.probabilities.max():.1f} %"
+    [first, *others] = row.digits
+    share = row.certainty if others else first.reading.probabilities.max()
+    return f"{row.text}  {100 * share:.1f} %"
 
 
-def _as_json(path: str, reading: Reading) -> dict[str, object]:
+def _as_json(path: str, reading: Reading, rows: Sequence[NumberReading]) -> dict[str, object]:
     probabilities = [round(float(p), 6) for p in reading.probabilities]
-    return {"file": path, "answer": reading.answer, "probabilities": probabilities}
+    return {"file": path, "answer": reading.answer, "probabilities": probabilities} | page_as_json(rows)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = commandline.new_parser(commandline.command("predict"), description="Read a digit from each picture.")
+    about = "Read a digit, or rows of digits, from each picture."
+    parser = commandline.new_parser(commandline.command("predict"), description=about)
     parser.add_argument(
         "files",
         nargs="+",
         metavar="FILE",
-        help="a picture of one digit, dark on light or light on dark; a folder of pictures; or - for standard input",
+        help="a picture of a digit or of rows of digits, dark on light or light on dark; a folder of pictures; or - "
+        "for standard input",
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--model", choices=MODELS, default="convnet", help="the network that reads (default: convnet)")
     source.add_argument("--weights", type=Path, metavar="FILE", help="a weights file to read with instead")
-    parser.add_argument("--json", action="store_true", help="print one JSON line per file, with all ten probabilities")
+    parser.add_argument("--json", action="store_true", help="print a JSON line per file, with probabilities and boxes")
     parser.add_argument(
         "--explain", type=Path, metavar="FOLDER", help="write the result of each step for each picture into this folder"
     )
     return parser
 
 
-def _read(classifier: Classifier, file: str, explain: Path | None, name: str) -> Reading:
-    """Read the picture. Raises ValueError, in one line, if it cannot be read or its steps cannot be written."""
+def _read(classifier: Classifier, file: str, explain: Path | None, name: str) -> tuple[Reading, list[NumberReading]]:
+    """Read the picture as one digit, and as rows of digits.
+
+    Raises ValueError, in one line, if it cannot be read or its steps cannot be written.
+    """
     left = steps(_opened(file))
-    reading = classifier.read(left[-1].left)
+    reading, rows = classifier.read(left[-1].left), classifier.read_page(left[-1].left)
     if explain is not None:
         try:
-            _explain(explain, name, left, reading)
+            _explain(explain, name, left, reading, rows)
         except OSError as error:
             raise ValueError(f"{explain}: {error.strerror or error}") from None
-    return reading
+    return reading, rows
+
+
+def _lines(file: str, reading: Reading, rows: Sequence[NumberReading], is_json: bool) -> str:
+    """Return what is printed of a picture: a line, or one for each of several rows."""
+    if is_json:
+        return json.dumps(_as_json(file, reading, rows))
+    return "\n".join(f"{file}  {_describe(row)}" for row in rows) or f"{file}  nothing drawn"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -130,12 +156,12 @@ def main(arguments: list[str] | None = None) -> int:
     shown = tqdm(files, unit=" pictures", disable=None if len(files) >= MANY else True, leave=False)
     for file, name in zip(shown, _names(files), strict=True):
         try:
-            reading = _read(classifier, file, options.explain, name)
+            reading, rows = _read(classifier, file, options.explain, name)
         except ValueError as error:
             tqdm.write(f"error: {error}", file=sys.stderr)
             code = 2
             continue
-        tqdm.write(json.dumps(_as_json(file, reading)) if options.json else f"{file}  {_describe(reading)}")
+        tqdm.write(_lines(file, reading, rows, options.json))
     return code
 
 

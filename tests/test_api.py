@@ -131,10 +131,21 @@ def test_a_picture_is_read_as_predict_reads_it(server: Server, endpoints: Endpoi
 
 def test_what_is_no_digit_has_no_answer(endpoints: Endpoints) -> None:
     blank = asyncio.run(endpoints.read_strokes([]))
-    assert blank["convnet"] == {"answer": None, "certainty": 0.0, "probabilities": [0.0] * 10}
+    nothing = {"answer": None, "certainty": 0.0, "probabilities": [0.0] * 10}
+    assert blank["convnet"] == nothing | {"number": "", "digits": []}
     rays = [float(angle) for angle in np.arange(0, 6.2, 0.5)]
     star = [[[140 + 100 * math.cos(angle), 140 + 100 * math.sin(angle)], [140, 140]] for angle in rays]
-    assert asyncio.run(endpoints.read_strokes(star))["convnet"]["answer"] is None
+    read = asyncio.run(endpoints.read_strokes(star))["convnet"]
+    assert (read["answer"], read["number"], read["digits"]) == (None, None, [])
+
+
+def test_a_number_comes_with_its_digits(endpoints: Endpoints) -> None:
+    small = [[[x / 2 + 10 + aside, y / 2 + 60] for x, y in SEVEN[0]] for aside in (0, 90)]
+    read = asyncio.run(endpoints.read_strokes(small))["net"]
+    assert (read["answer"], read["number"]) == (None, "77")
+    assert [digit["answer"] for digit in read["digits"]] == [7, 7]
+    assert read["digits"][0]["box"] == {"top": 90, "left": 50, "bottom": 175, "right": 110}
+    assert sum(read["digits"][1]["probabilities"]) == pytest.approx(1, abs=1e-4)
 
 
 def test_samples_are_those_that_were_asked_for(endpoints: Endpoints, test_digits: Samples) -> None:

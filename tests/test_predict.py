@@ -71,6 +71,27 @@ def test_json_gives_all_ten_probabilities(
     assert len(line["probabilities"]) == 10
 
 
+def row_of(digits: Samples, *indices: int) -> np.ndarray:
+    """Those test digits side by side, as ink."""
+    return np.concatenate([digits.images[index, 0].numpy() for index in indices], axis=1)
+
+
+def test_rows_of_digits_are_numbers_on_lines_of_their_own(
+    test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = np.pad(np.concatenate([row_of(test_digits, 0, 1, 2), row_of(test_digits, 3, 0, 2)]), 10)
+    Image.fromarray(255 - np.kron(page, np.ones((4, 4), np.uint8))).save(tmp_path / "page.png")
+    assert main([str(tmp_path / "page.png")]) == 0
+    assert [line.split("  ")[1] for line in capsys.readouterr().out.splitlines()] == ["721", "071"]
+    assert main([str(tmp_path / "page.png"), "--json", "--explain", str(tmp_path / "steps")]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert (line["answer"], line["number"]) == (None, "721\n071")
+    assert [digit["answer"] for digit in line["digits"]] == [7, 2, 1, 0, 7, 1]
+    [cuts] = (tmp_path / "steps").glob("*-cuts.png")
+    box, colours = line["digits"][0]["box"], np.asarray(Image.open(cuts))
+    assert colours[box["top"], box["left"]].tolist() == [255, 80, 40]
+
+
 def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(
     test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,12 @@ def non_digits(count: int, seed: int) -> NDArray[np.uint8]:
     return np.array(images, np.uint8).reshape(count, SIDE, SIDE)
 
 
+def non_digit(random: np.random.Generator) -> list[Path]:
+    """Return one such drawing as a pen's paths, in a box of about 1 x 1."""
+    kind = int(random.choice(len(_KINDS), p=[share for _, share in _KINDS]))
+    return _KINDS[kind][0](random)
+
+
 def _sign(random: np.random.Generator) -> list[Path]:
     """Draw a letter, a sign or a thing."""
     return bend(random, OTHERS[random.integers(len(OTHERS))])

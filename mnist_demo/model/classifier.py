@@ -1,7 +1,8 @@
 """The classifier: ink in, digit and probabilities out."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -9,17 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mnist_demo.ink.preprocess import SIDE, to_mnist
+from mnist_demo.ink.strokes import Stroke
+from mnist_demo.model import numbers
 from mnist_demo.model.networks import MODELS, HalfPixelShifts, certainty
+from mnist_demo.model.reading import NumberReading, Reading
 from mnist_demo.model.weights import Card, load_named, load_weights
 
-
-class Reading(NamedTuple):
-    """A network's answer to a drawing."""
-
-    answer: int | None  # the digit; None if nothing is drawn, or if it is not recognised as a digit
-    probabilities: NDArray[np.float32]  # (10,); zeros if nothing is drawn
-    image: NDArray[np.float32] | None  # (28, 28) in [0, 1], the network's input; None if nothing is drawn
-    certainty: float = 0.0  # in [0, 1], from `networks.certainty`; below `Card.threshold` there is no answer
+__all__ = ["Classifier", "NumberReading", "Reading"]
 
 
 def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -76,6 +73,20 @@ class Classifier:
         tempered, known = self._tempered(log_probabilities), self._certain(log_probabilities)
         rows = zip(images, tempered, known, certainty(log_probabilities).tolist(), strict=True)
         return [Reading(int(row.argmax()) if is_known else None, row, image, c) for image, row, is_known, c in rows]
+
+    def read_number(self, drawing: NDArray[np.uint8] | Sequence[Stroke]) -> NumberReading:
+        """Read a row of digits, or one: ink (H, W), 255 = ink, or strokes, which part the digits more surely.
+
+        Raises ValueError as `to_mnist` and `draw` do.
+        """
+        return numbers.read_number(self.read_images, drawing)
+
+    def read_page(self, ink: NDArray[np.uint8]) -> list[NumberReading]:
+        """Read the rows of digits in ink (H, W), 255 = ink, from top to bottom; [] if it is blank.
+
+        Raises ValueError as `to_mnist` does.
+        """
+        return numbers.read_page(self.read_images, ink)
 
     @torch.inference_mode()
     def _log_probabilities(self, images: NDArray[np.float32]) -> Tensor:

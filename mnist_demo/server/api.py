@@ -20,12 +20,14 @@ from gradio.events import api
 from numpy.typing import NDArray
 
 from mnist_demo.ink.preprocess import to_mnist
-from mnist_demo.model.classifier import Classifier, Reading
+from mnist_demo.ink.strokes import Stroke, draw
+from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
+from mnist_demo.model.reading import as_json, page_as_json
 from mnist_demo.model.weights import is_whole
 from mnist_demo.server.lenses.gallery import SHOWN, Gallery
 from mnist_demo.server.lenses.inside import reasons
-from mnist_demo.server.pen_strokes import Points, ink_of
+from mnist_demo.server.pen_strokes import SIDE, Points, ink_of, strokes_of
 from mnist_demo.server.picture_process import PictureProcess
 from mnist_demo.server.uploads import Uploads
 
@@ -54,22 +56,24 @@ class Endpoints:
         self.worker = ThreadPoolExecutor(1, "endpoint")  # its work never waits for a picture
 
     async def read(self, image: gr.FileData) -> Json:
-        """Read the handwritten digit in a picture, with small networks trained on MNIST.
+        """Read the handwritten digit, or rows of digits, in a picture, with small networks trained on MNIST.
 
-        The picture may be a photo, a scan or a drawing of one digit, dark on light or light on dark.
+        The picture may be a photo, a scan or a drawing of a digit or of rows of digits, dark on light or light on dark.
 
         Args:
             image: The picture: PNG, JPEG, WebP, GIF, BMP or TIFF, of at most 16 megapixels (a JPEG 52).
 
         Returns:
-            For each network, by its name: "answer", the digit, or null if nothing is drawn or it is not recognised as a
-            digit; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
+            For each network, by its name: "answer", the digit, or null if nothing is drawn or it is not recognised as
+            one digit; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9; "number", the text of
+            one digit or more, a line for each row, null if a row is rejected, "" if nothing is drawn; "digits", each
+            with its "box" in the pixels of the ink that was found, "answer", "certainty" and "probabilities".
         """
         ink = await self._picture(image)
         return await self._in_turn(lambda: self._read(ink))
 
     async def read_strokes(self, strokes: Points, width: int = PEN) -> Json:
-        """Read a handwritten digit from pen strokes on a pad of 280 x 280 pixels.
+        """Read a handwritten digit, or a number, from pen strokes on a pad of 280 x 280 pixels.
 
         Args:
             strokes: A list of strokes, each a list of points [x, y] along the pen's path, in pixels of the pad, y down.
@@ -77,10 +81,12 @@ class Endpoints:
             width: The width of the line, 6 to 100 pixels.
 
         Returns:
-            For each network, by its name: "answer", the digit, or null if nothing is drawn or it is not recognised as a
-            digit; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9.
+            For each network, by its name: "answer", the digit, or null if nothing is drawn or it is not recognised as
+            one digit; "certainty", from 0 (any digit) to 1; "probabilities" of the digits 0 to 9; "number", the text of
+            one digit or more, null if it is rejected, "" if nothing is drawn; "digits", each with its "box" in pixels
+            of the pad, "answer", "certainty" and "probabilities".
         """
-        return await self._in_turn(lambda: self._read(ink_of(strokes, width)))
+        return await self._in_turn(lambda: self._read_strokes(strokes_of(strokes, width)))
 
     async def samples(self, digit: int | None = None, hard: bool = False, count: int = 6) -> list[Json]:
         """Return random handwritten digits of MNIST's test set, which no network was trained on.
@@ -155,7 +161,13 @@ class Endpoints:
         return {"answer": reading.answer, "for": first, "against": rival} | found
 
     def _read(self, ink: NDArray[np.uint8]) -> Json:
-        return {name: as_json(classifier.read(ink)) for name, classifier in self.classifiers.items()}
+        return {name: as_json(c.read(ink)) | page_as_json(c.read_page(ink)) for name, c in self.classifiers.items()}
+
+    def _read_strokes(self, strokes: list[Stroke]) -> Json:
+        ink = draw(strokes, SIDE)
+        return {
+            name: as_json(c.read(ink)) | page_as_json([c.read_number(strokes)]) for name, c in self.classifiers.items()
+        }
 
     async def _in_turn(self, work: Callable[[], Result]) -> Result:
         """Return the result of `work`, which runs in the endpoints' one thread, after earlier calls."""
@@ -185,12 +197,6 @@ class Endpoints:
             return base64.b64decode(named.partition(",")[2] if named.startswith("data:") else named, validate=True)
         except (binascii.Error, ValueError):
             raise HTTPException(422, "image: neither a recent upload nor base64") from None
-
-
-def as_json(reading: Reading) -> Json:
-    """Return a network's reading as JSON."""
-    probabilities = np.round(reading.probabilities.astype(float), 6).tolist()
-    return {"answer": reading.answer, "certainty": round(reading.certainty, 4), "probabilities": probabilities}
 
 
 class Words(NamedTuple):

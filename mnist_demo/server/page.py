@@ -13,6 +13,7 @@ from torch import nn
 from mnist_demo.data.mnist import Samples, load_mnist
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS, bare
+from mnist_demo.model.numbers import stored_weights
 from mnist_demo.server import api, photo
 from mnist_demo.server.address import HOST, is_loopback, may_train, public_origins, server_name
 from mnist_demo.server.allow_list import FRAMES, AllowList
@@ -159,6 +160,7 @@ def build(
         "recipes": learn.offered(classifiers),
         "limits": learn.LIMITS,
         "correction": learn.CORRECTION,
+        "numbers": stored_weights(),
     }
     page.read = Reader(classifiers, yours).read
     page.functions = {

@@ -22,6 +22,11 @@ Points = list[list[list[float]]]  # points [x, y] of each stroke
 
 def ink_of(strokes: Any, width: Any) -> NDArray[np.uint8]:
     """Return the ink (SIDE, SIDE), 255 = ink, of strokes, lists of points [x, y]. Raises HTTPException (422)."""
+    return draw(strokes_of(strokes, width), SIDE)
+
+
+def strokes_of(strokes: Any, width: Any) -> list[Stroke]:
+    """Return strokes, given as lists of points [x, y]. Raises HTTPException (422)."""
     if not isinstance(strokes, list) or not all(isinstance(stroke, list) and stroke for stroke in strokes):
         raise HTTPException(422, "strokes: a list of lists of points [x, y]")
     if not all(is_point(point) for stroke in strokes for point in stroke):
@@ -33,7 +38,7 @@ def ink_of(strokes: Any, width: Any) -> NDArray[np.uint8]:
         raise HTTPException(422, f"strokes: at most {MAX_STROKES} of {MAX_POINTS} points together")
     if sum(math.dist(*pair) for stroke in strokes for pair in itertools.pairwise(stroke)) > MAX_LENGTH_PIXELS:
         raise HTTPException(422, f"strokes: at most {MAX_LENGTH_PIXELS} pixels long together")
-    return draw([Stroke(np.array(stroke, np.float64), width) for stroke in strokes], SIDE)
+    return [Stroke(np.array(stroke, np.float64), width) for stroke in strokes]
 
 
 def is_point(point: Any) -> bool:

@@ -8,6 +8,7 @@
  * @property {string[]} lenses
  * @property {boolean} isTrainingOn
  * @property {{points: number, furthest: number, side: number}} correction limits of a corrected digit
+ * @property {Record<"strokes" | "ink", import("./pad/lattice.js").Weights>} numbers by what the pieces are
  * @property {Record<string, [number, number]>} limits of a training's values
  * @property {Record<string, Record<string, Record<string, number | null>>>} recipes by network and recipe: default values
  */

@@ -168,7 +168,7 @@ class DrawingPage:
     def expect_answers_to_come(self) -> None:
         """Wait until both networks have read the drawing, whatever they answer."""
         for name in ("convnet", "net"):
-            expect(self.verdict(name)).to_have_attribute("data-state", re.compile("digit|unknown"))
+            expect(self.verdict(name)).to_have_attribute("data-state", re.compile("digit|unknown|number"))
 
     def expect_state(self, state: str) -> None:
         """Wait until both networks are in that state."""

@@ -1,7 +1,8 @@
 // The page's pad: the sketchpad, and the state that all lenses share.
 //
-// It fires "change" (the drawing changed), "rest" (the pen is idle), "sample" (a sample was loaded or removed), "lens"
-// (another lens was opened) and "yours" (the user's own network is new, has learnt, or is gone).
+// It fires "change" (the drawing changed), "rest" (the pen is idle), "subject" (the lenses look at another digit),
+// "sample" (a sample was loaded or removed), "lens" (another lens was opened) and "yours" (the user's own network is new,
+// has learnt, or is gone).
 
 import { appears, find } from "../dom.js";
 import { asking, engine } from "../engine/engine.js";
@@ -10,6 +11,7 @@ import { lensesIn } from "../lenses/tabs.js";
 import { settings } from "../settings.js";
 import { texts, translate } from "../texts.js";
 import { correctionsKept, written } from "./corrections.js";
+import { boxesOn } from "./boxes.js";
 import { closeApiView } from "../programs.js";
 import { mask } from "./paint.js";
 import { photosFrom, sendable } from "./photo.js";
@@ -23,6 +25,14 @@ import { pictureOf, storeDrawing, storedDrawing } from "./stored.js";
  * @typedef {{key: string, network: string, state: string, looks: number, figures: any}} Yours
  */
 
+/**
+ * A digit of a number, as the networks see it.
+ * @typedef {object} Part
+ * @property {import("./segmentation.js").Box} box in the pad's pixels
+ * @property {import("./preprocess.js").Sketch} sketch
+ * @property {import("./history.js").Action[]} actions its strokes
+ */
+
 const REST = 800; // ms after its last move, the pen is idle
 
 const element = await appears("#pen");
@@ -32,6 +42,7 @@ const { surface, toolbar } = sketchpad;
 const { insist } = asking(element);
 const label = find(surface, ".shown");
 const word = find(surface, ".word");
+const showBoxes = boxesOn(find(surface, ".boxes"));
 
 /** @type {Sample | null} */
 let sample = null; // the sample on the pad
@@ -41,6 +52,8 @@ let resting = 0;
 let taking = 0; // the number of the newest chosen picture; a stroke cancels it
 /** @type {Yours | null} */
 let yours = null;
+/** @type {Part | null} */
+let part = null; // the digit of a number that is looked at
 
 const events = new EventTarget();
 const tell = (/** @type {string} */ what) => events.dispatchEvent(new Event(what));
@@ -144,6 +157,19 @@ function kept() {
   }
 }
 
+/**
+ * Mark the digits of a number on the pad, none if there is no number; one of them is looked at.
+ * @param {import("./segmentation.js").Box[]} boxes
+ * @param {number} chosen which of them
+ * @param {Part | null} newPart
+ */
+function mark(boxes, chosen, newPart) {
+  showBoxes(boxes, chosen);
+  const before = part;
+  part = newPart;
+  if (String(before?.sketch.digit) !== String(part?.sketch.digit)) tell("subject");
+}
+
 /** @param {string} words */
 function say(words) {
   word.textContent = words;
@@ -180,7 +206,11 @@ export const pad = {
   isDrawing: sketchpad.isDrawing,
   version: sketchpad.version,
   read: sketchpad.read,
-  written: () => written(sketchpad.actions()),
+  actions: sketchpad.actions,
+  mark,
+  /** Return the steps to the digit that is looked at: the drawing's, or one of its number's; null if there is too little. */
+  sketch: () => part?.sketch ?? sketchpad.read().sketch,
+  written: () => written(part?.actions ?? sketchpad.actions()),
   corrections: correctionsKept(),
   sample: () => sample,
   show,

@@ -47,19 +47,20 @@ const sideOf = (/** @type {number} */ width) => Math.ceil(width) + 2;
 /**
  * Stamp the brush on the ink with its middle at (x, y).
  * @param {Uint8Array} ink
+ * @param {number} canvas pixels, its side
  * @param {Stroke} stroke
  * @param {number} x
  * @param {number} y
  */
-function stamp(ink, { width, erase }, x, y) {
+function stamp(ink, canvas, { width, erase }, x, y) {
   const size = sideOf(width);
   const [placeX, placeY] = [x, y].map((middle) => rint((middle - size / 2) * SUBPIXELS));
   const [left, top] = [placeX, placeY].map((place) => Math.floor(place / SUBPIXELS));
   const brush = disc(width, placeY - top * SUBPIXELS, placeX - left * SUBPIXELS);
-  const [first, end] = [Math.max(0, -left), Math.min(size, SIDE - left)];
-  for (let row = Math.max(0, -top); row < Math.min(size, SIDE - top); row += 1) {
+  const [first, end] = [Math.max(0, -left), Math.min(size, canvas - left)];
+  for (let row = Math.max(0, -top); row < Math.min(size, canvas - top); row += 1) {
     const from = row * size;
-    const to = (top + row) * SIDE + left;
+    const to = (top + row) * canvas + left;
     for (let column = first; column < end; column += 1) {
       const value = erase ? 255 - brush[from + column] : brush[from + column];
       if (erase ? value < ink[to + column] : value > ink[to + column]) ink[to + column] = value;
@@ -70,11 +71,12 @@ function stamp(ink, { width, erase }, x, y) {
 /**
  * Walk along a stroke, which may grow between two calls, and stamp the brush at fixed steps.
  * @param {Stroke} stroke
+ * @param {number} canvas pixels, its side
  */
-function walkAlong(stroke) {
+function walkAlong(stroke, canvas) {
   const { points, width } = stroke;
   const step = Math.max(Math.sqrt(4 * width * ROUGHNESS), 1 / SUBPIXELS);
-  const clip = (/** @type {number} */ value) => Math.min(Math.max(value, -2 * SIDE), 3 * SIDE);
+  const clip = (/** @type {number} */ value) => Math.min(Math.max(value, -2 * canvas), 3 * canvas);
   let at = 0; // index of the point reached
   let along = 0; // pixels from the start to it
   let stamped = 0;
@@ -89,14 +91,29 @@ function walkAlong(stroke) {
         for (; stamped * step < next; stamped += 1) {
           const on = stamped * step - along;
           const run = next - along; // not `length`: NumPy interpolates between rounded sums
-          stamp(ink, stroke, ((nextX - x) / run) * on + x, ((nextY - y) / run) * on + y);
+          stamp(ink, canvas, stroke, ((nextX - x) / run) * on + x, ((nextY - y) / run) * on + y);
         }
         along = next;
       }
     },
     /** @param {Uint8Array} ink receives the stamp at the stroke's current end */
-    end: (ink) => stamp(ink, stroke, clip(points[at]), clip(points[at + 1])),
+    end: (ink) => stamp(ink, canvas, stroke, clip(points[at]), clip(points[at + 1])),
   };
+}
+
+/**
+ * Return the ink of strokes on a square canvas, 255 = ink, row by row.
+ * @param {Stroke[]} strokes
+ * @param {number} canvas pixels, its side
+ */
+export function inkOf(strokes, canvas) {
+  const ink = new Uint8Array(canvas * canvas);
+  for (const stroke of strokes) {
+    const walk = walkAlong(stroke, canvas);
+    walk.go(ink);
+    walk.end(ink);
+  }
+  return ink;
 }
 
 /**
@@ -116,7 +133,7 @@ export function inkKeeper() {
   const begin = (/** @type {Stroke | {ink: Uint8Array} | undefined} */ action) => {
     last = action;
     wet = action && "ink" in action ? action.ink.slice() : dry.slice();
-    walk = action && "points" in action && action.points.length ? walkAlong(action) : null;
+    walk = action && "points" in action && action.points.length ? walkAlong(action, SIDE) : null;
   };
 
   const finished = () => {

@@ -40,7 +40,7 @@ const isOwn = () => network === "yours"; // it learns, may be dropped, and has n
 /** Return the Subject of a request, or null if there is too little ink. @returns {any} */
 function subject() {
   const which = isOwn() ? { network, yours: pad.yours()?.key ?? "" } : { network };
-  const digit = pad.sample()?.image ?? encoded(pad.read().sketch);
+  const digit = pad.sample()?.image ?? encoded(pad.sketch());
   return digit && { ...which, digit };
 }
 
@@ -85,7 +85,7 @@ const look = newest(
       if (!answer || answer.gone) return answer;
       kernels[about.network] = answer.map((/** @type {any} */ one) => one && { ...one, values: derived(one) });
     }
-    const sketch = pad.sample() ? null : pad.read().sketch;
+    const sketch = pad.sample() ? null : pad.sketch();
     const answer = await answerOf(engine.trace(about));
     return answer && { ...answer, sketch };
   },
@@ -339,6 +339,7 @@ function ownChanged() {
 
 pad.addEventListener("yours", ownChanged);
 pad.addEventListener("change", () => ((isResting = false), changed()));
+pad.addEventListener("subject", changed);
 pad.addEventListener("sample", () => ((isResting = true), changed()));
 pad.addEventListener("rest", rest);
 pad.addEventListener("lens", () => isOpen() && ((isResting = !pad.isDrawing()), anew()));

@@ -10,11 +10,22 @@ import { pad } from "../../pad/pad.js";
 import { settings } from "../../settings.js";
 import { explainBy, fit, fitPlural, numeral, texts, translate } from "../../texts.js";
 import { correctIn } from "./correct.js";
+import { numberReader, numberShown } from "./number.js";
+import { arrowsIn, showParts } from "./parts.js";
 import { write } from "./write.js";
 
 /** @typedef {import("../../engine/interface.js").Reading} Reading */
 /** @typedef {import("../../engine/interface.js").Sample} Sample */
-/** @typedef {{ink: boolean, image: Uint8Array | null, networks: Record<string, Reading>, gone?: boolean}} Answer */
+/** @typedef {import("./number.js").Numbers} Numbers */
+/** @typedef {import("./number.js").NumberShown} NumberShown */
+/**
+ * @typedef {object} Answer
+ * @property {boolean} ink whether there is any
+ * @property {Uint8Array | null} image
+ * @property {Record<string, Reading>} networks what they say of the whole drawing
+ * @property {Numbers | null} [numbers] what they say of its parts
+ * @property {boolean} [gone]
+ */
 
 const PATIENCE = 2000; // ms until the page says that the server is slow
 const FLIGHTS = 6; // the most requests in flight: the connections that a browser opens to one server
@@ -27,6 +38,7 @@ const NONE = Array(10).fill(0); // no probabilities
 const element = await appears("#live");
 const { answerOf } = asking(element);
 const offerCorrection = correctIn(find(element, ".correct"), pad, texts);
+const readNumber = numberReader();
 
 let asked = 0; // the newest version of the drawing, and of the user's network, that was sent
 let answered = 0; // the newest version whose readings are known
@@ -45,12 +57,15 @@ let pause = 0; // the timer of a server that was busy
 let shortest = Infinity; // ms, the shortest response time
 let latest = 0;
 let isResting = true; // the pen
+/** @type {number | null} */
+let chosen = null; // the group of a number's digit that the visitor chose, until the drawing is another
 
 const version = () => pad.version() + learnt;
 const networks = () => (own ? [...settings.networks, { name: "yours", title: texts.yours }] : settings.networks);
 
 function changed() {
   isResting = false;
+  chosen = null;
   if (!pad.isBlank()) return ask();
   readings = null;
   asked = answered = version();
@@ -99,7 +114,7 @@ async function answerTo(wanted) {
   const late = setTimeout(() => wanted > answered && tell(readings, trouble ?? "slow"), PATIENCE);
   const key = own?.key;
   const drawing = pad.read();
-  const { answer, again } = await readingOf(drawing, key);
+  const { answer, again } = await readingOf(drawing);
   clearTimeout(late);
   if (answer?.gone && key === own?.key) pad.own(null, true);
   if (answer && drawing.sketch) { // only its digit is sent
@@ -112,15 +127,13 @@ async function answerTo(wanted) {
 /**
  * Return the networks' readings of a drawing. Its digit is sent; if there is too little ink, nothing is.
  * @param {ReturnType<typeof pad.read>} drawing
- * @param {string | undefined} key
  * @returns {Promise<{answer?: Answer, again?: number}>}
  */
-async function readingOf({ ink, sketch }, key) {
+async function readingOf({ ink, sketch }) {
   const about = { ink: ink.some(Boolean), image: sketch?.digit ?? null };
   if (!sketch) return { answer: { ...about, networks: {} } };
   try {
-    const { readings, gone } = await engine.read([sketch.digit], key);
-    return { answer: { ...about, networks: readings[0], gone } };
+    return { answer: { ...about, ...(await readNumber(sketch.digit, ink, pad.actions(), own)) } };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     return { again: error.retryAfter };
@@ -147,10 +160,14 @@ function stateOf(shown, answer) {
 function show() {
   const sample = pad.sample();
   const shown = sample ?? readings;
-  for (const { name } of networks()) showNetwork(find(element, `[data-model=${name}]`), shown, name);
+  const isStale = trouble && trouble !== "busy";
+  const number = sample || isStale || !readings?.numbers ? null : numberShown(readings.numbers, networks().map(({ name }) => name), chosen);
+  pad.mark(number?.boxes ?? [], number?.current ?? -1, number?.part ?? null);
+  for (const { name } of networks()) showNetwork(find(element, `[data-model=${name}]`), shown, name, number);
   find(element, ".sees").dataset.blank = String(!shown?.image);
-  paint(find(element, ".sees canvas"), imageOf(shown));
-  write(find(element, ".source"), sample ? `${texts.sees_sample} ${sample.label}` : shown?.image ? texts.sees_drawing : texts.sees_empty);
+  paint(find(element, ".sees canvas"), number ? number.part.sketch.digit : imageOf(shown));
+  const seen = number ? texts.sees_part : shown?.image ? texts.sees_drawing : texts.sees_empty;
+  write(find(element, ".source"), sample ? `${texts.sees_sample} ${sample.label}` : seen);
   offerCorrection(!sample && Boolean(readings?.image));
   find(element, ".notice").hidden = !trouble;
   if (trouble) write(find(element, ".notice"), texts[trouble]);
@@ -158,25 +175,40 @@ function show() {
 
 const imageOf = (/** @type {Answer | Sample | null} */ shown) => (typeof shown?.image === "string" ? bytes(shown.image) : shown?.image);
 
-/** @param {HTMLElement} section @param {Answer | Sample | null} shown @param {string} name */
-function showNetwork(section, shown, name) {
+/**
+ * @param {HTMLElement} section
+ * @param {Answer | Sample | null} shown
+ * @param {string} name
+ * @param {NumberShown | null} number
+ */
+function showNetwork(section, shown, name, number) {
+  const own = number?.numberOf(name);
   const said = name === "yours" && pad.sample() ? (ofSample?.index === /** @type {Sample} */ (shown).index ? ofSample.said : null) : shown?.networks[name];
   const { answer, probabilities: known } = said ?? { answer: undefined, probabilities: NONE };
-  const state = stateOf(shown, answer);
-  const probabilities = state === "offline" ? NONE : known;
+  const state = own ? "number" : stateOf(shown, answer);
+  const looked = number?.readingOf(name);
+  const probabilities = state === "offline" ? NONE : (looked?.probabilities ?? known);
+  const best = looked ? looked.answer : state === "digit" ? answer : null;
   const verdict = find(section, ".verdict");
   verdict.dataset.state = state;
-  verdict.dataset.answer = state === "digit" ? String(answer) : "";
-  write(find(verdict, ".answer"), state === "digit" ? String(answer) : state === "unknown" ? "?" : "");
+  verdict.dataset.answer = own ? own.answers.join("") : state === "digit" ? String(answer) : "";
+  if (own) showParts(find(verdict, ".answer"), own, choose);
+  else write(find(verdict, ".answer"), state === "digit" ? String(answer) : state === "unknown" ? "?" : "");
   const isSilent = shown?.image && !said && state === "blank";
   write(find(verdict, ".remark"), isSilent ? texts.yours_silent : remark(state, probabilities));
   findAll(section, "[data-digit]").forEach((bar, digit) => {
     const probability = probabilities[digit];
     bar.dataset.probability = probability.toFixed(4);
-    bar.classList.toggle("best", state === "digit" && digit === answer);
+    bar.classList.toggle("best", digit === best);
     bar.style.setProperty("--probability", String(probability));
     write(find(bar, ".percent"), shown?.image && said && state !== "offline" ? percent(probability) : "");
   });
+}
+
+/** Look at another digit of a number. @param {number} group */
+function choose(group) {
+  chosen = group;
+  show();
 }
 
 /** @param {number} probability */
@@ -186,7 +218,7 @@ function percent(probability) {
 
 /** @param {string} state */
 function remark(state, probabilities = NONE) {
-  if (state === "digit") return `${numeral(100 * Math.max(...probabilities), 1)} %`;
+  if (state === "digit" || state === "number") return `${numeral(100 * Math.max(...probabilities), 1)} %`;
   if (state === "blank" && trouble) return texts.slow_short;
   if (state === "blank" && !pad.sample() && readings?.ink) return texts.too_little;
   /** @type {Record<string, string>} */
@@ -197,7 +229,7 @@ function remark(state, probabilities = NONE) {
 function speak() {
   const said = networks().map(({ name, title }) => {
     const { answer, state = "" } = find(element, `[data-model=${name}] [data-answer]`).dataset;
-    return `${title}: ${state === "digit" ? answer : remark(state)}`;
+    return `${title}: ${state === "digit" ? answer : state === "number" ? [...(answer ?? "")].join(" ") : remark(state)}`;
   });
   if (trouble === "busy") said.unshift(texts.busy);
   find(element, ".spoken").textContent = pad.isBlank() && !pad.sample() ? texts.blank : said.join(". ");
@@ -275,6 +307,7 @@ pad.addEventListener("sample", () => (askOfSample(), show(), speak()));
 /** @param {import("../../settings.js").Network} network */
 const tipOf = ({ convolutions, hidden }) => fitPlural("tip_network", hidden, { convolutions: fitPlural("tip_convolutions", convolutions) });
 
+arrowsIn(find(element, ".networks"));
 radios(findAll(element, "[data-show]"), (button) => (element.dataset.show = button.dataset.show));
 
 translate(element);

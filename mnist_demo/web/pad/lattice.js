@@ -1,0 +1,147 @@
+// The lattice of a number: which groups of pieces are its digits, and if it is a number at all. The same as lattice.py:
+// Viterbi's algorithm finds the best partition of the pieces, and a logistic gate accepts it or rejects it.
+
+import { centreOf } from "./segmentation.js";
+
+const FAINTEST = 1e-4; // the least probability and certainty that counts: four decimals come from the engine
+const LEAST_WHOLE = 0.01; // certainty of the whole that counts
+const LEAST_LOG = -3; // of certainties, in the gate
+
+/** @typedef {import("./segmentation.js").Segmentation} Segmentation */
+/** @typedef {import("./segmentation.js").Group} Group */
+/** @typedef {import("../engine/interface.js").Reading} Reading */
+/** @typedef {{group: Record<string, number>, pair: Record<string, number>, gate: Record<string, number>}} Weights */
+/** @typedef {{probabilities: number[], certainty: number, rejected: number}} Score */
+
+const dot = (/** @type {number[]} */ features, /** @type {number[]} */ weights) =>
+  features.reduce((sum, value, at) => sum + value * weights[at], 0);
+
+/** Return the score of a group that was drawn in several ways. @param {Reading[]} ways @returns {Score} */
+export function combined(ways) {
+  const mean = Array.from({ length: 10 }, (_, digit) =>
+    Math.exp(ways.reduce((sum, { probabilities }) => sum + Math.log(Math.max(probabilities[digit], FAINTEST)), 0) / ways.length),
+  );
+  const total = mean.reduce((sum, value) => sum + value, 0);
+  const probabilities = mean.map((value) => value / total);
+  const certainty = 1 + probabilities.reduce((sum, value) => sum + value * Math.log(value), 0) / Math.log(10);
+  return { probabilities, certainty, rejected: ways.filter(({ answer }) => answer === null).length / ways.length };
+}
+
+/** @param {Group} group @param {Score} score @param {number} height */
+function groupFeatures({ box, gap, spread, pieces }, { probabilities, certainty, rejected }, height) {
+  const [wide, high] = [(box.right - box.left) / height, (box.bottom - box.top) / height];
+  return [
+    1,
+    Math.log(Math.max(...probabilities)),
+    Math.log(Math.max(certainty, FAINTEST)),
+    rejected,
+    Math.max(0, 0.75 - high),
+    Math.max(0, wide - 0.9),
+    gap,
+    spread,
+    pieces.length - 1,
+    Math.max(0, high - 1.3),
+    Math.max(0, Math.min(3, wide / Math.max(high, 0.05) - 1.2)),
+  ];
+}
+
+/** @param {Group} one @param {Group} other @param {Segmentation} segmentation */
+function pairFeatures(one, other, { height, distances, cuts }) {
+  const [left, right] = [one.box, other.box];
+  const overlap = Math.max(0, Math.min(left.right, right.right) - Math.max(left.left, right.left)) / height;
+  const narrower = Math.max(0.05, Math.min(left.right - left.left, right.right - right.left) / height);
+  const between = one.pieces.flatMap((a) => other.pieces.map((b) => ({ distance: distances[a][b], cut: cuts[a][b] })));
+  return [
+    Math.min(1, overlap),
+    Math.min(1, Math.max(0, right.left - left.right) / height),
+    Math.min(1, overlap / narrower),
+    Number(Math.min(...between.map(({ distance }) => distance)) < 0.03),
+    Math.min(2, between.reduce((sum, { cut }) => sum + cut, 0)),
+    Math.min(1, Math.abs(left.bottom - right.bottom) / height),
+    Math.min(1, Math.abs(left.top - right.top) / height),
+  ];
+}
+
+/**
+ * Return the numbers of the groups that are the digits, from the left; null if they are not accepted as several digits.
+ * @param {Segmentation} segmentation
+ * @param {Score[]} scores of its groups
+ * @param {Score} whole the drawing's, read as one digit
+ * @param {Weights} weights
+ * @returns {number[] | null}
+ */
+export function digitsOf(segmentation, scores, whole, weights) {
+  const chosen = bestPartition(segmentation, scores, weights);
+  if (chosen.length < 2) return null;
+  if (dot(gateFeatures(segmentation, scores, chosen, whole), Object.values(weights.gate)) <= 0) return null;
+  const { groups } = segmentation;
+  return chosen.sort((one, other) => centreOf(groups[one].box) - centreOf(groups[other].box));
+}
+
+/**
+ * Return the groups of the best partition, in the order of their first pieces, by Viterbi's algorithm. A state is the first
+ * piece that no group covers yet, the pieces after it that one does, as bits, and the newest group.
+ * @param {Segmentation} segmentation
+ * @param {Score[]} scores
+ * @param {Weights} weights
+ */
+function bestPartition(segmentation, scores, weights) {
+  const { groups, boxes, height } = segmentation;
+  const [ofGroup, ofPair] = [Object.values(weights.group), Object.values(weights.pair)];
+  const own = groups.map((group, at) => dot(groupFeatures(group, scores[at], height), ofGroup));
+  const starting = boxes.map((_, first) => groups.map(({ pieces }, at) => ({ at, first: pieces[0], bits: bitsOf(pieces) })).filter((one) => one.first === first));
+  /** @type {Map<string, {covered: number, score: number, path: number[]}>[]} */
+  const states = Array.from({ length: boxes.length + 1 }, () => new Map());
+  states[0].set("", { covered: 0, score: 0, path: [] });
+  for (let first = 0; first < boxes.length; first += 1) {
+    for (const { covered, score, path } of states[first].values()) {
+      for (const { at, bits } of starting[first]) {
+        if (covered & bits) continue;
+        const last = path.at(-1);
+        const pair = last === undefined ? 0 : dot(pairFeatures(groups[last], groups[at], segmentation), ofPair);
+        const next = { ...advanced(first, covered | bits), score: score + own[at] + pair, path: [...path, at] };
+        const key = `${next.covered} ${at}`;
+        const found = states[next.first].get(key);
+        if (!found || next.score > found.score) states[next.first].set(key, next);
+      }
+    }
+  }
+  return [...states[boxes.length].values()].reduce((best, one) => (one.score > best.score ? one : best)).path;
+}
+
+const bitsOf = (/** @type {number[]} */ pieces) => pieces.reduce((bits, piece) => bits | (1 << (piece - pieces[0])), 0);
+
+/** Return the first piece that is not covered, and the bits of the pieces after it. @param {number} first @param {number} covered */
+function advanced(first, covered) {
+  while (covered & 1) [first, covered] = [first + 1, covered >> 1];
+  return { first, covered };
+}
+
+/**
+ * @param {Segmentation} segmentation
+ * @param {Score[]} scores
+ * @param {number[]} chosen
+ * @param {Score} whole
+ */
+function gateFeatures(segmentation, scores, chosen, whole) {
+  const { groups, height } = segmentation;
+  const certainties = chosen.map((at) => Math.log(Math.max(scores[at].certainty, FAINTEST)));
+  const pairs = chosen.slice(1).map((at, before) => pairFeatures(groups[chosen[before]], groups[at], segmentation));
+  const heights = chosen.map((at) => (groups[at].box.bottom - groups[at].box.top) / height);
+  const most = (/** @type {number} */ feature) => Math.max(...pairs.map((pair) => pair[feature]));
+  return [
+    1,
+    Math.max(LEAST_LOG, Math.min(...certainties)),
+    Math.max(LEAST_LOG, certainties.reduce((sum, value) => sum + value, 0) / certainties.length),
+    most(2),
+    most(3),
+    most(4),
+    Math.min(1, ...heights),
+    Math.min(3, Math.max(...heights)),
+    Math.max(...chosen.map((at) => scores[at].rejected)),
+    Math.log(Math.max(whole.certainty, LEAST_WHOLE)),
+    whole.rejected,
+    most(6),
+    Math.min(5, chosen.length),
+  ];
+}
