@@ -46,7 +46,7 @@ def test_a_port_that_is_named_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
 @pytest.mark.parametrize("value", ["::1", "[::1]"])
-def test_ipv6_is_listened_at(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_can_listen_on_ipv6(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_SERVER_NAME", value)
     assert address().host == "[::1]"
 
@@ -59,7 +59,7 @@ def test_an_invalid_port_is_told(variable: str, monkeypatch: pytest.MonkeyPatch)
             address()
 
 
-def test_a_name_that_is_not_this_machines_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_foreign_address_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for value in ("no.such.host.invalid", "203.0.113.1", "2001:db8::1", "a" * 300, "a..b", "http://localhost"):
         monkeypatch.setenv("GRADIO_SERVER_NAME", value)
         with pytest.raises(OSError, match=r"must be an address of this machine, or 0\.0\.0\.0, got '"):
@@ -78,7 +78,7 @@ def test_a_root_path_is_as_gradio_has_them_or_told(monkeypatch: pytest.MonkeyPat
             address()
 
 
-def test_a_temporary_folder_is_made_and_one_that_cannot_be_is_told(
+def test_a_temporary_folder_is_created_and_a_failure_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "made" / "here"))
@@ -91,7 +91,7 @@ def test_a_temporary_folder_is_made_and_one_that_cannot_be_is_told(
             address()
 
 
-def test_visitors_may_train_by_default_where_this_machine_alone_can_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_may_train_by_default_if_only_this_machine_can_reach_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(map(may_train, ("127.1.2.3", "localhost", "[::1]")))
     assert not any(map(may_train, ("0.0.0.0", "[::]", "a.org")))
     for value in ("1", "0"):
@@ -99,7 +99,7 @@ def test_visitors_may_train_by_default_where_this_machine_alone_can_reach_it(mon
         assert {may_train(host) for host in ("localhost", "0.0.0.0")} == {value == "1"}
 
 
-def test_visitors_may_not_train_by_default_where_the_page_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_may_not_train_by_default_if_the_page_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_SHARE", "True")
     assert not may_train("127.0.0.1")
 

@@ -129,7 +129,7 @@ def test_a_picture_is_read_as_predict_reads_it(server: Server, endpoints: Endpoi
     assert 0.9 < read["net"]["certainty"] <= 1
 
 
-def test_what_is_no_digit_has_no_answer(endpoints: Endpoints) -> None:
+def test_a_non_digit_has_no_answer(endpoints: Endpoints) -> None:
     blank = asyncio.run(endpoints.read_strokes([]))
     nothing = {"answer": None, "certainty": 0.0, "probabilities": [0.0] * 10}
     assert blank["convnet"] == nothing | {"number": "", "digits": []}
@@ -193,7 +193,7 @@ NONSENSE: list[tuple[str, Any]] = [
 ]
 
 
-def test_what_makes_no_sense_is_refused_in_one_line(server: Server) -> None:
+def test_invalid_values_are_refused_in_one_line(server: Server) -> None:
     for name, values in NONSENSE:
         refusal = told(server, name, *values)
         assert isinstance(refusal, str), (name, values)
@@ -234,7 +234,7 @@ def test_an_upload_is_used_once(server: Server) -> None:
     assert ask(server, "GET", f"/gradio_api/file={path}").status == 404
 
 
-def test_so_many_uploads_are_held_and_no_more(server: Server) -> None:
+def test_the_number_of_held_uploads_is_limited(server: Server) -> None:
     held = [uploaded(server, PICTURE) for _ in range(MAX_HELD_FILES)]
     refused = upload(server, PICTURE)
     assert refused.status == 503
@@ -244,7 +244,7 @@ def test_so_many_uploads_are_held_and_no_more(server: Server) -> None:
     told(server, "read", {"path": uploaded(server, PICTURE)})
 
 
-def test_a_large_picture_may_be_uploaded_and_too_large_a_one_is_refused(server: Server) -> None:
+def test_a_large_picture_may_be_uploaded_and_one_that_is_too_large_is_refused(server: Server) -> None:
     noise = np.random.default_rng(1).integers(0, 60, (1500, 2000, 3)).astype(np.uint8)
     noise[..., :] += 150
     file = io.BytesIO()
@@ -257,7 +257,7 @@ def test_a_large_picture_may_be_uploaded_and_too_large_a_one_is_refused(server: 
     assert "megapixels" in told(server, "read", {"path": uploaded(server, broad.getvalue())})
 
 
-def test_uploads_that_are_broken_off_are_not_held(server: Server) -> None:
+def test_incomplete_uploads_are_not_held(server: Server) -> None:
     before = memory(server.process.pid)
     for _ in range(3 * MAX_HELD_FILES):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
@@ -268,7 +268,7 @@ def test_uploads_that_are_broken_off_are_not_held(server: Server) -> None:
     assert memory(server.process.pid) - before < 100
 
 
-def test_outcomes_that_nobody_fetches_and_names_of_sessions_are_forgotten(server: Server) -> None:
+def test_unfetched_outcomes_and_session_names_are_dropped(server: Server) -> None:
     before = memory(server.process.pid)
     events = []
     for number in range(3 * MAX_KEPT_OUTCOMES):
@@ -290,7 +290,7 @@ def test_an_outcome_is_fetched_once(server: Server) -> None:
     assert ask(server, "GET", f"/gradio_api/call/read_strokes/{event}").status == 404
 
 
-def test_a_crowd_is_answered_or_told_that_the_server_is_busy(server: Server) -> None:
+def test_each_of_many_clients_gets_an_answer_or_503(server: Server) -> None:
     with ThreadPoolExecutor(60) as crowd:
         begun = list(crowd.map(lambda _: begin(server, "read_strokes", SEVEN).status, range(120)))
     assert set(begun) <= {200, 503}
@@ -298,7 +298,7 @@ def test_a_crowd_is_answered_or_told_that_the_server_is_busy(server: Server) -> 
     assert told(server, "read_strokes", SEVEN)["net"]["answer"] == 7
 
 
-def test_a_call_that_takes_too_long_gets_503_whatever_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_takes_too_long_gets_503(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_demo.server.gradio_protocol.MAX_AGE_SECONDS", 0.05)
 
     async def late() -> Any:
@@ -307,7 +307,7 @@ def test_a_call_that_takes_too_long_gets_503_whatever_it_waits_for(monkeypatch: 
     assert asyncio.run(late()) == {"error": BUSY}
 
 
-def test_a_fault_in_an_endpoint_is_told_in_a_word() -> None:
+def test_a_fault_in_an_endpoint_is_reported_without_details() -> None:
     async def fault() -> Any:
         return 1 / 0
 
@@ -345,7 +345,7 @@ def test_ctrl_c_ends_the_server_and_the_work_for_its_callers() -> None:
         assert have_ended(worker)
 
 
-def test_nobody_is_told_the_address_that_another_caller_said(server: Server) -> None:
+def test_the_address_that_one_caller_named_is_not_reported_to_others(server: Server) -> None:
     for host in ("evil.example", "127.0.0.1"):
         connection = HTTPConnection(urlsplit(server.address).netloc)
         connection.request("GET", "/gradio_api/info", headers={"host": host})
@@ -359,7 +359,7 @@ def rpc(server: Server, method: str, parameters: Any = None, path: str = "mcp/",
     return json.loads(ask(server, "POST", f"/gradio_api/{path}", json.dumps(body).encode()).content)
 
 
-def test_a_language_model_is_told_of_the_tools_and_may_choose_some(server: Server) -> None:
+def test_a_language_model_can_list_the_tools_and_choose_some(server: Server) -> None:
     tools = rpc(server, "tools/list")["result"]["tools"]
     assert [tool["name"] for tool in tools] == ["read", "read_strokes", "samples", "why"]
     assert all(len(tool["description"]) > 100 for tool in tools)
@@ -373,7 +373,7 @@ def test_a_language_model_is_told_of_the_tools_and_may_choose_some(server: Serve
     assert [tool["meta"]["endpoint_name"] for tool in listed] == ["read", "read_strokes", "samples", "why"]
 
 
-def test_a_tool_takes_base64_and_what_was_uploaded_and_fetches_nothing(server: Server) -> None:
+def test_a_tool_takes_base64_and_uploads_and_fetches_nothing(server: Server) -> None:
     text = base64.b64encode(PICTURE).decode()
     for image in (
         text,
@@ -390,7 +390,7 @@ def test_a_tool_takes_base64_and_what_was_uploaded_and_fetches_nothing(server: S
     assert "addresses are not fetched" in result["content"][0]["text"]
 
 
-def test_a_message_that_makes_no_sense_is_refused_and_a_notification_accepted(server: Server) -> None:
+def test_an_invalid_message_is_refused_and_a_notification_accepted(server: Server) -> None:
     for method in ("nothing", 7):
         assert rpc(server, method)["error"]["code"] == -32601
     for parameters in ({"name": "__init__"}, {"name": []}, 7):

@@ -52,7 +52,7 @@ def test_both_networks_and_the_test_set_are_served(monkeypatch: pytest.MonkeyPat
     assert samples.labels[:5].tolist() == [7, 2, 1, 0, 4]
 
 
-def test_whether_visitors_may_train_is_yes_or_no(
+def test_the_training_variable_must_be_1_or_0(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MNIST_DEMO_TRAIN", "maybe")
@@ -112,7 +112,7 @@ def test_a_page_for_a_class_starts_where_nothing_can_be_written_and_says_where_i
     assert printed.splitlines() == expected  # no hint at public links, and no code where nobody watches
 
 
-def test_who_watches_gets_a_code_for_phones(
+def test_a_terminal_gets_a_qr_code_for_phones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

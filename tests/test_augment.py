@@ -39,7 +39,7 @@ def test_the_first_half_gets_a_thicker_pen_and_the_second_a_thinner_one(digits):
     assert change[200:].mean() < 0.95
 
 
-def test_lines_are_moved_but_by_pixels_not_by_halves_of_the_image(digits):
+def test_lines_move_by_pixels_and_not_by_half_the_image(digits):
     axis = torch.arange(28.0)
     distorted = distort(digits, seeded())
     for dimension in (2, 3):

@@ -55,7 +55,7 @@ def answered(call: Callable[[], Any]) -> Any:
 
 @examples(300, 20_000)
 @given(ARRAYS | INKS | NOT_ARRAYS)
-def test_to_mnist_makes_a_digit_or_says_that_it_is_none(ink: Any) -> None:
+def test_to_mnist_returns_a_digit_or_none(ink: Any) -> None:
     digit = answered(lambda: to_mnist(ink))
     if digit is not None:
         assert digit.shape == (28, 28)
@@ -91,7 +91,7 @@ def test_a_line_of_hardly_any_width_takes_no_more_memory_than_another(width: flo
 
 @examples(150, 5_000)
 @given(st.lists(STROKES, max_size=4))
-def test_draw_leaves_ink_or_says_what_is_no_stroke(strokes: list[Stroke]) -> None:
+def test_draw_leaves_ink_or_refuses_an_invalid_stroke(strokes: list[Stroke]) -> None:
     ink = answered(lambda: draw(strokes, 64))
     if ink is not None:
         assert ink.shape == (64, 64)
@@ -100,7 +100,7 @@ def test_draw_leaves_ink_or_says_what_is_no_stroke(strokes: list[Stroke]) -> Non
 
 @examples(60, 4_000)
 @given(ARRAYS | NOT_ARRAYS | hnp.arrays(np.float32, st.tuples(st.integers(0, 3), st.just(28), st.just(28))))
-def test_a_classifier_gives_probabilities_or_says_what_is_no_image(classifier: Classifier, images: Any) -> None:
+def test_a_classifier_gives_probabilities_or_refuses_an_invalid_image(classifier: Classifier, images: Any) -> None:
     for call in (classifier.probabilities, classifier.known, classifier.read_images):
         found = answered(lambda call=call: call(images))
         assert found is None or len(found) == len(images)
@@ -126,7 +126,7 @@ SPLICES = st.tuples(st.integers(0, HEADER) | st.integers(0, len(SOUND)), st.inte
 
 @examples(100, 10_000)
 @given(st.binary(max_size=200) | st.lists(SPLICES, min_size=1, max_size=3))
-def test_a_file_that_is_not_weights_is_refused_and_a_damaged_one_never_gives_nonsense(
+def test_a_foreign_file_is_refused_and_a_damaged_one_never_gives_invalid_weights(
     folder: Path, damage: bytes | list[tuple[int, int, bytes]]
 ) -> None:
     content = damage if isinstance(damage, bytes) else SOUND
@@ -140,7 +140,7 @@ def test_a_file_that_is_not_weights_is_refused_and_a_damaged_one_never_gives_non
 
 @examples(150, 10_000)
 @given(st.dictionaries(st.sampled_from([*Card.__dataclass_fields__, "epochs", "checksum", "else"]), JSON | st.text()))
-def test_a_card_of_anything_is_refused_or_one_that_can_be_shown(folder: Path, said: dict[str, Any]) -> None:
+def test_a_card_with_random_values_is_refused_or_can_be_shown(folder: Path, said: dict[str, Any]) -> None:
     (folder / "card.safetensors").write_bytes(save(NETWORK.state_dict(), said_of(CARD, **said)))
     loaded = answered(lambda: load_weights(folder / "card.safetensors"))
     if loaded is not None:
@@ -208,7 +208,7 @@ def ended(main: Callable[[list[str]], int], arguments: list[str], capsys: pytest
 
 @examples(150, 5_000)
 @given(st.lists(FLAGS, max_size=5))
-def test_training_is_asked_for_or_told_in_one_line_why_not(
+def test_any_command_line_of_train_starts_a_job_or_fails_in_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], flags: list[tuple[str, ...]]
 ) -> None:
     def never(job: trainer.Job, *_: object) -> Card:
@@ -222,7 +222,7 @@ def test_training_is_asked_for_or_told_in_one_line_why_not(
 
 @examples(60, 2_000)
 @given(st.lists(NAMES | st.sampled_from(["--json", "--model=net", "--weights", "--weights=x"]), max_size=4))
-def test_predicting_reads_or_tells_in_one_line_a_file_why_not(
+def test_predicting_reads_each_file_or_fails_in_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -163,7 +163,7 @@ def test_functions_of_the_engine_take_anything_and_damaged_bodies(
 
 @some
 @given(content=st.one_of(st.binary(max_size=2000), st.integers(0, 70 * 784).map(bytes)), yours=texts)
-def test_digits_may_be_anything(server: Server, content: bytes, yours: str) -> None:
+def test_reading_survives_any_bytes(server: Server, content: bytes, yours: str) -> None:
     path = f"{READ}?yours={quote(yours.encode('utf-8', 'replace'))}"
     assert is_an_answer(*ask(server, "POST", path, content, {"content-type": BYTES}))
 
@@ -187,7 +187,7 @@ endpoint_names = st.sampled_from(["read", "read_strokes", "samples", "why"])
 
 @some
 @given(name=endpoint_names, data=st.one_of(st.lists(arguments, max_size=5), named, values), way=st.integers(0, 2))
-def test_endpoints_take_anything(server: Server, name: str, data: Any, way: int) -> None:
+def test_endpoints_survive_any_input(server: Server, name: str, data: Any, way: int) -> None:
     path, body = [
         (f"call/{name}", {"data": data}),
         (f"call/v2/{name}", data),
@@ -211,7 +211,7 @@ def test_endpoints_take_anything(server: Server, name: str, data: Any, way: int)
     ),
     number=values,
 )
-def test_tools_take_anything(server: Server, method: Any, parameters: Any, number: Any) -> None:
+def test_tools_survive_any_input(server: Server, method: Any, parameters: Any, number: Any) -> None:
     body = {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
     status, content = ask(server, "POST", "/gradio_api/mcp/", json.dumps(body).encode())
     assert is_an_answer(status, content)
@@ -237,7 +237,7 @@ paths = st.one_of(
     header=st.sampled_from(["origin", "x-forwarded-host", "x-forwarded-proto", "range", "cookie", "accept-encoding"]),
     value=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60),
 )
-def test_paths_methods_and_headers_may_be_anything(
+def test_the_server_survives_any_path_method_and_header(
     server: Server, method: str, path: str, header: str, value: str
 ) -> None:
     try:

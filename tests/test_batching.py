@@ -96,7 +96,7 @@ def overloaded(slow: Slow, count: int, patience: float = 0.0) -> list[Any]:
     return asyncio.run(ask())
 
 
-def test_the_newest_digits_are_read_first_and_so_many_at_once(slow: Slow) -> None:
+def test_the_newest_digits_are_read_first_in_batches_of_limited_size(slow: Slow) -> None:
     overloaded(slow, 40)
     assert slow.batches[0] == [0]
     assert slow.batches[1] == list(range(39, 39 - reading.MAX_BATCH, -1))
@@ -110,14 +110,14 @@ def test_excess_requests_are_refused_at_once_the_oldest_first(slow: Slow) -> Non
     assert {answers[number].status_code for number in refused} == {503}
 
 
-def test_what_has_waited_too_long_is_refused(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_waited_too_long_is_refused(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_WAIT_S", 0.05)
     answers = overloaded(slow, 40, patience=0.1)
     statuses = [getattr(answer, "status_code", 200) for answer in answers]
     assert statuses == [200] + [503] * (39 - reading.MAX_BATCH) + [200] * reading.MAX_BATCH
 
 
-def test_a_reading_that_fails_fails_for_those_only_who_wanted_it(
+def test_a_failed_reading_fails_only_for_its_own_clients(
     classifiers: dict[str, Classifier], test_digits: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = Reader(classifiers)
@@ -155,9 +155,7 @@ def call(client: TestClient, name: str) -> Any:
     return client.post(f"/engine/{name}", json={})
 
 
-def test_a_failure_of_ours_is_told_in_a_word_and_names_no_folder(
-    client: TestClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failure_is_reported_without_details_or_folders(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         answer = call(client, "failing")
     assert answer.status_code == 500
@@ -166,7 +164,7 @@ def test_a_failure_of_ours_is_told_in_a_word_and_names_no_folder(
     assert "Traceback" not in caplog.text
 
 
-def test_more_calls_than_can_be_served_soon_are_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excess_calls_are_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "MAX_CALLS", 3)
     answers: list[int] = []
     with client:
@@ -193,7 +191,7 @@ def test_a_path_is_looked_at_below_the_root_path(root: str, path: str, below: st
     assert asked({"path": path, "root_path": root}) == below
 
 
-def test_a_door_more_can_be_opened() -> None:
+def test_the_allow_list_can_be_extended() -> None:
     allowed = {**ALLOWED, "/gradio_api/call/[a-z]{1,20}": ("POST",)}
     client = TestClient(Starlette(middleware=[Middleware(AllowList, allowed)]))
     behind = client.get("/config").text

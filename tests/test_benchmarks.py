@@ -35,14 +35,14 @@ def test_each_way_of_redrawing_gives_crisp_ink_that_fits_the_canvas(test_digits:
         assert to_mnist(ink) is not None
 
 
-def test_non_digits_are_drawn_in_many_ways_and_no_training_sees_them() -> None:
+def test_non_digits_are_drawn_in_many_ways_that_no_training_uses() -> None:
     for kind in UNKNOWN:
         digits = drawings.invent(kind, 5).ours
         assert len(np.unique(digits, axis=0)) == len(digits)
     assert not {text for ways in SIGNS.values() for text in ways} & set(OTHERS)
 
 
-def test_pictures_differ_from_digit_to_digit_and_what_is_no_digit_is_labelled_so(test_digits: Samples) -> None:
+def test_pictures_differ_from_digit_to_digit_and_non_digits_are_labelled_as_such(test_digits: Samples) -> None:
     for kind, maker in (CLEAN | MADE).items():
         if kind != "photo, 4,000 x 3,000":
             made = [maker(of_sample(image[0].numpy()), np.random.default_rng(0)) for image in test_digits.images[:2]]
@@ -110,7 +110,7 @@ def test_digits_of_strangers_are_counted_right_and_their_signs_rejected(tmp_path
     assert strangers.auroc(np.array([0.9, 0.5]), np.array([0.5, 0.1])) == 0.875
 
 
-def test_a_writer_is_taught_what_was_misread_and_scored_on_the_rest(
+def test_a_writers_misread_digits_are_taught_and_the_rest_is_scored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_digits: Samples
 ) -> None:
     wrong = [(1, 1, SEVEN)] * 3 + [(1, 7, SEVEN), (1, 1, ONE), (2, 7, SEVEN), (2, 1, ONE)]  # 1 calls some sevens ones
@@ -145,7 +145,7 @@ def test_a_writer_is_taught_what_was_misread_and_scored_on_the_rest(
         (teach.main, ["--strokes", "broken"], "broken"),
     ],
 )
-def test_what_cannot_be_measured_ends_in_one_line(
+def test_a_benchmark_that_cannot_run_ends_in_one_line(
     main: Callable[[Sequence[str]], int],
     arguments: list[str],
     complaint: str,

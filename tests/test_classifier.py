@@ -38,7 +38,7 @@ def test_nothing_drawn_has_no_answer_and_no_probabilities(classifier: Classifier
     assert not reading.probabilities.any()
 
 
-def test_known_says_of_each_image_whether_it_is_read_with_the_thresholds_certainty(
+def test_known_is_true_for_images_read_with_at_least_the_thresholds_certainty(
     classifier: Classifier, test_digits: Samples
 ) -> None:
     images = test_digits.images[:500, 0].numpy().astype(np.float32) / 255
@@ -50,7 +50,7 @@ def test_known_says_of_each_image_whether_it_is_read_with_the_thresholds_certain
     assert known.mean() > 0.98
 
 
-def test_what_is_read_with_less_certainty_than_the_thresholds_has_no_answer(classifier: Classifier) -> None:
+def test_a_reading_below_the_thresholds_certainty_has_no_answer(classifier: Classifier) -> None:
     ink = np.zeros((280, 280), np.uint8)
     ink[40:240, 130:150] = 255
     sure = classifier.read(ink)

@@ -46,7 +46,7 @@ def script(*lines: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_behind_standard_output_is_told_in_one_line(test_digits: Samples, tmp_path: Path) -> None:
+def test_a_full_disk_behind_standard_output_is_reported_in_one_line(test_digits: Samples, tmp_path: Path) -> None:
     picture(test_digits.images[0]).save(tmp_path / "seven.png")
     for unbuffered in ("", "1"):
         command = ("-m", "mnist_demo.predict", str(tmp_path / "seven.png"))
@@ -63,7 +63,7 @@ def test_a_full_disk_behind_standard_output_is_told_in_one_line(test_digits: Sam
         ("RLIMIT_NOFILE, (48, 48)", "48 open files are too few: allow at least 64 (ulimit -n 64)"),
     ],
 )
-def test_a_process_that_may_have_too_little_says_so_in_one_line(limit: str, told: str) -> None:
+def test_a_process_with_too_little_memory_ends_in_one_line(limit: str, told: str) -> None:
     code = f"import resource, runpy; resource.setrlimit(resource.{limit})"
     code += "; runpy.run_path('app.py', run_name='__main__')"
     ended = run("-c", code)
@@ -72,7 +72,7 @@ def test_a_process_that_may_have_too_little_says_so_in_one_line(limit: str, told
     assert is_one_line(ended.stderr)
 
 
-def test_what_cannot_be_encoded_is_printed_escaped(test_digits: Samples, tmp_path: Path) -> None:
+def test_characters_that_cannot_be_encoded_are_printed_escaped(test_digits: Samples, tmp_path: Path) -> None:
     file = tmp_path / "sieben-ä-七.png"
     picture(test_digits.images[0]).save(file)
     ended = run("-m", "mnist_demo.predict", str(file), environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
@@ -84,13 +84,13 @@ def test_what_cannot_be_encoded_is_printed_escaped(test_digits: Samples, tmp_pat
     ("raised", "code"),
     [("OSError('a\\nb')", 2), ("ValueError('a b')", 2), ("SystemExit('x')", 2), ("SystemExit(3)", 3)],
 )
-def test_what_a_command_line_raises_becomes_one_line_and_a_code(raised: str, code: int) -> None:
+def test_an_error_becomes_one_line_and_an_exit_code(raised: str, code: int) -> None:
     ended = run("-c", script("def main():", f"    raise {raised}", "commandline.run(main)"))
     assert ended.returncode == code
     assert ended.stderr == ("error: a b\n" if "a" in raised.removeprefix("SystemExit") else "")
 
 
-def test_a_second_ctrl_c_while_the_first_is_answered_is_none() -> None:
+def test_a_second_ctrl_c_while_the_first_is_handled_is_ignored() -> None:
     code = script(
         "def main():",
         "    try: print('ready', flush=True); time.sleep(60)",
@@ -117,7 +117,7 @@ def test_a_second_ctrl_c_while_the_first_is_answered_is_none() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [("app.py",), ("-m", "mnist_demo.train"), ("-m", "mnist_demo.predict", "x")])
 @pytest.mark.parametrize("seconds", [0.3, 0.9])
-def test_ctrl_c_while_starting_ends_without_a_word(command: Sequence[str], seconds: float, tmp_path: Path) -> None:
+def test_ctrl_c_while_starting_ends_silently(command: Sequence[str], seconds: float, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=HEED, env=os.environ | {"MNIST_DEMO_DATA": str(tmp_path)},
@@ -156,7 +156,7 @@ def test_the_app_has_a_help_and_refuses_an_unknown_argument() -> None:
 @pytest.mark.parametrize(
     "parser", [module.parser for module in (__main__, evaluate, export, serve, train)] + [predict._parser]
 )
-def test_every_command_line_tells_its_version(
+def test_every_command_line_prints_its_version(
     parser: Callable[[], argparse.ArgumentParser], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="0"):

@@ -28,7 +28,7 @@ def test_components_are_pixels_that_touch_by_a_side_or_a_corner() -> None:
         assert (components.mask(np.ones(len(components.area), bool)) == mask).all()
 
 
-def test_a_component_knows_its_box_and_how_much_of_the_border_it_touches() -> None:
+def test_a_component_has_its_box_and_its_contacts_with_the_border() -> None:
     mask = np.zeros((30, 40), bool)
     mask[5:15, 8:28] = True
     mask[20:, 39] = True
@@ -38,7 +38,7 @@ def test_a_component_knows_its_box_and_how_much_of_the_border_it_touches() -> No
     assert components.mask(1).sum() == 10
 
 
-def test_a_region_is_convex_and_tells_its_shape_and_turn() -> None:
+def test_a_region_is_convex_and_has_its_shape_and_turn() -> None:
     y, x = np.mgrid[:200, :200] - 100
     angle = np.deg2rad(20)
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)

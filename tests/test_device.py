@@ -8,17 +8,17 @@ def test_the_cpu_is_always_there() -> None:
     assert choose_device("cpu") == torch.device("cpu")
 
 
-def test_auto_takes_the_first_device_there_is() -> None:
+def test_auto_takes_the_first_available_device() -> None:
     there = [torch.cuda.is_available(), torch.backends.mps.is_available(), True]
     assert choose_device("auto").type == ("cuda", "mps", "cpu")[there.index(True)]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_refused_in_one_line() -> None:
+def test_a_missing_device_is_refused_in_one_line() -> None:
     with pytest.raises(ValueError, match="this machine has no cuda device: choose --device auto or --device cpu"):
         choose_device("cuda")
 
 
-def test_a_name_that_is_no_devices_is_refused() -> None:
+def test_an_unknown_device_name_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown device 'tpu'"):
         choose_device("tpu")

@@ -37,7 +37,7 @@ def some_card(name: str, **values: Any) -> Card:
     return dataclasses.replace(load_named(name)[1], evaluation=None, **values)
 
 
-def test_the_shipped_weights_are_worth_what_their_card_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shipped_weights_have_the_accuracy_on_their_card(capsys: pytest.CaptureFixture[str]) -> None:
     found, card = judge(capsys, "--model", "net"), load_named("net")[1]
     assert card.evaluation is not None
     for way in ("once", "shifts"):
@@ -51,7 +51,7 @@ def test_the_shipped_weights_are_worth_what_their_card_says(capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_plain_state_dict_is_judged_as_the_weights_file_is(
+def test_a_plain_state_dict_is_evaluated_like_the_weights_file(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, test_digits: Samples
 ) -> None:
     few = Samples(test_digits.images[:500], test_digits.labels[:500])
@@ -64,7 +64,7 @@ def test_a_plain_state_dict_is_judged_as_the_weights_file_is(
     assert found["once"]["refused"] == 0.0
 
 
-def test_what_was_saved_before_torch_had_zip_files_is_read_too(tmp_path: Path) -> None:
+def test_files_of_torch_before_1_6_are_read_too(tmp_path: Path) -> None:
     torch.save(load_named("net")[0].state_dict(), tmp_path / "old.pt", _use_new_zipfile_serialization=False)
     options = evaluate.parser().parse_args(["--weights", str(tmp_path / "old.pt")])
     assert evaluate.load(options).name == "net"
@@ -87,7 +87,7 @@ class Harm:
         ({name: value * math.nan for name, value in MODELS["net"]().state_dict().items()}, "not finite numbers"),
     ],
 )
-def test_what_is_no_network_of_ours_is_refused_in_one_line(
+def test_an_unknown_network_is_refused_in_one_line(
     content: Any, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -97,7 +97,7 @@ def test_what_is_no_network_of_ours_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4", b"PK\3\4 and no zip", b"no weights file of any kind", None])
-def test_what_is_no_weights_file_is_refused_in_one_line(
+def test_an_invalid_weights_file_is_refused_in_one_line(
     content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "some.safetensors"
@@ -112,12 +112,14 @@ def test_validation_digits_are_those_that_training_held_out(tmp_path: Path, trai
     assert len(evaluate.samples_of("train", judged).labels) == 60_000
 
 
-def test_where_none_were_held_out_there_is_no_validation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_held_out_digits_there_is_no_validation_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     torch.save(load_named("net")[0].state_dict(), tmp_path / "plain.pt")
     assert "no validation split" in refusal(capsys, "--weights", str(tmp_path / "plain.pt"), "--split", "validation")
 
 
-def test_figures_are_kept_in_the_card_and_the_weights_stay_as_they_are(
+def test_metrics_are_saved_in_the_card_and_the_weights_stay_unchanged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, test_digits: Samples
 ) -> None:
     few = Samples(test_digits.images[:500], test_digits.labels[:500])
@@ -133,12 +135,12 @@ def test_figures_are_kept_in_the_card_and_the_weights_stay_as_they_are(
     assert all(torch.equal(tensor, before[name]) for name, tensor in load_file(path).items())
 
 
-def test_figures_of_other_digits_are_not_kept(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+def test_metrics_on_other_digits_are_not_saved(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
     monkeypatch.setattr(evaluate, "evaluate", lambda judged, samples: pytest.fail("judged first"))
     assert "test set" in refusal(capsys, "--write", "--split", "train")
 
 
-def test_people_are_told_all_of_it(
+def test_the_text_output_has_all_metrics(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, test_digits: Samples
 ) -> None:
     few = Samples(test_digits.images[:700], test_digits.labels[:700])

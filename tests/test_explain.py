@@ -128,7 +128,7 @@ def test_the_steps_of_both_networks_are_those_of_their_forward_pass(networks, im
     assert sum(step.parameters for step in trace(networks["convnet"], image)) == 1_007_590
 
 
-def test_a_third_network_shows_too(networks, image):
+def test_a_third_network_can_be_traced(networks, image):
     assert [(step.name, step.kind, step.shape) for step in trace(networks["toy"], image)] == [
         ("digit", "image", (1, 28, 28)),
         ("conv 0", "conv", (3, 28, 28)),
@@ -143,7 +143,7 @@ def test_a_third_network_shows_too(networks, image):
     ]
 
 
-def test_each_step_holds_what_plain_numpy_makes_of_the_step_before(network, image):
+def test_each_step_equals_plain_numpy_on_the_step_before(network, image):
     traced = trace(network, image)
     assert np.array_equal(traced[0].values[0], image)
     for before, step in itertools.pairwise(traced):
@@ -151,7 +151,7 @@ def test_each_step_holds_what_plain_numpy_makes_of_the_step_before(network, imag
         np.testing.assert_allclose(step.values, in_numpy(step, before.values), atol=1e-4, err_msg=step.name)
 
 
-def test_the_last_step_is_what_the_network_itself_answers(classifier, image):
+def test_the_last_step_is_the_networks_own_output(classifier, image):
     with torch.inference_mode():
         answer = classifier.model.network(torch.from_numpy(image)[None, None])[0].numpy()
     np.testing.assert_allclose(trace(classifier.model, image)[-1].values, answer, atol=1e-5)
@@ -169,7 +169,7 @@ def test_the_numbers_shown_add_up_to_the_value_shown(network, image):
             assert added_up(done) == pytest.approx(done.value, abs=TOLERANCE), traced[index].name
 
 
-def test_what_lies_outside_a_cells_receptive_field_never_changes_it(network, image):
+def test_pixels_outside_a_cells_receptive_field_never_change_it(network, image):
     traced = trace(network, image)
     random = np.random.default_rng(0)
     for index in range(len(traced)):
@@ -192,7 +192,7 @@ def test_each_corner_of_a_receptive_field_can_change_the_cell(networks):
         assert np.abs(np.array(after) - before[5].values[:, 4, 5]).max() > 0
 
 
-def test_threads_that_trace_at_once_see_each_its_own(networks, test_digits):
+def test_threads_that_trace_at_once_each_see_their_own_trace(networks, test_digits):
     images = [(image / 255).numpy() for image in test_digits.images[:40, 0]]
     alone = [trace(networks["net"], image)[-1].values for image in images]
     with ThreadPoolExecutor(4) as pool:
@@ -200,7 +200,7 @@ def test_threads_that_trace_at_once_see_each_its_own(networks, test_digits):
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-def test_a_cell_tells_what_it_sees_in_the_step_before(networks, image):
+def test_a_cell_names_the_region_it_sees_in_the_step_before(networks, image):
     traced = trace(networks["convnet"], image)
     assert work(traced, 2, (7, 10, 3)).seen == ((0, 1), (10, 15), (3, 8))  # conv1, 5 x 5
     assert work(traced, 3, (7, 10, 3)).seen == ((7, 8), (20, 22), (6, 8))  # max-pool 2
@@ -211,7 +211,7 @@ def test_a_cell_tells_what_it_sees_in_the_step_before(networks, image):
     assert work(traced, 9, (4,)).pixels == Box(0, 0, 28, 28)
 
 
-def test_at_the_edge_a_cell_sees_no_more_than_there_is(networks, image):
+def test_at_the_edge_a_cells_region_is_clipped(networks, image):
     traced = trace(networks["toy"], image)
     assert work(traced, 1, (0, 0, 27)).seen == ((0, 1), (0, 2), (26, 28))
     assert work(traced, 1, (0, 0, 27)).arithmetic.patch.shape == (1, 3, 3)
@@ -236,7 +236,7 @@ def test_the_ten_largest_terms_of_a_unit_are_its_largest_and_name_their_cells(ne
 
 
 @pytest.mark.parametrize(("index", "cell"), [(99, (0,)), (-1, (0,)), (2, (0, 0)), (2, (0, 24, 0)), (2, (-1, 0, 0))])
-def test_a_cell_that_is_not_there_is_refused_in_one_line(networks, image, index, cell):
+def test_a_missing_cell_is_refused_in_one_line(networks, image, index, cell):
     with pytest.raises(ValueError, match="there is no cell"):
         work(trace(networks["net"], image), index, cell)
 
@@ -247,7 +247,7 @@ def test_a_layer_that_cannot_be_shown_is_refused_in_one_line(image, layer):
         trace(nn.Sequential(Normalize(), nn.Conv2d(1, 1, 1), layer).eval(), image)
 
 
-def test_a_network_that_is_no_chain_is_refused_in_one_line(image):
+def test_a_network_that_is_not_a_chain_is_refused_in_one_line(image):
     class Residual(nn.Sequential):
         def forward(self, pixels):
             return pixels + super().forward(pixels)
@@ -315,7 +315,7 @@ def test_hiding_the_stroke_that_makes_one_digit_of_another_lowers_its_log_odds(c
     assert occlusion(classifier.model, hidden, *pair).log_odds < why.log_odds - 1
 
 
-def test_each_place_of_the_map_is_the_network_asked_with_a_patch_of_paper_there(classifier, image):
+def test_each_position_of_the_map_is_the_networks_answer_with_a_patch_of_paper_there(classifier, image):
     why = occlusion(classifier.model, image, 4, 9)
     for top, left in ((0, 0), (5, 8), (10, 10), (16, 9), (23, 23)):
         hidden = image.copy()
@@ -325,7 +325,7 @@ def test_each_place_of_the_map_is_the_network_asked_with_a_patch_of_paper_there(
     assert why.moves[0, 0] == 0  # paper behind paper
 
 
-def test_the_places_that_speak_for_and_against_are_the_maps_extremes(classifier, image):
+def test_the_strongest_evidence_for_and_against_is_at_the_maps_extremes(classifier, image):
     why = occlusion(classifier.model, image, 4, 9)
     assert why.speaks_for.move == why.moves.max()
     assert why.speaks_against.move == why.moves.min()
@@ -335,20 +335,20 @@ def test_the_places_that_speak_for_and_against_are_the_maps_extremes(classifier,
     assert turned.speaks_against[:4] == why.speaks_for[:4]
 
 
-def test_a_place_is_told_by_the_third_of_the_ink_it_is_in(classifier):
+def test_a_place_is_named_by_the_third_of_the_ink_it_is_in(classifier):
     assert occlusion(classifier.model, whole((9, 4)).digit, 9, 4).speaks_for.vertical == "top"
     place = occlusion(classifier.model, whole((8, 3)).digit, 8, 3).speaks_for
     assert (place.vertical, place.horizontal) == ("middle", "left")
 
 
-def test_on_blank_paper_nothing_speaks(classifier):
+def test_blank_paper_is_no_evidence(classifier):
     why = occlusion(classifier.model, np.zeros((28, 28), np.float32), 1, 2)
     assert not why.moves.any()
     assert why.speaks_for is why.speaks_against is None
 
 
 @pytest.mark.parametrize(("answer", "rival", "side"), [(10, 1, 5), (1, -1, 5), (1, 2, 0), (1, 2, 29)])
-def test_digits_and_patches_that_are_none_are_refused_in_one_line(classifier, image, answer, rival, side):
+def test_invalid_digits_and_patches_are_refused_in_one_line(classifier, image, answer, rival, side):
     with pytest.raises(ValueError, match="invalid digits or side"):
         occlusion(classifier.model, image, answer, rival, side)
 
@@ -374,7 +374,7 @@ def unpacked(content: list[dict]) -> list[NDArray[np.float32]]:
     return values
 
 
-def test_an_update_of_all_layers_comes_out_as_it_went_in_but_for_a_510th_of_its_range(network, image):
+def test_packing_an_update_loses_at_most_a_510th_of_its_range(network, image):
     traced = trace(network, image)
     sent = json.dumps(packed(traced))
     assert len(sent) <= 24_000
@@ -391,13 +391,13 @@ def test_an_update_of_all_layers_comes_out_as_it_went_in_but_for_a_510th_of_its_
         assert np.abs(values - step.values).max() <= bound + 1e-5, step.name
 
 
-def test_a_blank_update_is_an_update(networks):
+def test_a_blank_image_can_be_packed(networks):
     blank = trace(networks["net"], np.zeros((28, 28), np.float32))
     received = json.loads(json.dumps(packed(blank)))["steps"]
     np.testing.assert_allclose(unpacked(received)[2], blank[2].values, atol=0.01)
 
 
-def test_the_kernels_come_out_as_they_went_in_but_for_a_510th_of_their_range(network, image):
+def test_packing_kernels_loses_at_most_a_510th_of_their_range(network, image):
     traced = trace(network, image)
     received = json.loads(json.dumps(packed_kernels(traced)))
     assert [kernels is not None for kernels in received] == [step.kind == "conv" for step in traced]

@@ -45,7 +45,7 @@ def odd_inks() -> NDArray[np.uint8]:
     return inks
 
 
-def test_the_digit_is_what_numpy_makes_of_the_same_ink() -> None:
+def test_the_exported_digit_equals_numpys_for_the_same_ink() -> None:
     inks = np.concatenate([drawings(44), odd_inks()])
     made, is_drawn = export.to_mnist(torch.from_numpy(inks).float())
     expected = [preprocess.to_mnist(ink) for ink in inks]
@@ -55,13 +55,13 @@ def test_the_digit_is_what_numpy_makes_of_the_same_ink() -> None:
     assert np.abs(made.numpy() - [nothing if digit is None else digit for digit in expected]).max() < MAX_DIFFERENCE
 
 
-def test_the_canvas_is_the_pages_own() -> None:
+def test_the_canvas_has_the_pages_size() -> None:
     from mnist_demo.server import pen_strokes
 
     assert pen_strokes.SIDE == export.CANVAS
 
 
-def test_ours_in_tensors_says_what_the_classifier_says(classifier: Classifier) -> None:
+def test_the_graph_in_torch_answers_as_the_classifier_does(classifier: Classifier) -> None:
     inks = drawings(22)
     with torch.inference_mode():
         answer, probabilities, certain, _ = export.ReadsCanvas(classifier)(torch.from_numpy(inks))
@@ -73,7 +73,7 @@ def test_ours_in_tensors_says_what_the_classifier_says(classifier: Classifier) -
 
 
 @pytest.mark.parametrize(("name", "takes"), FILES)
-def test_an_exported_network_says_what_ours_says(name: str, takes: str) -> None:
+def test_an_exported_network_answers_as_the_original_does(name: str, takes: str) -> None:
     pytest.importorskip("onnxruntime")
     found = compared(session(exported(name, takes)), Classifier.load(name), takes, inputs(takes))
     assert found.digit < MAX_DIFFERENCE
@@ -83,7 +83,7 @@ def test_an_exported_network_says_what_ours_says(name: str, takes: str) -> None:
 
 @pytest.mark.parametrize(("name", "takes"), FILES)
 @pytest.mark.parametrize("count", [1, 7])
-def test_any_number_is_read_together(name: str, takes: str, count: int) -> None:
+def test_batches_of_any_size_are_read(name: str, takes: str, count: int) -> None:
     pytest.importorskip("onnxruntime")
     given = inputs(takes)[:count]
     together = run(session(exported(name, takes)), given)
@@ -93,7 +93,7 @@ def test_any_number_is_read_together(name: str, takes: str, count: int) -> None:
         assert np.abs(values[-1] - alone[output][0]).max() < MAX_DIFFERENCE
 
 
-def test_where_nothing_is_drawn_all_but_the_answer_are_zeros() -> None:
+def test_without_ink_everything_but_the_answer_is_zero() -> None:
     pytest.importorskip("onnxruntime")
     found = run(session(exported("net", "canvas")), np.zeros((1, 280, 280), np.uint8))
     assert found.pop("answer").tolist() == [-1]
@@ -101,7 +101,7 @@ def test_where_nothing_is_drawn_all_but_the_answer_are_zeros() -> None:
     assert not any(values.any() for values in found.values())
 
 
-def test_what_is_no_digit_is_refused_with_its_probabilities_told() -> None:
+def test_a_non_digit_is_rejected_but_has_probabilities() -> None:
     pytest.importorskip("onnxruntime")
     scribble = np.where(np.add(*np.indices((1, 280, 280))[1:]) // 20 % 2, 255, 0).astype(np.uint8)
     found = run(session(exported("net", "canvas")), scribble)
@@ -109,7 +109,7 @@ def test_what_is_no_digit_is_refused_with_its_probabilities_told() -> None:
     assert found["probabilities"].sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_the_file_says_what_it_is_and_nothing_of_the_machine() -> None:
+def test_the_file_describes_itself_and_nothing_of_the_machine() -> None:
     content = exported("net", "canvas")
     onnx = pytest.importorskip("onnx")
     model = onnx.load_from_string(content)
@@ -127,7 +127,7 @@ def test_the_file_says_what_it_is_and_nothing_of_the_machine() -> None:
     assert str(Path.home()).encode() not in content
 
 
-def test_the_command_line_writes_one_file_and_says_so(
+def test_the_command_line_writes_one_file_and_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = exported("net", "canvas")
@@ -143,7 +143,7 @@ def test_the_command_line_writes_one_file_and_says_so(
 
 
 @pytest.mark.parametrize("command", re.findall(r"^python -m mnist_demo\.export .+?(?= +#)", MANUAL, re.MULTILINE))
-def test_the_manuals_commands_write_what_they_name(
+def test_the_manuals_commands_write_their_files(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(export, "to_onnx", lambda classifier, takes: exported(classifier.card.model, takes))
@@ -165,7 +165,7 @@ def test_all_weights_are_in_the_file_itself() -> None:
 
 
 @pytest.mark.parametrize("package", export.PACKAGES.split())
-def test_a_missing_package_is_told_in_one_line(
+def test_a_missing_package_is_reported_in_one_line(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", types.ModuleType("onnx"))
@@ -184,7 +184,7 @@ def test_a_missing_package_is_told_in_one_line(
         (["--weights", "README.md", "--output", "net.onnx"], "README.md is damaged"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_one_line(
+def test_an_impossible_export_is_reported_in_one_line(
     arguments: list[str],
     complaint: str,
     tmp_path: Path,
@@ -201,7 +201,7 @@ def test_what_cannot_be_done_is_told_in_one_line(
     assert not list(tmp_path.glob(f"*{PART}")) + list(tmp_path.glob("*.onnx"))
 
 
-def test_packages_that_are_too_old_are_told_in_one_line(
+def test_packages_that_are_too_old_are_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def export_nothing(*_: object, **__: object) -> None:

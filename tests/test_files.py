@@ -29,7 +29,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
                 os.seteuid(0)
 
 
-def test_what_is_written_is_there_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_writing_leaves_the_file_and_nothing_beside_it(tmp_path: Path) -> None:
     write_whole(tmp_path / "a", b"old")
     write_whole(tmp_path / "a", b"new")
     assert read_whole(tmp_path / "a") == b"new"
@@ -37,7 +37,7 @@ def test_what_is_written_is_there_and_nothing_beside_it(tmp_path: Path) -> None:
 
 
 @unix
-def test_a_link_is_followed_and_stays_one(tmp_path: Path) -> None:
+def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there" / "a")
     for content in (b"first", b"second"):  # into nothing, and over the first
@@ -47,7 +47,7 @@ def test_a_link_is_followed_and_stays_one(tmp_path: Path) -> None:
 
 
 @unix
-def test_what_is_no_file_is_neither_replaced_nor_waited_for(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_neither_replaced_nor_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "round").symlink_to(tmp_path / "round")
     for path in (tmp_path / "pipe", tmp_path / "round", tmp_path, Path("/dev/null")):
@@ -58,14 +58,14 @@ def test_what_is_no_file_is_neither_replaced_nor_waited_for(tmp_path: Path) -> N
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_a_file_too_large_to_be_ours_is_not_read(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)
     with pytest.raises(OSError, match=f"is larger than {MAX_FILE_BYTES} bytes"):
         read_whole(tmp_path / "large")
 
 
-def test_what_a_killed_process_left_while_writing_is_cleared_away_by_the_next_and_no_other_file(tmp_path: Path) -> None:
+def test_the_next_write_removes_a_killed_writers_partial_file_and_no_other_file(tmp_path: Path) -> None:
     left, just_now, anothers, own = (
         tmp_path / name for name in (".a.12345678.part", ".a.87654321.part", ".ab.12345678.part", ".a.part")
     )
@@ -80,7 +80,7 @@ def test_what_a_killed_process_left_while_writing_is_cleared_away_by_the_next_an
     assert own.exists()
 
 
-def test_git_ignores_what_a_killed_process_left() -> None:
+def test_git_ignores_partial_files_of_killed_processes() -> None:
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         pytest.skip("no checkout")
@@ -89,7 +89,7 @@ def test_git_ignores_what_a_killed_process_left() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
-def test_a_full_disk_is_told_with_the_files_name_and_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_the_files_name_and_leaves_only_the_old_file(tmp_path: Path) -> None:
     write_whole(tmp_path / "a", b"old")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
@@ -103,14 +103,14 @@ def test_a_full_disk_is_told_with_the_files_name_and_leaves_the_old_file_and_no_
 
 
 @unix
-def test_a_folder_that_cannot_be_written_is_told_before_and_while_writing(read_only: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_before_and_while_writing(read_only: Path) -> None:
     for write in (check_can_write, lambda path: write_whole(path, b"x")):
         with pytest.raises(OSError, match=f"^{read_only / 'a'} cannot be written: Permission denied$"):
             write(read_only / "a")
 
 
 @unix
-def test_a_name_that_is_too_long_once_it_is_written_beside_is_told_before(tmp_path: Path) -> None:
+def test_a_name_too_long_for_a_partial_file_is_reported_before_writing(tmp_path: Path) -> None:
     check_can_write(tmp_path / ("a" * 240))
     with pytest.raises(OSError, match="cannot be written: File name too long"):
         check_can_write(tmp_path / ("a" * 241))

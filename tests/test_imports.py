@@ -61,11 +61,11 @@ def floor(module: str) -> int:
     return next(number for number, names in enumerate(FLOORS) if module in names)
 
 
-def test_every_module_has_its_floor() -> None:
+def test_every_module_has_its_layer() -> None:
     assert set(modules()) == set.union(*FLOORS)
 
 
-def test_what_is_no_wing_is_a_command_or_what_all_commands_share() -> None:
+def test_modules_outside_the_wings_are_commands_or_shared_by_them() -> None:
     assert set(modules()) - WINGS == {"__main__", "commandline", "files", *COMMANDS}
 
 
@@ -75,12 +75,12 @@ def test_imports_run_downwards_only() -> None:
             assert floor(other) < floor(module), f"{module} imports {other}, which does not stand below it"
 
 
-def test_training_and_the_server_never_look_at_each_other() -> None:
+def test_training_and_server_never_import_each_other() -> None:
     assert "server" not in of_ours(modules()["training"]) | of_ours(modules()["train"])
     assert not {"training", "train"} & of_ours(modules()["server"])
 
 
-def test_no_files_import_each_other_in_a_circle() -> None:
+def test_no_files_import_each_other_in_a_cycle() -> None:
     files = {".".join(("mnist_demo", *path.relative_to(PACKAGE).with_suffix("").parts)): path for path in all_files()}
     TopologicalSorter({name: imported([path]) & set(files) - {name} for name, path in files.items()}).prepare()
 
@@ -89,12 +89,12 @@ def all_files() -> list[Path]:
     return [path for files in modules().values() for path in files if path.stem != "__init__"]
 
 
-def test_nothing_but_the_server_knows_gradio() -> None:
+def test_only_the_server_imports_gradio() -> None:
     for module in set(modules()) - {"server"}:
         assert not {"gradio", "gradio_client"} & strangers(modules()[module]), module
 
 
-def test_ink_and_what_is_drawn_know_no_torch() -> None:
+def test_ink_and_drawn_data_import_no_torch() -> None:
     assert "torch" not in strangers([*modules()["ink"], *(PACKAGE / f"{name}.py" for name in WITHOUT_TORCH)])
 
 
@@ -105,7 +105,7 @@ def test_the_package_itself_imports_nothing() -> None:
     assert not loaded
 
 
-def test_the_classifier_is_found_where_other_programs_look_for_it() -> None:
+def test_other_programs_can_import_the_classifier_from_predict() -> None:
     assert mnist_demo.Classifier is classifier.Classifier
     assert predict.Classifier is classifier.Classifier
     with pytest.raises(AttributeError, match="Classifiers"):

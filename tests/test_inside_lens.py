@@ -46,7 +46,7 @@ def test_a_digit_is_shown_with_every_step_and_its_answer(
     assert len(json.dumps(content)) < 24_000
 
 
-def test_a_question_that_makes_no_sense_is_refused_by_its_field(classifiers: dict[str, Classifier], seven: Any) -> None:
+def test_an_invalid_request_is_refused_by_its_field(classifiers: dict[str, Classifier], seven: Any) -> None:
     for model, field, more in (
         (inside.About, "digit", {"digit": "AAAA"}),
         (inside.About, "network", {"network": ["net"]}),
@@ -64,7 +64,7 @@ def test_a_question_that_makes_no_sense_is_refused_by_its_field(classifiers: dic
     assert refusal.value.content["field"] == "cell"
 
 
-def test_only_the_networks_of_the_page_and_the_visitors_own_can_be_looked_into(
+def test_only_the_pages_networks_and_the_users_own_can_be_inspected(
     classifiers: dict[str, Classifier], seven: Any
 ) -> None:
     with pytest.raises(RefusalError):
@@ -73,6 +73,8 @@ def test_only_the_networks_of_the_page_and_the_visitors_own_can_be_looked_into(
         inside.network_of(classifiers, UserModels(True), checked(inside.About, asked("yours", seven, yours="x")))
 
 
-def test_until_the_training_digits_are_ready_it_is_told_so(classifiers: dict[str, Classifier], seven: Any) -> None:
+def test_neighbours_are_none_until_the_training_digits_are_ready(
+    classifiers: dict[str, Classifier], seven: Any
+) -> None:
     neighbourhoods = inside.Neighbourhoods(classifiers)
     assert inside.most_alike(neighbourhoods, checked(inside.About, asked("net", seven))) == {"neighbours": None}

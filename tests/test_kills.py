@@ -110,7 +110,7 @@ print("both")
     ("lines", "kills"), [(TRAINING, times(3, 50)), (UNPACKING, times(2, 50)), (TWO_AT_ONCE, 0)],
     ids=["training", "unpacking", "two at once"],
 )  # fmt: skip
-def test_what_is_there_is_whole(lines: str, kills: int, tmp_path: Path) -> None:
+def test_files_are_whole_whenever_a_writer_is_killed(lines: str, kills: int, tmp_path: Path) -> None:
     command = [sys.executable, "-c", PREPARE + lines, str(tmp_path), str(kills), "1"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=1200)
     assert run.returncode == 0, run.stderr

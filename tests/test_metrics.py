@@ -43,7 +43,7 @@ def test_the_fitted_temperature_undoes_overconfidence() -> None:
     assert evaluate.average_loss(fitted, labels) < evaluate.average_loss(overconfident, labels)
 
 
-def test_the_threshold_refuses_the_share_asked_for() -> None:
+def test_the_threshold_rejects_the_requested_share() -> None:
     log_probabilities = (torch.eye(10)[:1] * torch.linspace(0, 10, 1000).unsqueeze(1)).log_softmax(1)
     threshold = evaluate.choose_threshold(log_probabilities, 0.01)
     assert (certainty(log_probabilities) < threshold).sum() == 10
@@ -68,7 +68,7 @@ def test_an_evaluation_adds_up() -> None:
     assert json.loads(json.dumps(found)) == found
 
 
-def test_a_higher_threshold_refuses_more_and_leaves_fewer_mistakes() -> None:
+def test_a_higher_threshold_rejects_more_and_leaves_fewer_mistakes() -> None:
     generator = torch.Generator().manual_seed(1)
     scores, labels = (3 * torch.randn(500, 10, generator=generator)).log_softmax(1), torch.arange(500) % 10
     rows = metrics.refusal(scores, labels, own=0.123)

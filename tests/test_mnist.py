@@ -28,16 +28,16 @@ def test_the_training_set_has_the_mean_and_deviation_that_the_networks_normalise
 
 
 @pytest.mark.parametrize("name", MD5)
-def test_the_box_holds_the_published_files(name: str) -> None:
+def test_the_package_includes_the_published_files(name: str) -> None:
     assert hashlib.md5(lzma.decompress((BOX / f"{name}.xz").read_bytes())).hexdigest() == MD5[name]
 
 
-def test_an_empty_root_is_filled_from_the_box(tmp_path: Path) -> None:
+def test_an_empty_root_is_filled_from_the_package(tmp_path: Path) -> None:
     assert load_mnist("test", tmp_path).labels.bincount().tolist()[:3] == [980, 1135, 1032]
     assert sorted(path.name for path in (tmp_path / "MNIST" / "raw").iterdir()) == sorted(MD5)
 
 
-def test_what_a_process_killed_while_unpacking_left_is_cleared_away_by_a_later_one(tmp_path: Path) -> None:
+def test_a_later_process_removes_partial_files_of_a_killed_one(tmp_path: Path) -> None:
     load_mnist("test", tmp_path)
     left = tmp_path / "MNIST" / "raw" / ".train-images-idx3-ubyte.12345678.part"
     left.touch()
@@ -48,7 +48,7 @@ def test_what_a_process_killed_while_unpacking_left_is_cleared_away_by_a_later_o
     assert not left.exists()
 
 
-def test_the_environment_says_where_the_data_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_names_the_datas_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_DEMO_DATA", str(tmp_path / "elsewhere"))
     load_mnist("test")
     assert (tmp_path / "elsewhere" / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").exists()
@@ -71,7 +71,7 @@ def test_a_tilde_in_the_environment_is_the_home_directory(monkeypatch: pytest.Mo
         ),
     ],
 )
-def test_without_a_home_directory_one_line_says_what_to_set_if_that_names_it(
+def test_without_a_home_directory_one_line_says_what_to_set(
     tmp_path: Path, environment: dict[str, str], printed: str
 ) -> None:
     code = (
@@ -97,7 +97,7 @@ def test_in_a_home_that_cannot_be_written_the_samples_are_held_in_memory(
         mnist.mnist_files("test")
 
 
-def test_a_folder_that_cannot_be_made_is_told_with_what_to_set_instead(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_with_what_to_set_instead(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(
         OSError, match=r"file/MNIST/raw cannot be created \(Not a directory\): choose another folder with MNIST_DEMO"
@@ -115,7 +115,9 @@ def test_a_truncated_or_foreign_file_is_named_and_never_read(tmp_path: Path, dam
     assert "\n" not in str(raised.value)
 
 
-def test_a_damaged_box_is_named_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_included_file_is_named_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     box = shutil.copytree(BOX, tmp_path / "box")
     (box / "train-images-idx3-ubyte.xz").write_bytes(b"no xz file")
     monkeypatch.setattr(mnist, "BOX", box)
@@ -124,7 +126,7 @@ def test_a_damaged_box_is_named_and_leaves_nothing_behind(tmp_path: Path, monkey
     assert not list((tmp_path / "root" / "MNIST" / "raw").iterdir())
 
 
-def test_without_box_and_network_the_error_says_which_files_to_put_where(
+def test_without_included_files_and_network_the_error_says_which_files_to_put_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mnist, "BOX", tmp_path / "no box")
@@ -136,7 +138,7 @@ def test_without_box_and_network_the_error_says_which_files_to_put_where(
     assert not list((tmp_path / "MNIST" / "raw").iterdir())
 
 
-def test_what_torchvision_kept_of_old_beside_the_files_is_not_read(tmp_path: Path, test_digits: Samples) -> None:
+def test_old_files_of_torchvision_beside_the_data_are_not_read(tmp_path: Path, test_digits: Samples) -> None:
     load_mnist("test", tmp_path)
     old = tmp_path / "MNIST" / "processed" / "test.pt"
     old.parent.mkdir()
@@ -156,7 +158,7 @@ def test_held_out_samples_are_the_last_ones(test_digits: Samples) -> None:
     assert torch.equal(held_out.images, test_digits.images[7000:])
 
 
-def test_an_epochs_batches_hold_each_index_once_in_an_order_that_the_seed_decides() -> None:
+def test_an_epochs_batches_hold_each_index_once_in_an_order_set_by_the_seed() -> None:
     def epoch(seed: int) -> list[int]:
         generator = torch.Generator().manual_seed(seed)
         parts = list(batches(1000, 64, generator, torch.device("cpu")))

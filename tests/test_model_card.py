@@ -54,7 +54,7 @@ def test_the_figures_beyond_mnist_are_of_the_shipped_weights(networks: list[Clas
 
 
 @pytest.mark.parametrize("kind", ["G", "tick"])
-def test_what_passes_for_a_digit_is_what_is_said(networks: list[Classifier], kind: str) -> None:
+def test_the_accepted_non_digits_are_those_in_the_card(networks: list[Classifier], kind: str) -> None:
     said = next(row for row in rows(block("no digits")) if row[0] == kind)
     for told, measured in zip(said[1:], model_card.unknown_row(kind, networks)[1:], strict=True):
         assert float(told) == pytest.approx(float(measured), abs=1.0)  # two drawings in 200
@@ -87,7 +87,7 @@ def test_the_figures_beyond_mnist_are_those_of_the_card() -> None:
         assert list(map(float, figures[BOTH[name]][:2])) == pytest.approx(list(map(float, told)), abs=0.051)
 
 
-def test_figures_are_put_where_their_place_is_and_nowhere_else() -> None:
+def test_results_are_written_into_their_block_and_nowhere_else() -> None:
     card = "a\n<!-- x -->\nold\n<!-- end -->\nb\n"
     assert model_card.with_block(card, "x", "new") == "a\n<!-- x -->\nnew\n<!-- end -->\nb\n"
     with pytest.raises(ValueError, match="no place for y"):

@@ -64,14 +64,14 @@ def test_a_training_digit_finds_itself_first(ready, training_digits):
         assert neighbours.similarities[0] == pytest.approx(1, abs=2e-4)
 
 
-def test_eleven_of_twelve_neighbours_carry_the_right_label(ready, test_digits):
+def test_eleven_of_twelve_neighbours_have_the_right_label(ready, test_digits):
     found = [ready[1].find(digit(test_digits, index)).labels for index in range(200)]
     right = np.array(found) == test_digits.labels[:200, None].numpy()
     assert right.shape == (200, 12)
     assert right.sum(axis=1).mean() >= 11
 
 
-def test_a_kept_file_that_is_cut_short_does_not_end_the_process(quick, root, training_digits):
+def test_a_truncated_feature_file_does_not_end_the_process(quick, root, training_digits):
     Nearest.load(quick, root)
     [kept], found = kept_in(root), Nearest.load(quick, root)
     with kept.open("r+b") as file:
@@ -80,7 +80,7 @@ def test_a_kept_file_that_is_cut_short_does_not_end_the_process(quick, root, tra
         found.find(digit(training_digits, 0))
 
 
-def test_a_pipe_in_the_place_of_the_data_set_is_told(quick, root):
+def test_a_pipe_in_place_of_the_data_set_is_reported(quick, root):
     (root / "MNIST").unlink()
     (root / "MNIST" / "raw").mkdir(parents=True)
     os.mkfifo(root / "MNIST" / "raw" / "train-images-idx3-ubyte")
@@ -124,7 +124,7 @@ def test_hardly_a_neighbour_is_lost_to_the_axes_and_the_bytes(ready, training_di
     assert np.mean(lost) < 1e-3
 
 
-def test_what_is_kept_is_read_and_not_made_again(quick, root, test_digits, monkeypatch):
+def test_stored_features_are_read_and_not_computed_again(quick, root, test_digits, monkeypatch):
     made = Nearest.load(quick, root).find(digit(test_digits, 0))
     monkeypatch.setattr(nearest, "_computed", lambda *_: pytest.fail("made again"))
     read = Nearest.load(quick, root).find(digit(test_digits, 0))
@@ -132,7 +132,7 @@ def test_what_is_kept_is_read_and_not_made_again(quick, root, test_digits, monke
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "no safetensors", "foreign", "of other weights"])
-def test_a_file_that_is_damaged_or_foreign_is_made_anew(quick, root, test_digits, damage):
+def test_a_damaged_or_foreign_feature_file_is_computed_again(quick, root, test_digits, damage):
     made = Nearest.load(quick, root).find(digit(test_digits, 0))
     (path,) = kept_in(root)
     whole = path.read_bytes()
@@ -151,7 +151,7 @@ def test_a_file_that_is_damaged_or_foreign_is_made_anew(quick, root, test_digits
     assert kept_in(root) == [path]
 
 
-def test_other_weights_are_kept_beside(quick, root):
+def test_features_of_other_weights_are_stored_beside(quick, root):
     Nearest.load(quick, root)
     with torch.no_grad():
         other = nn.Sequential(*quick).eval()
@@ -162,7 +162,7 @@ def test_other_weights_are_kept_beside(quick, root):
     assert len(kept_in(root)) == 2
 
 
-def test_where_nothing_can_be_kept_it_serves_all_the_same(quick, root, test_digits, monkeypatch):
+def test_without_a_place_to_store_features_it_still_works(quick, root, test_digits, monkeypatch):
     def full(*_: object) -> None:
         raise OSError("no space left on device")
 
@@ -180,7 +180,7 @@ def test_where_nothing_can_be_kept_it_serves_all_the_same(quick, root, test_digi
         assert np.array_equal(a, c)
 
 
-def test_two_threads_may_get_it_ready_and_ask_it_at_once(quick, root, test_digits):
+def test_two_threads_may_load_and_query_at_once(quick, root, test_digits):
     found = []
 
     def visit() -> None:
@@ -197,7 +197,7 @@ def test_two_threads_may_get_it_ready_and_ask_it_at_once(quick, root, test_digit
     assert len(list(root.iterdir())) == 2  # MNIST, and the one file
 
 
-def test_damaged_training_digits_are_told_in_one_line(quick, tmp_path):
+def test_damaged_training_digits_are_reported_in_one_line(quick, tmp_path):
     load_mnist("train", tmp_path)
     path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:-1] + b"x")

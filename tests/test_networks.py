@@ -47,7 +47,7 @@ def test_net_drops_whole_channels_and_features_at_the_rate_asked_for() -> None:
     assert isinstance(varied.channel_dropout, torch.nn.Dropout2d)
 
 
-def test_a_network_is_asked_at_half_a_pixel_towards_each_corner_and_its_probabilities_averaged() -> None:
+def test_probabilities_are_averaged_over_half_pixel_shifts_towards_each_corner() -> None:
     network, pixels = Net().eval(), torch.rand(3, 1, 28, 28)
     answers = []
     for x, y in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
@@ -57,7 +57,7 @@ def test_a_network_is_asked_at_half_a_pixel_towards_each_corner_and_its_probabil
     torch.testing.assert_close(HalfPixelShifts(network)(pixels).exp(), sum(answers) / 4)
 
 
-def test_certainty_is_one_on_one_digit_and_nought_over_all_ten_and_between_over_two() -> None:
+def test_certainty_is_one_for_one_digit_zero_for_ten_and_in_between_for_two() -> None:
     torn = torch.tensor([0.5, 0.5] + [0.0] * 8).clamp(min=1e-30)
     spread = torch.stack([torch.eye(10)[3].clamp(min=1e-30), torch.full((10,), 0.1), torn])
     torch.testing.assert_close(certainty(spread.log()), torch.tensor([1, 0, 1 - 0.30103]), atol=1e-4, rtol=0)

@@ -77,7 +77,7 @@ def run(cells: list[str], folder: Path, epochs: int = 0) -> str:
     return ended.stdout
 
 
-def test_the_notebook_is_one_and_brings_no_outputs() -> None:
+def test_the_notebook_is_valid_and_has_no_outputs() -> None:
     assert (NOTEBOOK["nbformat"], NOTEBOOK["nbformat_minor"]) == (4, 5)
     assert set(NOTEBOOK) == {"cells", "metadata", "nbformat", "nbformat_minor"}
     ids = [cell["id"] for cell in NOTEBOOK["cells"]]
@@ -91,7 +91,7 @@ def test_the_notebook_is_one_and_brings_no_outputs() -> None:
         assert all(line.endswith("\n") for line in cell["source"][:-1])
 
 
-def test_the_manuals_lines_are_the_notebooks_own() -> None:
+def test_the_manuals_lines_are_the_notebooks() -> None:
     section = (ROOT / "docs/api.md").read_text(encoding="utf-8").split("\n## In a notebook\n")[1]
     lines = re.sub(" +#.*", "", section.split("```python\n")[1].split("```")[0])
     assert lines.strip() in CODE
@@ -115,7 +115,7 @@ def test_the_notebook_leaves_no_file_where_it_runs(printed: str, folder: Path) -
     assert [path.name for path in folder.iterdir()] == ["stubs"]
 
 
-def test_the_notebook_trains_a_network_and_judges_it(printed: str) -> None:
+def test_the_notebook_trains_a_network_and_evaluates_it(printed: str) -> None:
     found = re.search(r"(\d) epochs: ([\d.]+) % of the 10,000 test digits are right", printed)
     assert found
     assert float(found[2]) > (98.8 if THOROUGH else 97)
@@ -134,10 +134,10 @@ def test_the_page_below_a_cell_is_the_demos_own(printed: str) -> None:
     assert "monitoring: 404" in printed
 
 
-def test_a_notebook_may_frame_it_wherever_that_is_shown(printed: str) -> None:
+def test_a_notebook_may_show_the_page_in_a_frame_anywhere(printed: str) -> None:
     assert f"policy: {allow_list.POLICY}\n" in printed
     assert "frame-ancestors" not in printed
 
 
-def test_other_pages_of_the_same_process_and_its_threads_are_left_as_they_were(printed: str) -> None:
+def test_other_pages_of_the_same_process_and_its_threads_are_unchanged(printed: str) -> None:
     assert "left: uvicorn.protocols.http.auto:AutoHTTPProtocol 3" in printed

@@ -70,7 +70,7 @@ def test_the_page_itself_and_programs_and_sites_that_are_named_are_answered(loca
         assert call(local, **headers) == 422, headers
 
 
-def test_what_another_site_makes_a_browser_send_is_refused(local: TestClient) -> None:
+def test_requests_that_another_site_makes_a_browser_send_are_refused(local: TestClient) -> None:
     origins = (EVIL, "null", "", "http://127.0.0.1:3000", "http://localhost:7860", FRIEND + ".evil.example")
     for headers in (*({"origin": one} for one in origins), *({"sec_fetch_site": f"{one}-site"} for one in SITES)):
         assert call(local, **headers) == 403, headers
@@ -95,7 +95,7 @@ def test_a_foreign_host_gets_not_even_the_page(local: TestClient) -> None:
     }
 
 
-def test_only_sites_that_are_named_may_read_answers(local: TestClient) -> None:
+def test_only_named_sites_may_read_answers(local: TestClient) -> None:
     allowed = "access-control-allow-origin"
     asks = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
     for site in (EVIL, "null", HERE, "http://localhost:3000"):

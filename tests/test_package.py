@@ -29,15 +29,15 @@ def requirements(file: str) -> list[str]:
     return [line for line in lines if line and not line.startswith(("#", "-"))]
 
 
-def test_the_package_asks_for_what_the_requirements_ask_for() -> None:
+def test_the_package_has_the_same_requirements_as_requirements_txt() -> None:
     assert PROJECT["dependencies"] == requirements("requirements.txt")
 
 
-def test_the_page_needs_the_gradio_that_is_asked_for() -> None:
+def test_the_page_needs_the_required_gradio() -> None:
     assert f"gradio{server.GRADIO}" in PROJECT["dependencies"]
 
 
-def test_the_command_is_there_under_its_name() -> None:
+def test_the_command_exists_under_its_name() -> None:
     [(name, place)] = PROJECT["scripts"].items()
     assert name == commandline.INSTALLED
     assert place == f"{command_line.__name__}:main"
@@ -69,7 +69,7 @@ def test_the_wheel_holds_package_page_data_and_weights_and_no_more(wheel: zipfil
 
 
 @pytest.mark.slow
-def test_what_is_installed_reads_a_picture_and_keeps_weights_in_the_users_own_folder(
+def test_an_installed_package_reads_a_picture_and_keeps_weights_in_the_users_folder(
     wheel: zipfile.ZipFile, test_digits: Samples, tmp_path: Path
 ) -> None:
     wheel.extractall(tmp_path / "site")
@@ -99,7 +99,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "own" / "weights"
 
 
-def test_what_one_trained_is_read_before_what_came_along(installed: Path) -> None:
+def test_the_users_own_weights_are_read_before_the_included_ones(installed: Path) -> None:
     assert path_at_hand("net").parent == weights.SHIPPED
     job, _ = train.job_from(train.parser().parse_args(["--model", "net"]))
     assert job.output == installed / "net.safetensors"
@@ -108,7 +108,7 @@ def test_what_one_trained_is_read_before_what_came_along(installed: Path) -> Non
     assert path_at_hand("convnet").parent == weights.SHIPPED
 
 
-def test_figures_are_kept_beside_the_weights_that_one_trained_not_where_the_package_is(
+def test_metrics_are_saved_in_the_users_weights_and_not_in_the_package(
     installed: Path, monkeypatch: pytest.MonkeyPatch, test_digits: Samples
 ) -> None:
     came_along = path_at_hand("net").read_bytes()
@@ -121,7 +121,7 @@ def test_figures_are_kept_beside_the_weights_that_one_trained_not_where_the_pack
     assert card.evaluation["once"]["count"] == 200
 
 
-def test_a_folder_of_ones_own_that_cannot_be_made_is_told_in_one_line(
+def test_a_user_folder_that_cannot_be_created_is_reported_in_one_line(
     installed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     installed.parent.touch()
@@ -137,18 +137,18 @@ def test_the_first_word_is_the_command(arguments: list[str], command: str) -> No
     assert command_line.chosen(arguments) == (command, arguments[1:])
 
 
-def test_without_a_command_options_are_those_of_the_page() -> None:
+def test_without_a_command_the_options_are_those_of_serve() -> None:
     assert command_line.chosen(["--port", "8000"]) == ("serve", ["--port", "8000"])
 
 
-def test_a_word_that_is_no_command_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_reported_with_the_list_of_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         command_line.chosen(["teach"])
     complaint = capsys.readouterr().err.splitlines()[-1]
     assert all(name in complaint for name in ("teach", *command_line.COMMANDS))
 
 
-def test_who_installed_it_is_told_the_installed_command(
+def test_an_installed_package_names_the_installed_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/bin/mnist-demo", "train"])

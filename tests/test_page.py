@@ -54,7 +54,7 @@ def test_shuffling_gives_others(gallery: Gallery) -> None:
     assert gallery.pick(None, False) != gallery.pick(None, False)
 
 
-def test_all_languages_have_the_same_words() -> None:
+def test_all_languages_have_the_same_texts() -> None:
     def keys(words: dict[str, str]) -> set[str]:
         plurals = {key.partition(".")[0] for key in words if "." in key}
         assert all(f"{key}.other" in words for key in plurals)
@@ -108,11 +108,11 @@ def test_the_server_refuses_nonsense_by_a_code_and_without_a_traceback(
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_the_page_tells_gradio_little(client: TestClient) -> None:
+def test_the_page_sends_gradio_little(client: TestClient) -> None:
     assert len(client.get("/config").content) < 80_000
 
 
-def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_bound() -> None:
+def test_a_body_without_a_length_is_cut_at_the_limit() -> None:
     taken = []
 
     async def receive() -> limits.Message:
@@ -132,7 +132,7 @@ def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_bound() -> None:
     assert len(taken) == 2
 
 
-def test_nothing_is_a_public_endpoint_but_those_that_are_meant(client: TestClient) -> None:
+def test_only_the_intended_endpoints_are_public(client: TestClient) -> None:
     assert set(client.get("/gradio_api/info").json()["named_endpoints"]) == {
         "/read",
         "/read_strokes",
@@ -159,7 +159,7 @@ def png(pixels: Any) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def test_a_picture_that_cannot_be_read_is_told_from_one_without_ink(client: TestClient) -> None:
+def test_an_unreadable_picture_and_one_without_ink_get_different_answers(client: TestClient) -> None:
     file = io.BytesIO()
     Image.new("L", (9000, 9000)).save(file, "PNG")
     large = base64.b64encode(file.getvalue()).decode()
@@ -169,7 +169,7 @@ def test_a_picture_that_cannot_be_read_is_told_from_one_without_ink(client: Test
     assert call(client, "ink_of_photo", {"picture": blank}).json() == {"ink": ""}
 
 
-def test_the_ink_of_a_picture_comes_to_lie_in_the_middle_of_the_pad(client: TestClient) -> None:
+def test_the_ink_of_a_picture_is_put_in_the_middle_of_the_pad(client: TestClient) -> None:
     sheet = np.full((300, 400), 255, np.uint8)
     sheet[40:160, 50:70] = 0
     packed = call(client, "ink_of_photo", {"picture": png(sheet)}).json()["ink"]

@@ -170,7 +170,7 @@ def test_a_stripe_of_light_and_a_scene_are_not_digits(classifier: Classifier) ->
 
 
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
-def test_a_bare_sheet_with_a_strip_of_desk_is_no_1(side: str, classifier: Classifier) -> None:
+def test_a_bare_sheet_with_a_strip_of_desk_is_not_a_1(side: str, classifier: Classifier) -> None:
     image = Image.new("L", (400, 500), 215)
     strip = {"left": (0, 0, 30, 499), "right": (370, 0, 399, 499), "top": (0, 0, 399, 30), "bottom": (0, 470, 399, 499)}
     for brightness in (50, 255):  # the desk, or sunlight
@@ -184,14 +184,14 @@ def test_red_on_green_of_the_same_brightness_is_read(classifier: Classifier) -> 
     assert classifier.read(ink_of(Image.fromarray(colours.astype(np.uint8)))).answer == 4
 
 
-def test_two_digits_are_not_taken_for_one(classifier: Classifier) -> None:
+def test_two_digits_are_not_read_as_one(classifier: Classifier) -> None:
     pair = Image.new("L", (400, 300), 255)
     for number, digit in enumerate((4, 2)):
         pair.paste(sheet(digit, (180, 300), 130), (20 + 180 * number, 0))
     assert classifier.read(ink_of(pair)).answer is None
 
 
-def test_a_dot_that_belongs_to_a_sign_is_no_speck() -> None:
+def test_a_dot_that_belongs_to_a_sign_is_not_a_speck() -> None:
     sign = sheet(7, (300, 300), 150)
     ImageDraw.Draw(sign).ellipse((135, 240, 155, 260), fill=30)
     assert ink_of(sign)[250, 145] == 255
@@ -225,7 +225,7 @@ def test_a_blank_picture_has_no_ink() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 2)])
-def test_a_picture_of_hardly_any_pixels_is_no_error(size: tuple[int, int], classifier: Classifier) -> None:
+def test_a_picture_of_very_few_pixels_is_not_an_error(size: tuple[int, int], classifier: Classifier) -> None:
     classifier.read(ink_of(Image.effect_noise(size, 90)))
 
 
@@ -245,7 +245,7 @@ def test_a_picture_is_read_however_it_shows_its_ink(look: str, test_digits: Samp
     assert Classifier.load("convnet").read(ink_of(Image.open(file))).answer == 7
 
 
-def test_a_photo_of_many_megapixels_is_made_smaller_before_it_is_read(test_digits: Samples, tmp_path: Path) -> None:
+def test_a_photo_of_many_megapixels_is_reduced_before_it_is_read(test_digits: Samples, tmp_path: Path) -> None:
     picture(test_digits.images[0], 6000).save(tmp_path / "large.png")
     ink = ink_of(open_picture(str(tmp_path / "large.png")))
     assert ink.shape == (MAX_SIDE_PIXELS, MAX_SIDE_PIXELS)
@@ -261,7 +261,7 @@ def test_a_picture_is_read_from_memory_too(test_digits: Samples) -> None:
 
 
 @pytest.mark.parametrize("size", [(16_000, 12_000), (12_000, 9_000)])
-def test_a_picture_of_too_many_pixels_is_told_with_the_bound(size: tuple[int, int], tmp_path: Path) -> None:
+def test_a_picture_of_too_many_pixels_is_refused_with_the_limit(size: tuple[int, int], tmp_path: Path) -> None:
     Image.new("1", size).save(tmp_path / "huge.png")
     with pytest.raises(ValueError, match=r"huge\.png: too large: at most 100 megapixels can be read"):
         open_picture(tmp_path / "huge.png")
@@ -273,6 +273,6 @@ def test_a_picture_of_sixteen_bits_is_read_as_one_of_eight(classifier: Classifie
 
 
 @pytest.mark.parametrize("side", [1, 2, 3])
-def test_noise_is_no_ink_and_soon_known(side: int) -> None:
+def test_noise_is_not_ink_and_is_detected_quickly(side: int) -> None:
     cells = np.random.default_rng(side).integers(0, 2, (1200 // side, 1200 // side)).astype(np.uint8)
     assert not ink_of(Image.fromarray(255 * np.kron(cells, np.ones((side, side), np.uint8)))).any()

@@ -89,7 +89,7 @@ def both_tiff_and_fli() -> bytes:
     return head.ljust(directory, b"\0") + struct.pack("<H", len(tags)) + entries + bytes(4)
 
 
-def test_what_is_checked_is_what_is_decoded(pictures: PictureProcess) -> None:
+def test_the_file_checked_is_the_file_decoded(pictures: PictureProcess) -> None:
     assert max(ink(pictures, both_tiff_and_fli()).shape) <= 8
 
 
@@ -146,7 +146,7 @@ def test_pictures_of_too_many_parts_are_refused_before_they_are_decoded() -> Non
             check_structure(content)
 
 
-def test_when_a_caller_goes_its_picture_is_dropped_and_others_are_read(pictures: PictureProcess) -> None:
+def test_if_a_caller_disconnects_its_picture_is_dropped_and_others_are_read(pictures: PictureProcess) -> None:
     async def visit() -> Any:
         ink_of_costly, waiting = (asyncio.ensure_future(pictures.ink_of(content)) for content in (costly(), costly()))
         while pictures.current is None:
@@ -177,7 +177,7 @@ async def never(data: Any = None) -> None:
     await asyncio.sleep(3600)
 
 
-def test_a_call_of_the_page_whose_client_has_gone_is_not_begun() -> None:
+def test_a_call_is_not_started_after_its_client_disconnected() -> None:
     free, begun, app = threading.Event(), list[Any](), Any
 
     async def visit() -> None:
@@ -193,7 +193,7 @@ def test_a_call_of_the_page_whose_client_has_gone_is_not_begun() -> None:
     assert begun == []
 
 
-def test_a_tool_whose_client_has_gone_is_ended() -> None:
+def test_a_tool_is_cancelled_if_its_client_disconnects() -> None:
     async def visit() -> int:
         jobs, app = Jobs(), Any
         tools = Tools(app, [], jobs)

@@ -38,7 +38,7 @@ def test_a_photo_held_sideways_is_read_upright(
     assert capsys.readouterr().out.startswith(f"{tmp_path / 'phone.jpg'}  7")
 
 
-def test_a_reader_of_the_output_who_leaves_early_is_no_error(test_digits: Samples, tmp_path: Path) -> None:
+def test_a_closed_output_pipe_is_not_an_error(test_digits: Samples, tmp_path: Path) -> None:
     picture(test_digits.images[0]).save(tmp_path / "seven.png")
     command = [sys.executable, "-m", "mnist_demo.predict", *[str(tmp_path / "seven.png")] * 3]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -48,7 +48,7 @@ def test_a_reader_of_the_output_who_leaves_early_is_no_error(test_digits: Sample
         assert process.stderr.read() == b""
 
 
-def test_a_line_per_file_says_the_digit_and_its_probability(
+def test_one_line_per_file_has_the_digit_and_its_probability(
     test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture(test_digits.images[0]).save(tmp_path / "seven.png")
@@ -92,7 +92,7 @@ def test_rows_of_digits_are_numbers_on_lines_of_their_own(
     assert colours[box["top"], box["left"]].tolist() == [255, 80, 40]
 
 
-def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(
+def test_a_file_that_is_not_a_picture_is_named_and_the_others_are_read(
     test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "text.png").write_text("not a picture")
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_are_read(
     assert broken.startswith(f"error: {tmp_path / 'broken.png'}: cannot be read as a picture")
 
 
-def test_only_the_formats_that_are_named_are_opened(
+def test_only_the_listed_formats_are_opened(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n", encoding="ascii")  # Ghostscript, to Pillow
@@ -128,7 +128,7 @@ def test_weights_that_cannot_be_read_end_in_one_line(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err.startswith("error: nowhere.safetensors is missing")
 
 
-def test_a_folder_is_read_by_name_and_what_is_no_picture_in_it_is_left_out(
+def test_a_folder_is_read_by_name_without_its_other_files(
     test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, image in (("b.PNG", test_digits.images[1]), ("a.jpg", test_digits.images[0])):
@@ -141,7 +141,7 @@ def test_a_folder_is_read_by_name_and_what_is_no_picture_in_it_is_left_out(
     assert two.startswith(f"{tmp_path / 'b.PNG'}  2")
 
 
-def test_a_pattern_that_the_shell_left_alone_is_filled_in(
+def test_a_pattern_that_the_shell_did_not_expand_is_expanded(
     test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(2):
@@ -152,7 +152,7 @@ def test_a_pattern_that_the_shell_left_alone_is_filled_in(
 
 
 @pytest.mark.parametrize("empty", ["", "*.png"])
-def test_where_no_picture_is_that_is_told_in_one_line(
+def test_a_folder_without_pictures_is_reported_in_one_line(
     empty: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tmp_path / empty)]) == 2
@@ -175,7 +175,7 @@ def test_standard_input_is_read(
     assert printed.err.startswith("error: standard input: cannot be read as a picture")
 
 
-def test_explain_writes_a_picture_a_step(
+def test_explain_writes_a_picture_for_each_step(
     test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for folder in ("one", "two"):
@@ -193,7 +193,7 @@ def test_explain_writes_a_picture_a_step(
         assert seen.size == (280, 280)
 
 
-def test_a_folder_for_explanations_that_cannot_be_ends_in_one_line(
+def test_a_folder_that_cannot_be_created_for_explain_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("in the way")

@@ -87,7 +87,7 @@ def test_ink_far_from_the_middle_of_its_box_neither_wraps_nor_is_cut():
     assert max(ink_box(digit)) == 20
 
 
-def test_what_is_a_tenth_of_the_canvas_is_a_drawing():
+def test_ink_of_a_tenth_of_the_canvas_is_a_drawing():
     assert to_mnist(np.zeros((280, 280), np.uint8)) is steps(np.zeros((280, 280), np.uint8)) is None
     assert to_mnist(bar(height=20, width=20)) is None  # a click of the brush
     assert to_mnist(bar(height=27, width=5)) is None

@@ -44,7 +44,7 @@ def of(kind: str, lines: list[dict[str, Any]]) -> list[Any]:
     return [line[kind] for line in lines if kind in line]
 
 
-def test_a_run_that_is_followed_gives_the_very_weights_of_one_that_is_not(job: Job, tmp_path: Path) -> None:
+def test_a_followed_run_gives_the_same_weights_as_one_that_is_not_followed(job: Job, tmp_path: Path) -> None:
     def trained(watch: Follower | None) -> bytes:
         train(job, None, watch)
         return b"".join(one.numpy().tobytes() for one in load_weights(job.output)[0].state_dict().values())
@@ -53,7 +53,7 @@ def test_a_run_that_is_followed_gives_the_very_weights_of_one_that_is_not(job: J
     assert trained(Follower(tmp_path / "followed")) == trained(None)
 
 
-def test_a_run_tells_of_its_steps_its_epochs_and_its_answers(job: Job, tmp_path: Path) -> None:
+def test_a_run_reports_its_steps_its_epochs_and_its_answers(job: Job, tmp_path: Path) -> None:
     folder = tmp_path / "followed"
     folder.mkdir()
     follower = Follower(folder)
@@ -78,7 +78,7 @@ def test_a_run_tells_of_its_steps_its_epochs_and_its_answers(job: Job, tmp_path:
     assert right[0] < 40 < right[-1]
 
 
-def test_the_network_as_it_is_now_is_kept_whole(job: Job, tmp_path: Path) -> None:
+def test_the_current_network_is_always_a_whole_file(job: Job, tmp_path: Path) -> None:
     folder = tmp_path / "followed"
     folder.mkdir()
     train(job, None, Follower(folder))
@@ -126,14 +126,14 @@ def test_a_run_ends_with_its_standard_input_and_its_folder_with_it(tmp_path: Pat
     run.stderr.close()
 
 
-def test_who_is_ready_and_told_nothing_trains_nothing() -> None:
+def test_a_ready_process_that_gets_no_arguments_trains_nothing() -> None:
     run = process("--ready")
     _, said = run.communicate(b"")
     assert run.returncode == 2
     assert said == b"error: --ready needs a line on standard input with a JSON list of arguments\n"
 
 
-def test_a_folder_that_holds_anything_is_not_followed_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_with_other_files_is_refused_for_following(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "dear").write_text("something")
     output = str(tmp_path.parent / "a.safetensors")
     assert main(["--model", "net", "--output", output, "--follow", str(tmp_path)]) == 2

@@ -79,21 +79,21 @@ NEEDLESS = """/pwa_icon /pwa_icon/8000 /pwa_icon/0192 /monitoring /monitoring/su
 LONG = ["/yours/" + "a" * 32 + ".safetensors", "/static/" + "a" * 5000, "/assets/" + "a/" * 500]
 
 
-def test_what_the_page_needs_is_there_and_nothing_else(server: Server) -> None:
+def test_the_page_is_served_what_it_needs_and_nothing_else(server: Server) -> None:
     for path in NEEDED.split():
         assert [ask(server, method, path).status for method in ("GET", "HEAD")] == [200, 200], path
     for path in (*NEEDLESS.split(), *LONG):
         assert ask(server, "GET", path).status == 404, path
 
 
-def test_nothing_is_taken_in_but_calls_each_by_its_own_method(server: Server) -> None:
+def test_only_known_paths_and_methods_are_accepted(server: Server) -> None:
     for path in ("run/read", "api/read", "call/trace", "component_server/", "reset", "cancel", "stream/a"):
         assert ask(server, "POST", f"/gradio_api/{path}", b"{}").status in (400, 404), path
     for method, path in (("POST", "/"), ("DELETE", "/config"), ("GET", READ), ("GET", "/gradio_api/upload")):
         assert ask(server, method, path, b"{}" if method == "POST" else None).status == 405, path
 
 
-def test_every_answer_says_how_it_may_be_used(server: Server) -> None:
+def test_every_answer_has_the_security_headers(server: Server) -> None:
     for path in ("/", "/config", "/nowhere", "/static/nothing.js", READ):
         headers = ask(server, "GET", path).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -101,7 +101,7 @@ def test_every_answer_says_how_it_may_be_used(server: Server) -> None:
         assert str(ROOT) not in str(headers)
 
 
-def test_a_question_that_makes_no_sense_is_refused(server: Server) -> None:
+def test_an_invalid_request_is_refused(server: Server) -> None:
     for name, body, status in [
         ("samples", b"", 422),
         ("samples", b"{", 422),
@@ -129,13 +129,13 @@ def test_it_listens_on_this_machine_only(server: Server) -> None:
     assert not tcp6.exists() or f":{port:04X} " not in tcp6.read_text(encoding="ascii")
 
 
-def test_it_reports_nothing_to_anybody(server: Server) -> None:
+def test_it_sends_nothing_to_anybody(server: Server) -> None:
     config = json.loads(ask(server, "GET", "/config").content)  # type: ignore[attr-defined]
     assert config["analytics_enabled"] is False
 
 
 @pytest.mark.slow
-def test_where_a_host_wants_node_to_render_pages_they_still_come_from_here(tmp_path: Path) -> None:
+def test_pages_are_not_rendered_by_node_even_if_the_host_asks_for_it(tmp_path: Path) -> None:
     node = tmp_path / "node"
     node.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n", encoding="ascii")
     node.chmod(0o755)
@@ -147,7 +147,7 @@ def test_where_a_host_wants_node_to_render_pages_they_still_come_from_here(tmp_p
     assert list(tmp_path.iterdir()) == [node]
 
 
-def test_names_of_callers_are_not_kept(server: Server) -> None:
+def test_client_addresses_are_not_kept(server: Server) -> None:
     reading(server)
     before = memory(server.process.pid)
     for number in range(300):
@@ -155,7 +155,7 @@ def test_names_of_callers_are_not_kept(server: Server) -> None:
     assert memory(server.process.pid) - before < 30
 
 
-def test_a_body_that_is_broken_off_harms_nobody(server: Server) -> None:
+def test_an_incomplete_body_harms_nobody(server: Server) -> None:
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0)) as one:
             one.sendall(HALF)
@@ -165,7 +165,7 @@ def test_a_body_that_is_broken_off_harms_nobody(server: Server) -> None:
     reading(server)
 
 
-def test_idle_connections_lock_nobody_out(server: Server) -> None:
+def test_idle_connections_do_not_lock_others_out(server: Server) -> None:
     idle = []
     for number in range(HANDLES + 50):
         one = socket.create_connection(("127.0.0.1", urlsplit(server.address).port or 0))

@@ -64,24 +64,22 @@ STOPS = {  # what would take longer, and what it says when it has begun: then co
     "python app.py --host 0.0.0.0": SERVED,
 }
 ELSEWHERE = {  # a command, or a section's block of a language, and the test that runs it
-    "python -m mnist_demo.export --output digits.onnx": "test_export::test_the_manuals_commands_write_what_they_name",
+    "python -m mnist_demo.export --output digits.onnx": "test_export::test_the_manuals_commands_write_their_files",
     "python -m mnist_demo.export --model net --input canvas --output docs/canvas.onnx": (
-        "test_export::test_the_manuals_commands_write_what_they_name"
+        "test_export::test_the_manuals_commands_write_their_files"
     ),
     'hf upload USER/draw-a-digit . --repo-type space --exclude ".git/*" --exclude ".venv/*"': (
-        "test_space::test_the_manuals_upload_brings_what_is_here_and_no_virtual_environment"
+        "test_space::test_the_manuals_upload_contains_the_repository_and_no_virtual_environment"
     ),
     "README.md, API, python": "test_api::test_the_python_of_readme_and_manual_does_what_they_say",
     "docs/api.md, Endpoints, python": "test_api::test_the_python_of_readme_and_manual_does_what_they_say",
     "docs/api.md, Endpoints, sh": "test_api::test_the_manuals_curl_commands_do_what_it_says",
     "docs/api.md, In your own app, python": (
-        "browser/test_examples::test_the_manuals_lines_read_a_drawing_while_the_pen_is_down"
+        "browser/test_examples::test_the_manuals_example_reads_a_drawing_while_the_pen_is_down"
     ),
-    "docs/api.md, In a notebook, python": "test_notebook::test_the_manuals_lines_are_the_notebooks_own",
+    "docs/api.md, In a notebook, python": "test_notebook::test_the_manuals_lines_are_the_notebooks",
     "docs/pictures.md, In Python, python": "test_package::test_the_manuals_lines_of_python_read_a_picture",
-    "docs/hosting.md, More than one process, nginx": (
-        "test_replicas::test_a_replica_that_is_killed_while_people_draw_is_not_missed"
-    ),
+    "docs/hosting.md, More than one process, nginx": ("test_replicas::test_users_hardly_notice_a_killed_replica"),
 }
 OUTSIDE = {  # what no test runs, and why
     "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/python app.py": ".ci/run",
@@ -142,14 +140,14 @@ def programs_shown() -> list[str]:
 
 @in_the_repository
 @pytest.mark.parametrize("text", TEXTS)
-def test_every_file_that_a_text_links_to_is_there(text: str) -> None:
+def test_every_file_that_a_text_links_to_exists(text: str) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", read(text))
     folder = (ROOT / text).parent
     assert not [link for link in links if "://" not in link and not (folder / link).exists()]
 
 
 @in_the_repository
-def test_every_command_of_a_text_names_a_module_that_is_there() -> None:
+def test_every_command_of_a_text_names_an_existing_module() -> None:
     said = " ".join(map(read, TEXTS))
     modules = set(re.findall(r"python -m ((?:mnist_demo|benchmarks)\.\w+)", said))
     assert {"mnist_demo.train", "mnist_demo.predict", "benchmarks.training"} <= modules
@@ -162,7 +160,7 @@ def test_a_readme_is_short(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_lines_fit_but_for_tables_and_commands(name: str) -> None:
+def test_lines_fit_except_in_tables_and_commands(name: str) -> None:
     wide = 2 if name.endswith("zh-CN.md") else 1  # columns of a character, on a screen
     lines = [line for line in prose(name).splitlines() if not line.startswith("|")]
     assert not [line for line in lines if sum(1 + (wide - 1) * (c > "\u2e80") for c in line) > 120]
@@ -238,7 +236,7 @@ def test_the_first_two_commands_are_run_by_ci(part: str) -> None:
 
 @pytest.mark.skipif(not (ROOT / ".ci").exists(), reason="no checkout")
 @pytest.mark.parametrize("name", ["run", "wheel"])
-def test_the_scripts_of_ci_are_such(name: str) -> None:
+def test_the_scripts_of_ci_are_valid_bash(name: str) -> None:
     subprocess.run(["bash", "-n", str(ROOT / ".ci" / name)], check=True)
 
 
@@ -302,7 +300,7 @@ def content(place: Path) -> dict[str, str]:
 @pytest.mark.slow
 @in_the_repository
 @pytest.mark.parametrize("command", ENDS)
-def test_a_command_does_what_it_says(command: str, place: Path, programs: Path, tmp_path: Path) -> None:
+def test_a_command_prints_the_output_shown(command: str, place: Path, programs: Path, tmp_path: Path) -> None:
     before, printed = content(place), tmp_path / "printed"
     with begun(command, place, programs, printed) as process:
         code = process.wait(MAX_COMMAND_SECONDS)
@@ -319,7 +317,7 @@ def test_a_command_does_what_it_says(command: str, place: Path, programs: Path, 
 @pytest.mark.slow
 @in_the_repository
 @pytest.mark.parametrize("command", STOPS)
-def test_a_command_begins_and_ends_by_ctrl_c_and_leaves_nothing(
+def test_a_command_starts_and_ends_by_ctrl_c_and_leaves_nothing(
     command: str, place: Path, programs: Path, tmp_path: Path
 ) -> None:
     before, printed = content(place), tmp_path / "printed"

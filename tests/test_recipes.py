@@ -42,12 +42,12 @@ def test_our_recipes_never_watch_the_test_set(name: str) -> None:
         ({"momentum": float("nan")}, "--momentum must be at least 0 and below 1, not nan"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused(change: dict[str, float], message: str) -> None:
+def test_an_invalid_value_is_refused(change: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(RECIPES["net"]["tutorial"], **change)
 
 
-def test_momentum_is_refused_where_the_optimizer_has_no_use_for_it() -> None:
+def test_momentum_is_refused_if_the_optimizer_does_not_use_it() -> None:
     with pytest.raises(ValueError, match="--momentum does not apply to adam"):
         dataclasses.replace(RECIPES["convnet"]["tutorial"], momentum=0.5)
 

@@ -56,7 +56,7 @@ def balanced(folder: Path, ports: list[int]) -> Iterator[str]:
         process.wait(10)
 
 
-def test_a_replica_that_is_killed_while_people_draw_is_not_missed(tmp_path: Path) -> None:
+def test_users_hardly_notice_a_killed_replica(tmp_path: Path) -> None:
     ports = [free_port(), free_port()]
     with ExitStack() as stack:
         replicas = [stack.enter_context(started("app.py", port=port)) for port in ports]

@@ -25,7 +25,7 @@ def found(test_digits: Samples) -> Found:
     return Found({name: Classifier.load(name) for name in MODELS}, test_digits)
 
 
-def test_the_page_is_told_what_the_cards_say(found: Found) -> None:
+def test_the_page_gets_the_contents_of_the_cards(found: Found) -> None:
     told = json.loads(json.dumps(found.judged()))
     assert list(told) == list(MODELS)
     for name, classifier in found.classifiers.items():
@@ -48,7 +48,7 @@ def test_every_cell_opens_as_many_digits_as_it_counts(found: Found, name: str) -
             assert all(tile["label"] == label for tile in opened["tiles"])
 
 
-def test_what_does_not_fit_is_given_when_it_is_asked_for(found: Found) -> None:
+def test_further_digits_are_returned_on_request(found: Found) -> None:
     cell = {"network": "net", "cell": [3, 3]}
     first, next_ones = (found.opened(wanted(**cell, start=start))["tiles"] for start in (0, SHOWN))
     assert len(next_ones) == SHOWN
@@ -65,7 +65,7 @@ def test_digits_that_one_network_alone_gets_right_are_misread_by_the_other(found
         assert all(int(np.argmax(tile["networks"][name]["probabilities"])) == tile["label"] for tile in tiles)
 
 
-def test_worst_mistakes_come_with_what_people_saw(found: Found) -> None:
+def test_worst_mistakes_come_with_peoples_votes(found: Found) -> None:
     tiles = {tile["index"]: tile for tile in found.opened(wanted(network="convnet", worst=True))["tiles"]}
     assert len(tiles) == 12
     assert tiles[1901]["votes"] == {"label": 2, "other": 4, "other_votes": 3, "neither": 0}
@@ -82,7 +82,7 @@ def test_the_votes_are_those_of_five_people_on_a_hundred_labels(found: Found) ->
     assert counts["mislabelled"] <= counts["suspected"] <= counts["misread"]
 
 
-def test_an_older_card_without_figures_is_shown_with_the_command_that_adds_them(
+def test_an_older_card_without_metrics_is_shown_with_the_command_that_adds_them(
     found: Found, test_digits: Samples
 ) -> None:
     net = Classifier.load("net")
@@ -93,7 +93,7 @@ def test_an_older_card_without_figures_is_shown_with_the_command_that_adds_them(
     assert older.opened(wanted(network="net", worst=True)) == {"count": 0, "tiles": []}
 
 
-def test_figures_of_strangers_are_told_only_of_the_weights_they_were_measured_with(found: Found) -> None:
+def test_results_on_strangers_are_shown_only_for_the_weights_they_were_measured_with(found: Found) -> None:
     told = found.judged()
     assert told["convnet"]["strangers"]["USPS"]["right"] > 0.97
     other = Classifier.load("net")
@@ -102,7 +102,7 @@ def test_figures_of_strangers_are_told_only_of_the_weights_they_were_measured_wi
     assert Found({"net": other}, found.samples).judged()["net"]["strangers"] is None
 
 
-def test_what_cannot_be_opened_is_refused(found: Found) -> None:
+def test_an_invalid_metric_cannot_be_opened(found: Found) -> None:
     for nonsense in (
         {"network": "third", "alone": True},
         {"network": ["net"], "alone": True},

@@ -56,7 +56,7 @@ def asked() -> dict[str, str]:
     return dict(lines)
 
 
-def test_the_configuration_says_what_a_space_needs_and_nothing_it_does_not_know(front: dict[str, Any]) -> None:
+def test_the_configuration_has_the_fields_that_a_space_needs_and_no_unknown_ones(front: dict[str, Any]) -> None:
     assert set(front) <= KEYS
     assert {"title", "emoji", "license", "tags", "datasets"} <= set(front)
     assert {front["colorFrom"], front["colorTo"]} <= COLOURS
@@ -67,7 +67,7 @@ def test_the_configuration_says_what_a_space_needs_and_nothing_it_does_not_know(
     assert text("LICENSE").startswith("MIT License")
 
 
-def test_versions_are_given_as_words_lest_they_be_read_as_numbers(front: dict[str, Any]) -> None:
+def test_versions_are_strings_so_that_they_are_not_read_as_numbers(front: dict[str, Any]) -> None:
     assert {type(front["sdk_version"]), type(front["python_version"])} == {str}
 
 
@@ -75,13 +75,13 @@ def test_the_space_runs_the_gradio_that_the_requirements_pin(front: dict[str, An
     assert asked["gradio"] == f"=={front['sdk_version']}"
 
 
-def test_the_python_is_one_that_zerogpu_has_and_the_package_takes(front: dict[str, Any]) -> None:
+def test_the_python_version_is_supported_by_zerogpu_and_the_package(front: dict[str, Any]) -> None:
     least = tomllib.loads(text("pyproject.toml"))["project"]["requires-python"]
     assert front["python_version"] in PYTHONS
     assert version(front["python_version"]) >= version(least.removeprefix(">="))
 
 
-def test_the_requirements_leave_the_torch_that_zerogpu_brings_where_it_is(asked: dict[str, str]) -> None:
+def test_the_requirements_keep_the_torch_of_zerogpu(asked: dict[str, str]) -> None:
     least = version(asked["torch"].removeprefix(">="))
     assert all(version(one) >= least for one in ON_ZEROGPU)
     needing_one_torch = {"torchvision", "torchaudio", "xformers"}  # the newest would bring its own
@@ -89,7 +89,7 @@ def test_the_requirements_leave_the_torch_that_zerogpu_brings_where_it_is(asked:
     assert "spaces" not in asked  # the Space brings it, and it is needed nowhere else
 
 
-def test_the_entry_is_there_and_only_starts_what_the_package_has(front: dict[str, Any]) -> None:
+def test_the_entry_file_exists_and_only_starts_the_package(front: dict[str, Any]) -> None:
     entry = text(front["app_file"])
     assert len(entry.splitlines()) < 20
     assert {type(node) for node in ast.parse(entry).body} <= {ast.Expr, ast.ImportFrom, ast.If}
@@ -118,7 +118,7 @@ class Hub(Quiet):
 @pytest.mark.skipif(
     not shutil.which("hf", path=Path(sys.executable).parent), reason="no hf: pip install huggingface_hub"
 )
-def test_the_manuals_upload_brings_what_is_here_and_no_virtual_environment(tmp_path: Path) -> None:
+def test_the_manuals_upload_contains_the_repository_and_no_virtual_environment(tmp_path: Path) -> None:
     [command] = re.findall(r"^hf upload .+$", text("docs/hosting.md"), re.MULTILINE)
     for name in (".git/config", ".venv/pyvenv.cfg", ".venv/bin/python", "app.py", "weights/net.safetensors"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ def test_every_file_is_small_enough_for_the_hub_without_lfs() -> None:
     assert "lfs" not in text(".gitattributes").replace("git-lfs", "")
 
 
-def test_what_is_no_text_is_said_to_be_binary() -> None:
+def test_binary_files_are_marked_as_such() -> None:
     kinds = re.findall(r"^(\S+) binary$", text(".gitattributes"), re.MULTILINE)
     others = [name for name in repository() if (ROOT / name).exists() and b"\0" in (ROOT / name).read_bytes()]
     assert others
@@ -161,7 +161,7 @@ def recipe() -> list[tuple[str, str]]:
 
 
 @in_the_repository
-def test_a_container_is_given_what_it_copies_and_nothing_is_missing_to_start(recipe: list[tuple[str, str]]) -> None:
+def test_the_container_has_every_file_it_needs_to_start(recipe: list[tuple[str, str]]) -> None:
     copied = {name for what, rest in recipe if what == "COPY" for name in rest.split()[:-1]}
     assert all((ROOT / name).exists() for name in copied)
     let_in = set(re.findall(r"^!(\S+)$", text(".dockerignore"), re.MULTILINE))
@@ -169,7 +169,7 @@ def test_a_container_is_given_what_it_copies_and_nothing_is_missing_to_start(rec
     assert {"app.py", "requirements.txt", "weights", "mnist_demo"} <= copied
 
 
-def test_a_container_runs_unprivileged_and_listens_where_it_says(recipe: list[tuple[str, str]]) -> None:
+def test_a_container_runs_unprivileged_and_listens_on_the_exposed_port(recipe: list[tuple[str, str]]) -> None:
     what = [name for name, _ in recipe]
     said = dict(recipe)
     assert what.index("USER") < what.index("CMD")
@@ -181,7 +181,7 @@ def test_a_container_runs_unprivileged_and_listens_where_it_says(recipe: list[tu
     assert ast.literal_eval(said["CMD"]) == ["python", "app.py"]
 
 
-def test_a_container_asks_itself_for_something_that_is_there(recipe: list[tuple[str, str]]) -> None:
+def test_the_containers_health_check_requests_an_existing_path(recipe: list[tuple[str, str]]) -> None:
     program = ast.literal_eval(dict(recipe)["HEALTHCHECK"].split("CMD", 1)[1].strip())
     ast.parse(program[2])
     [(port, path)] = re.findall(r"http://127\.0\.0\.1:(\d+)(/[\w.]+)", program[2])

@@ -25,7 +25,7 @@ def test_strokes_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert not any(stroke.erase for stroke in seven.strokes)
 
 
-def test_brushes_are_read_where_a_line_has_them(tmp_path: Path) -> None:
+def test_brushes_are_read_if_a_line_has_them(tmp_path: Path) -> None:
     [seven] = read_written(file_of(tmp_path, SEVEN | {"brushes": [[12.5, 0], [20, 1]]}))
     assert [(stroke.width, stroke.erase) for stroke in seven.strokes] == [(12.5, False), (20, True)]
 
@@ -68,7 +68,7 @@ def test_a_damaged_line_is_named_in_one_line_with_what_is_wrong(tmp_path: Path) 
         assert len(str(raised.value)) < len(str(file)) + 200
 
 
-def test_a_file_of_no_digits_or_none_at_all_is_told(tmp_path: Path) -> None:
+def test_an_empty_or_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"mine\.jsonl holds no digits"):
         read_written(file_of(tmp_path, "", " "))
     with pytest.raises(OSError, match="No such file"):
@@ -77,7 +77,7 @@ def test_a_file_of_no_digits_or_none_at_all_is_told(tmp_path: Path) -> None:
         read_written(Path("/dev/zero"))
 
 
-def test_what_was_written_is_redrawn_in_many_ways_and_stays_what_it_was(tmp_path: Path) -> None:
+def test_handwritten_digits_are_redrawn_in_many_ways_and_keep_their_label(tmp_path: Path) -> None:
     written = read_written(file_of(tmp_path, ONE, SEVEN))
     images, labels = redrawn(written, 20, seed=1)
     assert labels.tolist() == [1, 7] * 10
@@ -91,12 +91,12 @@ def test_what_was_written_is_redrawn_in_many_ways_and_stays_what_it_was(tmp_path
     assert (redrawn(written, 20, seed=2)[0] != images).any()
 
 
-def test_each_digit_is_redrawn_once_at_least_and_none_where_there_is_none(tmp_path: Path) -> None:
+def test_each_digit_is_redrawn_at_least_once(tmp_path: Path) -> None:
     assert len(redrawn(read_written(file_of(tmp_path, ONE, SEVEN, ONE)), 1, seed=1)[1]) == 3
     assert redrawn([], 5, seed=1)[0].shape == (0, 28, 28)
 
 
-def test_the_scale_and_the_place_of_strokes_are_of_no_matter(tmp_path: Path) -> None:
+def test_the_scale_and_the_place_of_strokes_do_not_matter(tmp_path: Path) -> None:
     def scaled(by: float, to: float) -> dict[str, object]:
         strokes = [[[by * x + to, by * y + to] for x, y in stroke] for stroke in SEVEN["strokes"]]  # type: ignore[attr-defined]
         return {"label": 7, "strokes": strokes}
@@ -107,7 +107,7 @@ def test_the_scale_and_the_place_of_strokes_are_of_no_matter(tmp_path: Path) -> 
         assert np.abs(image - images[0]).max() <= 40
 
 
-def test_what_an_eraser_took_away_is_not_drawn(tmp_path: Path) -> None:
+def test_erased_ink_is_not_drawn(tmp_path: Path) -> None:
     line = {"label": 1, "strokes": [[[10, 0], [10, 100]], [[60, 0], [60, 100]], [[60, -20], [60, 120]]]}
     [kept] = read_written(file_of(tmp_path, line | {"brushes": [[10, 0], [10, 0], [30, 1]]}))
     image = redrawn([kept], 1, seed=random.Random(1).randrange(100))[0][0]

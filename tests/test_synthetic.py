@@ -43,7 +43,7 @@ def test_a_two_keeps_its_foot_however_its_template_is_bent():
         assert length(path[heel:]) > 0.11 * length(path[: heel + 1])
 
 
-def test_between_two_templates_lies_what_is_neither_and_runs_as_both_do():
+def test_a_mix_of_two_templates_is_neither_and_resembles_both():
     random = np.random.default_rng(4)
     flat, steep = "0,0 100,0", "0,20 100,40"
     ends = np.array([bend(random, flat, steep)[0][[0, -1]] for _ in range(400)])
@@ -53,7 +53,7 @@ def test_between_two_templates_lies_what_is_neither_and_runs_as_both_do():
         bend(random, flat, "0,0 100,0 / 0,50 100,50")
 
 
-def test_templates_are_alike_where_as_many_strokes_run_the_same_way():
+def test_templates_are_alike_if_as_many_strokes_run_the_same_way():
     for digit, templates in DIGITS.items():
         for template, others in zip(templates, alike(digit), strict=True):
             assert template not in others
@@ -64,7 +64,7 @@ def test_templates_are_alike_where_as_many_strokes_run_the_same_way():
     assert sum(map(len, alike(3))) == 20 * 19
 
 
-def test_a_picture_takes_no_thicker_a_brush_than_it_is_told():
+def test_a_picture_has_no_thicker_brush_than_allowed():
     random = np.random.default_rng(4)
     bars = [picture(random, [np.array([[0, 0], [0, 1]])], thickest) for thickest in [1 / 6] * 50 + [1 / 4] * 50]
     thin, thick = (np.array(bars).sum(axis=2).max(axis=1) / 255 / 20).reshape(2, 50)  # of the digit's height

@@ -123,7 +123,7 @@ def read_as(network: torch.nn.Module, file: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_three_corrections_are_learnt_and_what_was_known_is_kept(
+def test_three_corrections_are_learnt_and_the_accuracy_is_kept(
     name: str, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_digits: Samples
 ) -> None:
     monkeypatch.setitem(RECIPES[name], "teach", small(RECIPES[name]["teach"], epochs=6))
@@ -144,7 +144,7 @@ def test_three_corrections_are_learnt_and_what_was_known_is_kept(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own.jsonl", "yours.safetensors"]
 
 
-def test_written_digits_join_any_recipes_images_and_are_not_distorted(
+def test_extra_digits_join_any_recipes_images_and_are_not_distorted(
     own: Path, test_digits: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = small(RECIPES["net"]["best"], handwriting=0, non_digits=0)
@@ -165,14 +165,14 @@ def test_written_digits_join_any_recipes_images_and_are_not_distorted(
     assert not same[:90].flatten(1).all(1).any()
 
 
-def test_half_of_the_way_is_half_of_the_way(tmp_path: Path) -> None:
+def test_half_of_the_interpolation_is_halfway(tmp_path: Path) -> None:
     before, learnt = (load_named("net")[0], Net())
     middle = between(before, learnt, 0.5)
     for one, other, half in zip(before.parameters(), learnt.parameters(), middle.parameters(), strict=True):
         torch.testing.assert_close(half, (one + other) / 2)
 
 
-def test_any_recipe_goes_on_from_a_weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_recipe_continues_from_a_weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start, output = default_path("net"), tmp_path / "on.safetensors"
     monkeypatch.setitem(RECIPES["net"], "fast", small(RECIPES["net"]["fast"]))
     flags = ["--model", "net", "--recipe", "fast", "--epochs", "1", "--lr", "1e-9", "--output", str(output)]
@@ -269,7 +269,7 @@ def test_a_run_stopped_and_resumed_gives_the_weights_of_one_that_was_not(
     assert not stopped.checkpoint.exists()
 
 
-def test_a_run_stopped_in_its_first_epoch_offers_no_other_runs_checkpoint_and_leaves_it_there(
+def test_a_run_stopped_in_its_first_epoch_does_not_offer_another_runs_checkpoint_and_keeps_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = small(RECIPES["net"]["tutorial"], epochs=2)
@@ -306,7 +306,7 @@ def test_a_run_stopped_in_its_first_epoch_offers_no_other_runs_checkpoint_and_le
     assert load_checkpoint(older.checkpoint)["seed"] == 1
 
 
-def test_ctrl_c_leaves_the_weights_file_as_it_was_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_the_weights_file_unchanged_and_says_how_to_continue(tmp_path: Path) -> None:
     output = tmp_path / "net.safetensors"
     output.write_bytes(b"what was there before")
     command = [sys.executable, "-m", "mnist_demo.train", "--model", "net", "--recipe", "tutorial", "--no-cuda"]
@@ -351,7 +351,7 @@ def test_a_loss_that_is_not_finite_stops_in_one_line_and_leaves_the_old_weights(
     assert output.read_bytes() == b"old"
 
 
-def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
+def test_a_finished_run_names_the_file_it_wrote_and_the_network_it_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["--model", "net", "--recipe", "fast", "--epochs", "1", "--output", str(tmp_path / "a.safetensors")]
@@ -388,7 +388,7 @@ def test_a_finished_run_says_what_it_wrote_and_what_it_replaced(
         (["--recipe", "teach", "--extra", "a"], "makes your own network: name its file with --output FILE"),
     ],
 )
-def test_what_makes_no_sense_ends_in_one_line_and_code_2_before_any_work(
+def test_invalid_options_end_in_one_line_and_code_2_before_any_work(
     flags: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr("mnist_demo.training.trainer.load_mnist")  # work would need it
@@ -447,14 +447,14 @@ def test_resume_is_appended_to_the_command_that_was_typed_but_nothing_in_it_may_
             job_from(parser().parse_args([*command, flag, value, "--resume"]))
 
 
-def test_a_checkpoint_that_was_renamed_is_gone_on_from_beside_it_and_not_written_over(tmp_path: Path) -> None:
+def test_a_run_resumed_from_a_renamed_checkpoint_writes_beside_it_and_does_not_overwrite_it(tmp_path: Path) -> None:
     job = Job("net", RECIPES["net"]["fast"], tmp_path / "a", CPU)
     Training(job, Samples(torch.zeros(1, 1, 28, 28), torch.zeros(1))).save()
     kept = job.checkpoint.rename(tmp_path / "kept")
     assert job_from(parser().parse_args(["--resume", str(kept)]))[0].output == tmp_path / "kept.safetensors"
 
 
-def test_a_changed_bit_in_a_checkpoint_is_told(tmp_path: Path) -> None:
+def test_a_changed_bit_in_a_checkpoint_is_detected(tmp_path: Path) -> None:
     job = Job("net", RECIPES["net"]["fast"], tmp_path / "a", CPU)
     Training(job, Samples(torch.zeros(1, 1, 28, 28), torch.zeros(1))).save()
     content = job.checkpoint.read_bytes()
@@ -479,7 +479,7 @@ def test_a_link_as_output_is_written_through_and_a_pipe_is_refused(
     assert capsys.readouterr().err == f"error: --output {tmp_path / 'pipe'} is not a regular file: name a file\n"
 
 
-def test_our_own_folder_of_weights_is_made_where_it_was_deleted(
+def test_the_default_folder_of_weights_is_created_if_it_was_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
@@ -489,7 +489,7 @@ def test_our_own_folder_of_weights_is_made_where_it_was_deleted(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
 @pytest.mark.parametrize("room", [1000, 200_000])
-def test_a_full_disk_names_the_file_and_how_to_go_on_where_one_can(
+def test_a_full_disk_error_names_the_file_and_how_to_continue_if_possible(
     room: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output, save = tmp_path / "net.safetensors", Training.save
@@ -514,7 +514,7 @@ def test_a_full_disk_names_the_file_and_how_to_go_on_where_one_can(
     assert load_checkpoint(Path(f"{output}.checkpoint"))["history"]
 
 
-def test_a_network_that_training_broke_is_told_and_not_written(
+def test_a_network_with_invalid_weights_is_reported_and_not_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = Training.step

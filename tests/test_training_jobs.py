@@ -118,9 +118,7 @@ def children(process_id: int) -> list[int]:
 
 
 @pytest.mark.slow
-def test_a_network_is_trained_and_is_the_visitors_own(
-    server: Server, call: Call, test_digits: Samples, tmp_path: Path
-) -> None:
+def test_a_trained_network_is_the_users_own(server: Server, call: Call, test_digits: Samples, tmp_path: Path) -> None:
     key = call("begin", SHORT)["key"]
     seen = [until(call, key, is_learning)]
     assert read(server, key)["readings"][0]["yours"]["answer"] in range(10)
@@ -153,7 +151,9 @@ def test_a_network_is_trained_and_is_the_visitors_own(
 
 
 @pytest.mark.slow
-def test_who_comes_later_waits_in_a_queue_and_may_watch_what_runs_but_not_take_it(server: Server, call: Call) -> None:
+def test_a_later_user_waits_in_a_queue_and_may_watch_the_running_training_but_not_take_it(
+    server: Server, call: Call
+) -> None:
     first = call("begin", LONG)
     until(call, first["key"], is_learning)
     second, third = call("begin", SHORT), call("begin", SHORT)
@@ -179,9 +179,7 @@ def test_who_comes_later_waits_in_a_queue_and_may_watch_what_runs_but_not_take_i
 
 
 @pytest.mark.slow
-def test_a_training_that_is_stopped_leaves_its_network_as_it_was_and_room_for_the_next(
-    server: Server, call: Call
-) -> None:
+def test_a_stopped_training_keeps_its_network_and_makes_room_for_the_next(server: Server, call: Call) -> None:
     key = call("begin", LONG)["key"]
     until(call, key, is_learning)
     assert len(folders()) == 1
@@ -223,14 +221,14 @@ NONSENSE: list[tuple[Any, str]] = [
 ]
 
 
-def test_what_makes_no_sense_is_refused_by_its_field_before_anything_runs(server: Server, call: Call) -> None:
+def test_invalid_settings_are_refused_by_their_field_before_anything_runs(server: Server, call: Call) -> None:
     for wanted, field in NONSENSE:
         answer = asked(server, "begin", wanted)
         assert (answer.status, json.loads(answer.content)["field"]) == (422, field), wanted
 
 
 @pytest.mark.parametrize("key", ["", "x" * 32])
-def test_a_key_that_nobody_has_is_of_a_network_that_is_gone(server: Server, call: Call, key: str) -> None:
+def test_an_unknown_key_means_that_the_network_is_gone(server: Server, call: Call, key: str) -> None:
     assert call("follow", {"key": key}) == call("follow", {"run": 10**6}) == {"state": "gone"}
     assert call("stop", {"key": key}) == call("forget", {"key": key}) == {}
     assert call("trace", ABOUT | {"yours": key}) == {"gone": True}
@@ -238,7 +236,7 @@ def test_a_key_that_nobody_has_is_of_a_network_that_is_gone(server: Server, call
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
+def test_a_loss_that_is_not_finite_is_reported_in_one_line(call: Call) -> None:
     key = call("begin", SHORT | {"recipe": "tutorial", "values": {"lr": 1e6, "epochs": 1}})["key"]
     run = until(call, key, is_over)
     assert run["state"] == "failed"
@@ -249,7 +247,7 @@ def test_a_loss_that_is_no_number_is_told_in_a_line(call: Call) -> None:
 
 
 @pytest.mark.slow
-def test_of_a_server_that_is_killed_neither_process_nor_folder_is_left() -> None:
+def test_a_killed_server_leaves_neither_process_nor_folder() -> None:
     with started("app.py") as server:
         call = caller(server)
         key = call("begin", LONG)["key"]
@@ -264,7 +262,7 @@ def test_of_a_server_that_is_killed_neither_process_nor_folder_is_left() -> None
 
 
 @pytest.mark.slow
-def test_where_it_is_switched_off_nothing_is_trained() -> None:
+def test_nothing_is_trained_if_training_is_switched_off() -> None:
     with started("app.py", environment={"MNIST_DEMO_TRAIN": "0"}) as server:
         call = caller(server)
         assert json.loads(asked(server, "begin", SHORT).content)["code"] == "training_off"
@@ -300,7 +298,7 @@ def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_told_and_nothing_is_left_of_the_training() -> None:
+def test_a_full_disk_is_reported_and_nothing_is_left_of_the_training() -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     jobs = TrainingJobs(UserModels(trains=True))
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # as full as a disk gets without one of one's own
@@ -317,7 +315,7 @@ def test_a_full_disk_is_told_and_nothing_is_left_of_the_training() -> None:
     assert folders() == []
 
 
-def test_visitors_are_not_told_the_hosts_folders() -> None:
+def test_users_are_not_told_the_hosts_folders() -> None:
     said = "error: /home/me/demo/weights/net.safetensors is missing: train it with python -m mnist_demo.train\n"
     assert module.reason(said) == {
         "code": "process",
@@ -330,7 +328,7 @@ def test_visitors_are_not_told_the_hosts_folders() -> None:
     assert module.reason("error: loss and/or accuracy 1/2") == {"code": "process", "text": "loss and/or accuracy 1/2"}
 
 
-def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_is_kept_ready_only_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "READY_FOR", 0.5)
     jobs = TrainingJobs(UserModels(trains=True))
     jobs.prepare()
@@ -343,7 +341,7 @@ def test_a_process_is_kept_ready_for_a_while_alone(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
-def test_where_a_graphics_processor_is_lent_a_training_runs_within_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_zerogpu_a_training_runs_within_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zerogpu, "IS_HERE", True)  # run_lent, without `spaces`, lends none
     jobs = TrainingJobs(UserModels(trains=True))
     jobs.prepare()
@@ -362,7 +360,7 @@ def test_where_a_graphics_processor_is_lent_a_training_runs_within_the_call(monk
 
 
 @pytest.mark.slow
-def test_a_queue_is_bounded_and_who_left_or_failed_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_queue_is_bounded_and_users_who_left_or_failed_do_not_block_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 3)
     jobs = TrainingJobs(UserModels(trains=True))
 
@@ -414,7 +412,7 @@ def test_a_class_of_thirty_keeps_its_networks_on_a_small_machine(monkeypatch: py
     assert max_bytes() > 30 * 2 * weights_bytes("convnet")
 
 
-def test_a_network_that_is_idle_too_long_is_let_go() -> None:
+def test_a_network_that_is_idle_too_long_is_dropped() -> None:
     now = [0.0]
     yours = UserModels(trains=True, now=lambda: now[0])
     one, other = Own("net"), Own("net")
@@ -427,7 +425,7 @@ def test_a_network_that_is_idle_too_long_is_let_go() -> None:
     assert yours.of(one.key) is one
 
 
-def test_folders_that_nobody_was_left_to_remove_are_removed_some_time() -> None:
+def test_leftover_folders_are_removed_later() -> None:
     old, young = (Path(tempfile.mkdtemp(prefix=PREFIX)) for _ in range(2))
     os.utime(old, (0, 0))
     TrainingJobs(UserModels(trains=True))

@@ -38,7 +38,7 @@ def saved(tmp_path: Path) -> tuple[Path, nn.Module]:
     return tmp_path / "some.safetensors", model
 
 
-def test_what_was_saved_comes_back(saved: tuple[Path, nn.Module]) -> None:
+def test_saved_weights_are_loaded_unchanged(saved: tuple[Path, nn.Module]) -> None:
     path, model = saved
     loaded, card = load_weights(path)
     assert card == CARD
@@ -56,7 +56,7 @@ def test_a_weights_file_describes_itself_to_any_safetensors_reader(saved: tuple[
     assert {"recipe", "seed", "history", "test_loss", "python", "torch", "date"} <= set(metadata)
 
 
-def test_a_file_of_an_older_version_says_less_and_still_loads(saved: tuple[Path, nn.Module]) -> None:
+def test_a_file_of_an_older_version_with_fewer_fields_still_loads(saved: tuple[Path, nn.Module]) -> None:
     with safe_open(saved[0], framework="pt") as file:
         metadata = {name: said for name, said in file.metadata().items() if name not in ("evaluation", "checksum")}
     save_file(saved[1].state_dict(), saved[0], metadata)
@@ -72,12 +72,12 @@ def test_a_network_trained_channels_last_is_saved_too(tmp_path: Path) -> None:
     assert torch.equal(load_weights(tmp_path / "a.safetensors")[0].conv2.weight, model.conv2.weight)
 
 
-def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_with_the_command_that_trains_it(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.safetensors is missing: train it with python -m mnist_demo\.train"):
         load_weights(tmp_path / "none.safetensors")
 
 
-def test_a_damaged_file_and_one_of_another_make_are_named_in_one_line(saved: tuple[Path, nn.Module]) -> None:
+def test_a_damaged_file_and_a_foreign_one_are_named_in_one_line(saved: tuple[Path, nn.Module]) -> None:
     path, whole = saved[0], saved[0].read_bytes()
     for content in (b"", b"garbage that is no safetensors file", whole[:-100], save({"x": torch.zeros(1)})):
         path.write_bytes(content)
@@ -128,7 +128,7 @@ NONSENSE: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("name", NONSENSE)
-def test_a_card_that_makes_no_sense_is_neither_made_nor_read(saved: tuple[Path, nn.Module], name: str) -> None:
+def test_an_invalid_card_is_neither_created_nor_read(saved: tuple[Path, nn.Module], name: str) -> None:
     for value in NONSENSE[name]:
         with pytest.raises(ValueError, match=f"^invalid {name}$"):
             dataclasses.replace(CARD, **{name: value})
@@ -145,7 +145,7 @@ def without_checksum(path: Path, model: nn.Module, **tensors: torch.Tensor) -> N
     path.write_bytes(save(model.state_dict() | tensors, said | {"epochs": "2"}))
 
 
-def test_weights_of_no_sense_or_another_type_are_refused_by_name(saved: tuple[Path, nn.Module]) -> None:
+def test_invalid_weights_and_other_types_are_refused_by_name(saved: tuple[Path, nn.Module]) -> None:
     weight, bias = (saved[1].state_dict()[name].clone() for name in ("conv2.weight", "fc1.bias"))
     broken = {"conv2.weight": (NAN, -INF, 1e38), "fc1.bias": (torch.int8, torch.float64, torch.bool)}
     for name, value in [(name, value) for name, values in broken.items() for value in values]:
@@ -165,7 +165,7 @@ def test_weights_that_could_not_be_loaded_are_not_saved(saved: tuple[Path, nn.Mo
     assert path.read_bytes() == before
 
 
-def test_a_single_changed_bit_anywhere_is_told(saved: tuple[Path, nn.Module]) -> None:
+def test_a_single_changed_bit_anywhere_is_detected(saved: tuple[Path, nn.Module]) -> None:
     path, content = saved[0], saved[0].read_bytes()
     header = int.from_bytes(content[:8], "little") + 8
     for place in (0, 8, header // 2, header - 1, header, (header + len(content)) // 2, len(content) - 1):
@@ -185,7 +185,7 @@ def test_the_largest_weights_that_load_give_finite_answers() -> None:
         assert np.isfinite(probabilities).all()
 
 
-def test_a_classifier_goes_on_as_it_was_when_its_file_is_replaced_or_overwritten(saved: tuple[Path, nn.Module]) -> None:
+def test_a_classifier_is_unchanged_when_its_file_is_replaced_or_overwritten(saved: tuple[Path, nn.Module]) -> None:
     path, images = saved[0], np.random.default_rng(0).random((5, 28, 28), np.float32)
     classifier = Classifier.load(path)
     before = classifier.probabilities(images)
@@ -199,7 +199,7 @@ def test_a_classifier_goes_on_as_it_was_when_its_file_is_replaced_or_overwritten
     np.testing.assert_array_equal(classifier.probabilities(images), before)
 
 
-def test_a_path_that_is_no_file_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, tmp_path / ("a" * 300), Path("/dev/zero"), Path("a\0b")):
         with pytest.raises(ValueError, match=r"is damaged or not|is missing") as raised:
@@ -208,7 +208,7 @@ def test_a_path_that_is_no_file_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_shipped_weights_are_the_recipes_best_and_good(name: str) -> None:
+def test_the_shipped_weights_come_from_the_recipe_best_and_are_accurate(name: str) -> None:
     _, card = load_named(name)
     said = vars(RECIPES[name]["best"])  # with what recipes may say since
     assert card.recipe == {value: said[value] for value in card.recipe}

@@ -24,7 +24,7 @@ def GPU(duration):
 """
 
 
-def test_elsewhere_a_function_stays_as_it_is_and_spaces_is_not_imported() -> None:
+def test_elsewhere_a_function_is_unchanged_and_spaces_is_not_imported() -> None:
     assert not zerogpu.IS_HERE
     assert zerogpu.lent(zerogpu.run) is zerogpu.run
     assert zerogpu.run_lent is zerogpu.run
@@ -33,7 +33,7 @@ def test_elsewhere_a_function_stays_as_it_is_and_spaces_is_not_imported() -> Non
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
 
 
-def test_there_one_function_is_decorated_before_there_is_a_page(tmp_path: Path) -> None:
+def test_on_zerogpu_one_function_is_decorated_before_there_is_a_page(tmp_path: Path) -> None:
     (tmp_path / "spaces.py").write_text(STAND_IN, encoding="utf-8")
     paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"SPACES_ZERO_GPU": "true", "PYTHONPATH": paths}
@@ -44,7 +44,7 @@ def test_there_one_function_is_decorated_before_there_is_a_page(tmp_path: Path) 
     assert told.stdout == f"[('run', {zerogpu.MAX_CALL_SECONDS})] False\n"
 
 
-def test_a_command_runs_beside_the_page_and_what_it_says_is_kept() -> None:
+def test_a_command_runs_beside_the_page_and_its_output_is_kept() -> None:
     command = Command(SAYS)
     command.running.join()
     assert command.poll() == 3
@@ -59,7 +59,7 @@ def test_a_command_is_ended_through_its_standard_input() -> None:
     assert command.ended == Ended(0, "ended\n")
 
 
-def test_where_nothing_is_lent_the_command_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_lent_processor_the_command_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*wanted: object) -> Ended:
         raise RuntimeError("ZeroGPU quota exceeded")
 
@@ -69,7 +69,7 @@ def test_where_nothing_is_lent_the_command_runs_all_the_same(monkeypatch: pytest
     assert command.ended == Ended(3, "said\n")
 
 
-def test_what_was_begun_and_taken_back_is_not_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_is_not_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     def taken_back(command: list[str], environment: dict[str, str], signs: Path) -> Ended:
         zerogpu.run(command, environment, signs)
         raise RuntimeError("GPU task aborted")

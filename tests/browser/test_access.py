@@ -32,7 +32,7 @@ FAINT = """() => {  // texts with less contrast to their ground than WCAG 2 AA a
 }"""
 
 
-def test_every_text_stands_out_from_its_ground(page: DrawingPage) -> None:
+def test_every_text_contrasts_with_its_background(page: DrawingPage) -> None:
     def assert_clear() -> None:
         for scheme in ("light", "dark"):
             page.page.emulate_media(color_scheme=scheme)
@@ -73,7 +73,7 @@ def test_every_control_is_reached_by_the_tab_key_and_shows_it(page: DrawingPage)
     assert wanted <= reached, wanted - reached
 
 
-def test_an_arrow_key_chooses_the_next_of_a_group_and_goes_round(page: DrawingPage) -> None:
+def test_an_arrow_key_chooses_the_next_of_a_group_and_wraps_around(page: DrawingPage) -> None:
     expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
     page.page.locator(".filter [data-only='']").focus()
     page.page.keyboard.press("ArrowLeft")
@@ -101,7 +101,7 @@ def test_a_control_is_used_with_the_keyboard_alone(page: DrawingPage) -> None:
     expect(page.page.locator(".spoken")).to_contain_text("Net: 7")
 
 
-def test_a_word_is_explained_where_the_pointer_or_the_keyboard_asks(page: DrawingPage) -> None:
+def test_a_tip_explains_a_term_to_the_pointer_and_the_keyboard(page: DrawingPage) -> None:
     for part, words in {
         "[data-model=convnet] h2 button": "500 hidden units",
         "[data-model=net] h2 button": "50 hidden units",
@@ -122,7 +122,7 @@ def test_a_word_is_explained_where_the_pointer_or_the_keyboard_asks(page: Drawin
         page.page.evaluate("document.activeElement.blur()")
 
 
-def test_every_canvas_is_named_for_who_cannot_see_it(page: DrawingPage) -> None:
+def test_every_canvas_has_a_name_for_screen_readers(page: DrawingPage) -> None:
     expect(page.page.locator("#gallery .tiles li").first).to_be_visible()
     page.draw(DIGITS[5])
     page.expect_answers(5)
@@ -137,13 +137,13 @@ def test_every_canvas_is_named_for_who_cannot_see_it(page: DrawingPage) -> None:
         assert page.page.evaluate(nameless) == []
 
 
-def test_a_tap_explains_a_word(phone: DrawingPage) -> None:
+def test_a_tap_shows_the_tip_of_a_term(phone: DrawingPage) -> None:
     phone.page.locator("[data-model=convnet] h2 button").tap()
     shown = "getComputedStyle(document.querySelector('[data-model=convnet] h2 button'), '::after').content"
     assert "500 hidden units" in phone.page.evaluate(shown)
 
 
-def test_the_tools_titles_tell_their_keys_and_the_gallery_what_its_marks_mean(page: DrawingPage) -> None:
+def test_tool_titles_name_their_keys_and_the_gallery_explains_its_marks(page: DrawingPage) -> None:
     for tool, key in {"undo": "Ctrl+Z", "redo": "Ctrl+Y", "clear": "Esc"}.items():
         assert key in (page.page.locator(f"[data-tool={tool}]").get_attribute("title") or "")
     expect(page.page.locator(".legend")).to_have_text("Label, then the answers of ConvNet, Net: ✓ if right.")

@@ -85,7 +85,7 @@ def its_page(browser: Browser, its_address: str) -> Iterator[DrawingPage]:
         assert page.unfilled() == []
 
 
-def test_a_network_without_a_recipe_of_its_own_is_trained_by_the_common_one(copy: Path) -> None:
+def test_a_network_without_a_recipe_of_its_own_uses_the_common_one(copy: Path) -> None:
     printed = trained(copy, "--recipe", "fast", "--epochs", "1", "--output", str(copy / "other.safetensors"))
     assert "mlp, recipe fast: 1 epochs" in printed
     assert (copy / "other.safetensors").exists()
@@ -128,14 +128,14 @@ def test_a_third_network_is_in_the_gallery_and_in_every_lens(its_page: DrawingPa
     its_page.screenshot("third-network-report")
 
 
-def test_programs_are_told_of_a_third_network(its_address: str) -> None:
+def test_the_api_has_a_third_network(its_address: str) -> None:
     with urllib.request.urlopen(f"{its_address}/gradio_api/info") as answer:
         parameters = json.load(answer)["named_endpoints"]["/why"]["parameters"]
     [network] = [one for one in parameters if one["parameter_name"] == "network"]
     assert network["type"]["enum"] == ["convnet", "net", "mlp"]
 
 
-def test_a_third_language_is_chosen_in_the_foot_and_kept(its_page: DrawingPage) -> None:
+def test_a_third_language_is_chosen_in_the_footer_and_kept(its_page: DrawingPage) -> None:
     page = its_page.page
     its_page.draw(DIGITS[1])
     its_page.expect_answers(1)
@@ -153,7 +153,7 @@ def test_a_third_language_is_chosen_in_the_foot_and_kept(its_page: DrawingPage) 
     expect(page.locator("h1")).to_have_text("Draw a digit")
 
 
-def test_a_third_language_is_what_its_readers_get_at_once(browser: Browser, its_address: str) -> None:
+def test_readers_of_a_third_language_get_it_at_once(browser: Browser, its_address: str) -> None:
     with opened(browser, its_address, locale="de-AT") as page:
         expect(page.page.locator("h1")).to_have_text("⟦Draw a digit⟧")
         expect(page.page.locator("#foot [aria-current=true]")).to_have_text(LANGUAGE)

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 PATIENCE = 30_000  # ms until Gradio has loaded the view and what it tells
 
 
-def test_the_foot_opens_the_view_and_the_drawing_stays(page: DrawingPage) -> None:
+def test_the_footer_opens_the_view_and_the_drawing_stays(page: DrawingPage) -> None:
     page.draw(DIGITS[3])
     page.expect_answers(3)
     expect(page.page.locator("footer")).to_be_hidden()
@@ -21,7 +21,7 @@ def test_the_foot_opens_the_view_and_the_drawing_stays(page: DrawingPage) -> Non
     page.expect_answers(3)
 
 
-def test_the_address_opens_the_view_too_in_the_language_that_it_names(browser: Browser, address: str) -> None:
+def test_the_address_opens_the_view_in_the_language_that_it_names(browser: Browser, address: str) -> None:
     page = browser.new_page()
     page.goto(f"{address}/?view=api&lang=mcp")
     expect(page.locator(".api-docs")).to_contain_text("gradio_api/mcp/", timeout=PATIENCE)

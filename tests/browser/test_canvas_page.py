@@ -107,7 +107,7 @@ def test_a_digit_is_read_as_the_classifier_reads_it(page: Page, digit: int) -> N
     assert bars(page) == [0] * 10
 
 
-def test_without_the_network_it_says_what_is_missing(browser: Browser, address: str) -> None:
+def test_without_the_network_it_names_the_missing_file(browser: Browser, address: str) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.route("**/canvas.onnx", lambda route: route.abort())

@@ -58,7 +58,7 @@ def test_an_answered_drawing_is_corrected_once_for_both_networks_corrected_again
     expect(page.page.locator("[data-correct='9']")).to_be_focused()
 
 
-def test_what_is_refused_can_be_corrected_and_an_eraser_is_kept_as_one(page: DrawingPage) -> None:
+def test_a_rejected_drawing_can_be_corrected_and_eraser_strokes_are_saved(page: DrawingPage) -> None:
     page.draw(SCRAWL)
     page.expect_state("unknown")
     page.tool("Erase")
@@ -69,7 +69,7 @@ def test_what_is_refused_can_be_corrected_and_an_eraser_is_kept_as_one(page: Dra
     assert [brush for _, brush in kept(page)[0]["brushes"]] == [0, 0, 0, 1]
 
 
-def test_nothing_can_be_said_of_a_blank_pad_a_sample_or_a_picture(page: DrawingPage, test_digits: Samples) -> None:
+def test_a_blank_pad_a_sample_and_a_picture_cannot_be_corrected(page: DrawingPage, test_digits: Samples) -> None:
     digits = page.page.locator("[data-correct]")
     page.draw(DIGITS[4])
     page.expect_answers(4)
@@ -86,7 +86,9 @@ def test_nothing_can_be_said_of_a_blank_pad_a_sample_or_a_picture(page: DrawingP
     expect(page.page.locator(".correct .idle")).to_contain_text("pen strokes")
 
 
-def test_it_is_large_enough_for_a_finger_in_chinese_and_in_the_dark(elsewhere: tuple[str, DrawingPage]) -> None:
+def test_its_buttons_are_large_enough_for_a_finger_in_chinese_and_in_dark_mode(
+    elsewhere: tuple[str, DrawingPage],
+) -> None:
     where, page = elsewhere
     (page.touch if where == "phone" else page.draw)(DIGITS[3])
     page.rest()  # a tap within a blink of a stroke's end is none to Chromium
@@ -103,7 +105,7 @@ def test_it_is_large_enough_for_a_finger_in_chinese_and_in_the_dark(elsewhere: t
     assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_browser_that_keeps_nothing_and_a_damaged_shelf_break_no_page(browser: Browser, address: str) -> None:
+def test_a_browser_that_cannot_save_and_a_damaged_store_break_no_page(browser: Browser, address: str) -> None:
     forbidden = "Object.defineProperty(window, 'localStorage', { get: () => { throw new DOMException('no'); } });"
     with opened(browser, address, script=forbidden) as page:
         correct(page, 7, 4)
@@ -121,7 +123,7 @@ def open_hand(page: DrawingPage) -> Any:
     return page.page.locator("[data-correction]")
 
 
-def test_corrections_stay_in_the_browser_are_seen_after_a_reload_and_deleted_with_a_way_back(page: DrawingPage) -> None:
+def test_corrections_survive_a_reload_and_deleting_them_can_be_undone(page: DrawingPage) -> None:
     sent: list[str] = []
     page.page.on("request", lambda request: sent.append(request.post_data or ""))
     for drawn, label in ((7, 1), (5, 3), (4, 9)):
@@ -143,7 +145,9 @@ def test_corrections_stay_in_the_browser_are_seen_after_a_reload_and_deleted_wit
     assert not any("brushes" in body or "label" in body for body in sent)  # nothing leaves the browser
 
 
-def test_what_is_exported_is_read_by_the_command_line_and_imported_once(page: DrawingPage, tmp_path: Path) -> None:
+def test_the_command_line_reads_an_export_and_importing_it_twice_adds_nothing(
+    page: DrawingPage, tmp_path: Path
+) -> None:
     file, told = tmp_path / "mine.jsonl", page.page.locator(".told")
     correct(page, 7, 1)
     correct(page, 5, 3)
@@ -192,7 +196,7 @@ def is_taught(line: str) -> bool:
         return False
 
 
-def test_an_import_takes_what_the_server_can_teach_and_nothing_else(page: DrawingPage, tmp_path: Path) -> None:
+def test_an_import_accepts_exactly_the_digits_that_the_server_can_teach(page: DrawingPage, tmp_path: Path) -> None:
     open_hand(page)
     file, told = tmp_path / "one.jsonl", page.page.locator(".told")
     for content in IMPORTS:
@@ -202,7 +206,7 @@ def test_an_import_takes_what_the_server_can_teach_and_nothing_else(page: Drawin
         expect(told).to_contain_text(" imported, " if is_taught(line) else "one.jsonl, line 1 is not a drawn digit")
 
 
-def test_a_deletion_is_undone_beside_what_another_tab_has_kept_since(page: DrawingPage) -> None:
+def test_undoing_a_deletion_keeps_what_another_tab_saved_since(page: DrawingPage) -> None:
     for drawn, label in ((7, 1), (5, 3)):
         correct(page, drawn, label)
     tiles = open_hand(page)
@@ -229,7 +233,7 @@ def test_in_a_frame_without_downloads_an_export_can_be_copied(browser: Browser, 
         assert digit.label == 1
 
 
-def test_no_more_is_kept_than_there_is_room_for(page: DrawingPage, tmp_path: Path) -> None:
+def test_no_more_corrections_are_saved_than_there_is_room_for(page: DrawingPage, tmp_path: Path) -> None:
     file = tmp_path / "many.jsonl"
     lines = [json.dumps({"label": 1, "strokes": [[[at, 0], [at, 9]]]}) for at in range(201)]
     tiles = open_hand(page)

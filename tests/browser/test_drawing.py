@@ -33,7 +33,7 @@ def test_bars_move_and_the_answer_comes_while_the_pen_is_still_down(page: Drawin
 
 
 @pytest.mark.opened_anew
-def test_a_blank_pad_shows_an_invitation_no_numbers_and_all_of_the_page(page: DrawingPage) -> None:
+def test_a_blank_pad_shows_a_hint_no_numbers_and_the_whole_page(page: DrawingPage) -> None:
     page.expect_state("blank")
     assert page.probabilities("convnet") == page.probabilities("net") == [0.0] * 10
     assert "%" not in page.page.locator(".networks").inner_text()

@@ -35,7 +35,7 @@ def press_and_draw(page: Page, canvas: Locator, side: float | None = None) -> No
             page.mouse.down()
 
 
-def test_ones_own_app_says_the_digit_while_the_pen_is_down(browser: Browser) -> None:
+def test_the_example_app_reads_the_digit_while_the_pen_is_down(browser: Browser) -> None:
     with opened(browser, "canvas.ink", "-m", "examples.own_app") as (page, canvas):
         page.locator(".tools button[title]").first.wait_for()  # the modules have started
         press_and_draw(page, canvas)
@@ -44,7 +44,7 @@ def test_ones_own_app_says_the_digit_while_the_pen_is_down(browser: Browser) -> 
         expect(page.locator(".thumbnail-item, .grid-container button")).not_to_have_count(0)
 
 
-def test_the_manuals_lines_read_a_drawing_while_the_pen_is_down(browser: Browser) -> None:
+def test_the_manuals_example_reads_a_drawing_while_the_pen_is_down(browser: Browser) -> None:
     section = (ROOT / "docs/api.md").read_text(encoding="utf-8").split("\n## In your own app\n")[1]
     lines = section.split("```python\n")[1].split("```")[0]
     with opened(browser, "canvas.ink", "-c", f"{lines}\napp.launch()") as (page, canvas):
@@ -53,7 +53,7 @@ def test_the_manuals_lines_read_a_drawing_while_the_pen_is_down(browser: Browser
         expect(page.locator("[data-testid=label-output-value]")).to_have_text("7")
 
 
-def test_gradios_own_pad_says_the_digit_when_the_pen_is_lifted(browser: Browser) -> None:
+def test_gradios_own_pad_reads_the_digit_when_the_pen_is_lifted(browser: Browser) -> None:
     with opened(browser, "canvas", "-m", "examples.stock_sketchpad") as (page, canvas):
         page.get_by_role("button", name="Brush", exact=True).click()
         page.wait_for_timeout(1000)  # the first change after loading is dropped by Gradio

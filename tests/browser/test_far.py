@@ -63,7 +63,7 @@ def test_bars_move_twenty_times_a_second_far_from_the_server(browser: Browser) -
     assert statistics.median(figures["rates"]) >= WANTED / late * min(1, statistics.median(figures["moved"]) / RATE)
 
 
-def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: Browser, address: str) -> None:
+def test_an_answer_to_an_older_drawing_never_replaces_one_to_a_newer_drawing(browser: Browser, address: str) -> None:
     with far(address, 0.08, jitter=0.15) as distant, opened(browser, distant, script=NOTES) as page:
         page.page.evaluate("notes.shown = []")
         page.draw([DIGITS[3][0], line((0.3, 0.1), (0.7, 0.1), count=20)])
@@ -82,7 +82,7 @@ def test_an_answer_to_an_older_drawing_never_replaces_that_to_a_newer(browser: B
     assert newest >= read.index(read[-1])
 
 
-def test_a_busy_server_is_called_busy_and_asked_seldom_until_it_is_not(browser: Browser) -> None:
+def test_a_busy_server_is_reported_and_gets_few_requests_until_it_is_not_busy(browser: Browser) -> None:
     with started("-c", BUSY_AT_A_SIGNAL) as server, opened(browser, server.address, locale="zh-CN") as page:
         notice = page.page.locator(".notice")
         server.process.send_signal(signal.SIGUSR1)

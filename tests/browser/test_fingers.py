@@ -22,7 +22,7 @@ def test_fingers_draw_on_a_phone_and_nothing_scrolls(phone: DrawingPage) -> None
     assert phone.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
-def test_a_palm_draws_nothing_and_the_stroke_after_one_that_the_system_took_away_is_drawn(phone: DrawingPage) -> None:
+def test_a_palm_draws_nothing_and_the_stroke_after_a_cancelled_one_is_drawn(phone: DrawingPage) -> None:
     phone.touch(DIGITS[1], palm=[(0.1, 0.9), (0.9, 0.9)])
     phone.expect_answers(1)
     phone.tool("Clear canvas")
@@ -48,9 +48,7 @@ def test_two_fingers_on_the_pad_scroll_or_zoom_and_draw_nothing(browser: Browser
 
 
 @pytest.mark.parametrize("size", [(844, 390), (1024, 640), (1024, 768)])
-def test_pad_and_answers_are_seen_together_where_there_is_little_height(
-    page: DrawingPage, size: tuple[int, int]
-) -> None:
+def test_pad_and_answers_are_visible_together_on_a_low_screen(page: DrawingPage, size: tuple[int, int]) -> None:
     page.resize(size)
     page.frame.locator("#sketchpad").evaluate("pad => pad.scrollIntoView()")
     for part in ("#sketchpad", "[data-model=convnet] .verdict", "[data-model=net] [data-digit='9']"):

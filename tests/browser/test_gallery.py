@@ -13,7 +13,7 @@ def wanted(route: Route) -> str | None:
     return str(json.loads(route.request.post_data or "{}")["digit"]) if is_asked else None
 
 
-def test_a_click_shows_a_sample_which_escape_leaves_before_it_clears_the_drawing(page: DrawingPage) -> None:
+def test_a_click_shows_a_sample_and_escape_closes_it_before_it_clears_the_drawing(page: DrawingPage) -> None:
     page.draw(DIGITS[0])
     page.expect_answers(0)
     for leave in (lambda: page.page.click(".back"), lambda: page.page.keyboard.press("Escape")):

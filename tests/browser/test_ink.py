@@ -41,7 +41,7 @@ HTMLCanvasElement.prototype.toBlob = function (...rest) {
 """
 
 
-def test_ink_has_the_screens_resolution_no_stairs_and_the_schemes_colour(browser: Browser, address: str) -> None:
+def test_ink_has_the_screens_resolution_smooth_edges_and_the_themes_colour(browser: Browser, address: str) -> None:
     with opened(browser, address, device_scale_factor=2, color_scheme="dark") as page:
         page.draw([line((0.2, 0.5), (0.8, 0.35))])
         page.expect_answers_to_come()
@@ -72,7 +72,7 @@ def test_ink_is_round_where_the_pointer_was_sampled(page: DrawingPage) -> None:
 ALPHA = "(canvas, [x, y]) => canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data[3]"
 
 
-def test_ink_stays_under_a_pointer_during_whose_stroke_the_page_scrolls_or_the_window_changes(
+def test_ink_stays_under_the_pointer_if_the_page_scrolls_or_resizes_during_a_stroke(
     page: DrawingPage,
 ) -> None:
     page.resize((1000, 640))
@@ -129,7 +129,7 @@ REPAINTED = """canvas => {  // the ink as it is, and painted anew: how many pixe
 }"""
 
 
-def test_a_long_stroke_takes_no_more_to_paint_a_frame_and_looks_as_if_painted_at_once(page: DrawingPage) -> None:
+def test_a_long_stroke_costs_no_more_per_frame_and_looks_as_if_painted_at_once(page: DrawingPage) -> None:
     frames = page.page.evaluate(CURVES_A_FRAME, 1500)
     assert 0 < max(frames) < 150
     assert max(frames[-10:]) <= max(frames[:20])
@@ -143,7 +143,7 @@ def test_a_long_stroke_takes_no_more_to_paint_a_frame_and_looks_as_if_painted_at
     page.expect_painted(lambda ink: ink == drawn)
 
 
-def test_what_is_erased_and_undone_is_seen(page: DrawingPage) -> None:
+def test_erasing_and_undoing_are_visible(page: DrawingPage) -> None:
     page.draw(DIGITS[1])
     page.expect_answers(1)
     whole = page.painted()
@@ -165,14 +165,14 @@ def test_without_webgl_a_digit_is_read(playwright: Playwright, address: str) -> 
         page.expect_answers(3)
 
 
-def test_what_a_guarded_browser_gives_back_for_the_pad_destroys_no_answer(browser: Browser, address: str) -> None:
+def test_a_browser_that_falsifies_canvas_pixels_does_not_change_the_answer(browser: Browser, address: str) -> None:
     with opened(browser, address, script=STRIPES) as page:
         page.draw(DIGITS[3])
         page.expect_answers(3)
         page.expect_agreement()
 
 
-def test_a_release_that_nobody_heard_ends_the_stroke(page: DrawingPage) -> None:
+def test_a_missed_release_ends_the_stroke(page: DrawingPage) -> None:
     page.press(DIGITS[1][0])
     session = page.page.context.new_cdp_session(page.page)
     for x in (0.2, 0.3, 0.8):  # moves with no button held, and no release before them
@@ -184,7 +184,7 @@ def test_a_release_that_nobody_heard_ends_the_stroke(page: DrawingPage) -> None:
     page.page.mouse.up()
 
 
-def test_a_pen_that_leaves_and_comes_back_elsewhere_draws_no_chord(page: DrawingPage) -> None:
+def test_a_pen_that_leaves_and_returns_elsewhere_draws_no_line_between(page: DrawingPage) -> None:
     page.press([(0.5, 0.4), (0.5, 0.1), (0.5, -0.1), (0.9, -0.1), (1.1, 0.1), (1.1, 0.5), (0.9, 0.5), (0.7, 0.5)])
     page.page.mouse.up()
     page.expect_painted(lambda ink: ink > 0)
@@ -192,7 +192,7 @@ def test_a_pen_that_leaves_and_comes_back_elsewhere_draws_no_chord(page: Drawing
     assert [bool(value) for value in shown.values()] == [True, True, False]
 
 
-def test_on_a_page_that_is_zoomed_the_answers_are_right_while_one_draws(page: DrawingPage) -> None:
+def test_on_a_zoomed_page_the_answers_are_right_while_drawing(page: DrawingPage) -> None:
     page.page.evaluate("document.body.style.zoom = 2")
     page.press(DIGITS[7][0])
     page.expect_answers(7)
@@ -204,7 +204,7 @@ def test_on_a_page_that_is_zoomed_the_answers_are_right_while_one_draws(page: Dr
     page.page.evaluate("document.body.style.zoom = ''")
 
 
-def test_a_dot_is_too_little_and_with_all_erased_the_pad_invites_again(page: DrawingPage) -> None:
+def test_a_dot_is_too_little_and_an_erased_pad_shows_the_hint_again(page: DrawingPage) -> None:
     hint = page.page.locator(".hint")
     expect(hint).to_be_visible()
     page.draw([[(0.5, 0.5)]])
@@ -217,7 +217,7 @@ def test_a_dot_is_too_little_and_with_all_erased_the_pad_invites_again(page: Dra
     expect(hint).to_be_visible()
 
 
-def test_on_paper_the_pad_is_white_with_its_ink_and_the_bars_are_printed(page: DrawingPage) -> None:
+def test_a_printed_page_has_a_white_pad_with_its_ink_and_the_bars(page: DrawingPage) -> None:
     page.draw(DIGITS[5])
     page.expect_answers(5)
     page.page.emulate_media(media="print")

@@ -87,7 +87,7 @@ def test_the_address_names_the_lens_and_survives_a_reload(page: DrawingPage) -> 
     expect(page.page.locator(".panes")).to_be_visible()
 
 
-def test_tabs_are_walked_with_arrow_keys(page: DrawingPage) -> None:
+def test_arrow_keys_move_between_tabs(page: DrawingPage) -> None:
     page.page.locator("[role=tab][data-lens=read]").focus()
     page.page.keyboard.press("ArrowRight")
     expect(page.page.locator("[role=tab][data-lens=inside]")).to_be_focused()
@@ -98,7 +98,7 @@ def test_tabs_are_walked_with_arrow_keys(page: DrawingPage) -> None:
     expect(page.page.locator("[role=tab]").last).to_be_focused()
 
 
-def test_a_cell_is_reached_with_keys_and_left_with_escape(page: DrawingPage) -> None:
+def test_keys_reach_a_cell_and_escape_leaves_it(page: DrawingPage) -> None:
     page.draw(DIGITS[5])
     page.expect_answers(5)
     open_inside(page)
@@ -116,7 +116,7 @@ def test_a_cell_is_reached_with_keys_and_left_with_escape(page: DrawingPage) -> 
     page.expect_answers(5)  # and nothing was cleared
 
 
-def test_the_layers_move_while_one_draws(page: DrawingPage) -> None:
+def test_the_layers_change_during_a_stroke(page: DrawingPage) -> None:
     open_inside(page)
     picture = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 24, 24).data).join()"
     seen = set()
@@ -131,7 +131,7 @@ def test_the_layers_move_while_one_draws(page: DrawingPage) -> None:
     expect(page.page.locator(".saying")).to_contain_text("ConvNet says 2")
 
 
-def test_numbers_have_real_minus_signs_and_say_how_they_were_read(page: DrawingPage) -> None:
+def test_numbers_have_real_minus_signs_and_the_page_says_that_it_is_one_reading(page: DrawingPage) -> None:
     page.draw(DIGITS[1])
     page.expect_answers(1)
     open_inside(page)
@@ -146,7 +146,7 @@ def test_numbers_have_real_minus_signs_and_say_how_they_were_read(page: DrawingP
         page.page.keyboard.press("Escape")
 
 
-def test_why_tells_which_parts_speak_for_the_answer_and_which_for_the_chosen_rival(page: DrawingPage) -> None:
+def test_why_shows_the_evidence_for_the_answer_and_for_the_chosen_rival(page: DrawingPage) -> None:
     page.draw(DIGITS[4])
     page.expect_answers(4)
     open_inside(page)
@@ -177,7 +177,7 @@ def test_twelve_training_digits_most_like_the_drawing_are_shown_with_their_label
     assert labels.count("0") >= 11
 
 
-def test_a_blank_pad_and_a_refused_drawing_show_something_sensible(page: DrawingPage) -> None:
+def test_a_blank_pad_and_a_rejected_drawing_show_helpful_texts(page: DrawingPage) -> None:
     open_inside(page)
     expect(page.page.locator(".saying")).to_have_text("Draw a digit, and see what happens to it.")
     expect(page.page.locator(".layers")).to_be_hidden()
@@ -191,7 +191,7 @@ def test_a_blank_pad_and_a_refused_drawing_show_something_sensible(page: Drawing
     expect(page.page.locator(".saying")).to_have_text("Draw a little more")
 
 
-def test_how_the_drawing_became_a_digit_is_told_in_its_own_numbers(page: DrawingPage) -> None:
+def test_the_steps_from_drawing_to_digit_show_their_own_numbers(page: DrawingPage) -> None:
     page.draw([line((0.3, 0.2), (0.3, 0.7))])
     open_inside(page)
     captions = page.page.locator(".stage figcaption")
@@ -201,7 +201,7 @@ def test_how_the_drawing_became_a_digit_is_told_in_its_own_numbers(page: Drawing
     assert height in captions.nth(1).inner_text()
 
 
-def test_it_is_there_on_a_phone_in_the_dark_and_in_chinese(elsewhere: tuple[str, DrawingPage]) -> None:
+def test_it_works_on_a_phone_in_dark_mode_and_in_chinese(elsewhere: tuple[str, DrawingPage]) -> None:
     where, page = elsewhere
     page.draw(DIGITS[9])
     page.expect_answers(9)

@@ -32,7 +32,7 @@ def test_in_a_frame_as_high_as_its_page_the_pad_is_no_higher_than_the_screen(bro
         page.expect_answers(7)
 
 
-def test_a_sample_is_shown_upon_the_pad_until_one_draws_and_moves_nothing(page: DrawingPage) -> None:
+def test_a_sample_stays_on_the_pad_until_a_stroke_and_moves_nothing(page: DrawingPage) -> None:
     page.draw(DIGITS[0])
     page.expect_answers(0)
     drawn = page.painted()
@@ -56,7 +56,7 @@ def test_a_sample_is_shown_upon_the_pad_until_one_draws_and_moves_nothing(page: 
     expect(page.page.locator(".back")).to_be_hidden()
 
 
-def test_the_bar_of_the_answer_says_what_stands_beside_it(page: DrawingPage) -> None:
+def test_the_bar_of_the_answer_has_the_number_beside_it(page: DrawingPage) -> None:
     page.draw(DIGITS[7])
     page.expect_answers(7)
     beside = page.page.locator("[data-model=net] .remark").inner_text()

@@ -76,7 +76,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.mark.slow
-def test_a_training_is_stopped_half_way_and_its_curve_is_walked(browser: Browser, server: Server) -> None:
+def test_a_training_is_stopped_halfway_and_keys_walk_its_curve(browser: Browser, server: Server) -> None:
     with opened(browser, server.address) as page:
         page.draw(DIGITS[1])
         open_learn(page, recipe="tutorial")
@@ -127,7 +127,7 @@ def test_ticks_of_any_loss_are_few_and_short(page: DrawingPage) -> None:
 
 
 @pytest.mark.slow
-def test_who_comes_later_may_watch_and_sees_the_place_in_the_queue(browser: Browser, server: Server) -> None:
+def test_a_later_user_may_watch_and_sees_their_place_in_the_queue(browser: Browser, server: Server) -> None:
     with (
         opened(browser, server.address) as first,
         opened(browser, server.address) as second,
@@ -244,7 +244,7 @@ def without_training(route: Route) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_well_laid_out_and_plain_to_read_everywhere(elsewhere: tuple[str, DrawingPage]) -> None:
+def test_it_is_laid_out_well_and_readable_everywhere(elsewhere: tuple[str, DrawingPage]) -> None:
     where, page = elsewhere
     page.draw(DIGITS[5])
     page.expect_answers(5)

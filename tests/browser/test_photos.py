@@ -47,7 +47,9 @@ def hand(page: DrawingPage, event: str, content: bytes = b"", **texts: str) -> s
     return said
 
 
-def test_a_chosen_photo_becomes_ink_that_is_read_drawn_upon_and_undone(page: DrawingPage, test_digits: Samples) -> None:
+def test_a_chosen_photo_becomes_ink_that_can_be_read_drawn_on_and_undone(
+    page: DrawingPage, test_digits: Samples
+) -> None:
     choose(page, "seven.png", photo(test_digits, 0))
     page.expect_answers(7)
     page.expect_painted(lambda ink: ink > 0.02)
@@ -81,7 +83,7 @@ SVG = """<svg xmlns="http://www.w3.org/2000/svg" SIZE>
   <path d="M8 6h10l-6 14" fill="none" stroke="#000" stroke-width="2"/></svg>"""
 
 
-def test_whatever_the_browser_shows_is_read_at_any_size(page: DrawingPage, test_digits: Samples) -> None:
+def test_any_picture_that_the_browser_shows_is_read_at_any_size(page: DrawingPage, test_digits: Samples) -> None:
     files = {
         ("a.avif", "image/avif"): photo(test_digits, 0, "AVIF", side=200),
         ("large.avif", "image/avif"): photo(test_digits, 0, "AVIF", side=1000),
@@ -95,7 +97,7 @@ def test_whatever_the_browser_shows_is_read_at_any_size(page: DrawingPage, test_
         page.tool("Clear canvas")
 
 
-def test_a_stroke_leaves_a_picture_behind_that_is_still_being_read(page: DrawingPage, test_digits: Samples) -> None:
+def test_a_stroke_cancels_a_picture_that_is_still_being_read(page: DrawingPage, test_digits: Samples) -> None:
     held: list[Route] = []
     page.page.route(
         "**/engine/**",
@@ -109,7 +111,7 @@ def test_a_stroke_leaves_a_picture_behind_that_is_still_being_read(page: Drawing
     page.expect_answers(7)
 
 
-def test_a_photo_of_many_megapixels_is_made_smaller_before_it_is_sent(page: DrawingPage, test_digits: Samples) -> None:
+def test_a_photo_of_many_megapixels_is_reduced_before_it_is_sent(page: DrawingPage, test_digits: Samples) -> None:
     large = photo(test_digits, 0, "JPEG", side=1500)
     noise = np.random.default_rng(1).integers(0, 8, (3000, 3000), np.uint8)
     file = io.BytesIO()
@@ -119,7 +121,9 @@ def test_a_photo_of_many_megapixels_is_made_smaller_before_it_is_sent(page: Draw
     page.expect_answers(7)
 
 
-def test_what_is_no_picture_and_what_has_no_ink_are_told_in_a_line(page: DrawingPage, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_and_a_picture_without_ink_get_a_message(
+    page: DrawingPage, tmp_path: Path
+) -> None:
     choose(page, "text.png", b"no picture at all")
     expect(page.page.locator(".word")).to_have_text("This file cannot be read as a picture. Try PNG or JPEG.")
     blank = io.BytesIO()

@@ -15,7 +15,7 @@ from benchmarks.pages import free_port
 
 
 @pytest.mark.slow
-def test_a_restarted_server_is_found_again(browser: Browser) -> None:
+def test_the_page_reconnects_to_a_restarted_server(browser: Browser) -> None:
     port = free_port()
     with app(port) as address:
         context = opened(browser, address)
@@ -54,7 +54,7 @@ def test_every_chinese_locale_gets_chinese(browser: Browser, address: str) -> No
         page.close()
 
 
-def test_a_slow_server_is_called_slow_and_not_away(page: DrawingPage) -> None:
+def test_a_slow_server_is_reported_as_slow_and_not_as_unreachable(page: DrawingPage) -> None:
     page.draw(DIGITS[3])
     page.expect_answers(3)
     late: list[Route] = []

@@ -61,7 +61,7 @@ def test_a_reload_keeps_a_picture_and_what_was_drawn_on_it(page: DrawingPage, te
     page.expect_painted(lambda ink: ink == alone)
 
 
-def test_stored_data_that_is_no_drawing_is_ignored(browser: Browser, address: str) -> None:
+def test_invalid_stored_data_is_ignored(browser: Browser, address: str) -> None:
     with opened(browser, address, script=BROKEN_ONCE) as page:
         for broken in BROKEN:
             page.page.evaluate("broken => localStorage.setItem('broken', broken)", broken)

@@ -65,7 +65,7 @@ def test_the_figures_shown_are_those_of_the_cards(page: DrawingPage, judged: tup
     assert set(shown) == {mistake["index"] for mistake in found["worst"]}
 
 
-def test_the_ways_to_other_lenses_stand_below_the_digit_that_was_chosen(page: DrawingPage) -> None:
+def test_the_buttons_to_other_lenses_are_below_the_chosen_digit(page: DrawingPage) -> None:
     open_report(page)
     tile = page.page.locator("[data-part=worst] .side.net .mistakes button").first
     tile.click()
@@ -113,7 +113,7 @@ def test_a_cell_of_many_digits_shows_some_and_more_when_asked(page: DrawingPage)
     expect(tiles).to_have_count(96)
 
 
-def test_the_matrix_is_walked_and_opened_with_keys(page: DrawingPage) -> None:
+def test_keys_move_in_the_matrix_and_open_cells(page: DrawingPage) -> None:
     open_report(page)
     page.page.locator("[data-cell=convnet-0-0]").focus()
     for key in ["ArrowDown"] * 4 + ["End", "ArrowRight"]:
@@ -130,7 +130,7 @@ def test_the_matrix_is_walked_and_opened_with_keys(page: DrawingPage) -> None:
     expect(page.page.locator(".shown")).to_contain_text("labelled 4")
 
 
-def test_the_slider_says_what_a_threshold_costs(page: DrawingPage, judged: tuple[str, Figures]) -> None:
+def test_the_slider_shows_the_cost_of_a_threshold(page: DrawingPage, judged: tuple[str, Figures]) -> None:
     name, found = judged
     open_report(page)
     slider, said = page.page.locator(f".side.{name} input[type=range]"), page.page.locator(f"[data-refusal={name}]")
@@ -147,7 +147,7 @@ def test_the_slider_says_what_a_threshold_costs(page: DrawingPage, judged: tuple
     expect(said).to_contain_text("rejects 0 test digits")
 
 
-def test_mistakes_say_what_people_saw_and_who_alone_was_right(page: DrawingPage) -> None:
+def test_mistakes_show_peoples_votes_and_which_network_alone_was_right(page: DrawingPage) -> None:
     open_report(page)
     expect(page.page.locator(".side.convnet [data-mistake='1901'] .said")).to_contain_text(
         "Mislabelled? 2 of 5 people saw 9, 3 saw 4."
@@ -159,7 +159,7 @@ def test_mistakes_say_what_people_saw_and_who_alone_was_right(page: DrawingPage)
 
 
 @pytest.mark.opened_anew
-def test_nothing_is_judged_before_it_is_looked_at(page: DrawingPage) -> None:
+def test_the_report_is_loaded_when_it_is_first_opened(page: DrawingPage) -> None:
     def asked() -> int:
         return sum(url.endswith("/engine/report") for url in page.requests)
 
@@ -173,14 +173,14 @@ def test_nothing_is_judged_before_it_is_looked_at(page: DrawingPage) -> None:
         assert asked() == 1
 
 
-def test_one_network_can_be_looked_at_alone(page: DrawingPage) -> None:
+def test_one_network_can_be_shown_alone(page: DrawingPage) -> None:
     open_report(page)
     page.page.click("[data-judged=net]")
     expect(page.page.locator("[data-part=confusion] .side.net")).to_be_visible()
     expect(page.page.locator("[data-part=confusion] .side.convnet")).to_be_hidden()
 
 
-def test_it_is_well_laid_out_on_every_screen(elsewhere: tuple[str, DrawingPage]) -> None:
+def test_it_is_laid_out_well_on_every_screen(elsewhere: tuple[str, DrawingPage]) -> None:
     where, page = elsewhere
     click = "tap" if where == "phone" else "click"
     open_report(page)

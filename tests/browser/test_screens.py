@@ -68,7 +68,7 @@ def test_the_whole_lens_is_printed_dark_on_white(screens: Screens, lens: str) ->
 
 
 @pytest.mark.parametrize("lens", PAIRS)
-def test_in_forced_colours_what_is_chosen_and_the_edge_of_the_pad_are_seen(screens: Screens, lens: str) -> None:
+def test_in_forced_colours_the_choice_and_the_edge_of_the_pad_are_visible(screens: Screens, lens: str) -> None:
     page = screens.show(Case(1280, 740, lens, 2, "en-US", 100)).page
     page.emulate_media(forced_colors="active")
     try:

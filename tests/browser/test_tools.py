@@ -5,7 +5,7 @@ from drawing_page import DrawingPage
 from playwright.sync_api import expect
 
 
-def test_what_tools_and_keys_undo_and_redo_is_read(page: DrawingPage) -> None:
+def test_undo_and_redo_by_tools_and_keys_update_the_reading(page: DrawingPage) -> None:
     page.draw(DIGITS[1])
     page.expect_answers(1)
     page.draw([line((0.47, 0.2), (0.3, 0.55), (0.72, 0.55))])
@@ -38,7 +38,7 @@ def test_keys_undo_and_redo_on_a_russian_keyboard(page: DrawingPage) -> None:
         page.expect_state(state)
 
 
-def test_the_eraser_a_pens_eraser_end_and_its_barrel_button_leave_paper(page: DrawingPage) -> None:
+def test_the_eraser_a_pens_eraser_end_and_its_barrel_button_erase(page: DrawingPage) -> None:
     spoilt = [*DIGITS[1], line((0.2, 0.25), (0.2, 0.75))]
     for button, buttons in ((5, 32), (2, 2)):
         page.draw(spoilt)
@@ -68,7 +68,7 @@ def test_a_thinner_brush_draws_a_thinner_line(page: DrawingPage) -> None:
     page.page.get_by_label("Brush size").fill("20")
 
 
-def test_an_endless_scribble_and_hundreds_of_dots_are_read_on_to_their_end(page: DrawingPage) -> None:
+def test_a_very_long_scribble_and_hundreds_of_dots_are_read_to_their_end(page: DrawingPage) -> None:
     to_and_fro = [(0.1 + 0.8 * (turn % 2), 0.1 + 0.8 * (turn % 2)) for turn in range(11)]
     page.draw([to_and_fro] * 24)
     dots = page.at(*line((0.54, 0.15), (0.47, 0.85), count=104)) * 5

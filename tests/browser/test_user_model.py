@@ -54,7 +54,7 @@ def page(learnt: DrawingPage) -> Iterator[DrawingPage]:
     lens(learnt, "learn")
 
 
-def test_a_third_set_of_bars_grows_surer_while_a_network_learns(page: DrawingPage) -> None:
+def test_a_third_set_of_bars_becomes_surer_while_a_network_learns(page: DrawingPage) -> None:
     bars = [[float(one) for one in each.split(",")] for each in page.page.evaluate("[...seen]")]
     assert len(bars) > 5  # it moved while it learnt
     assert max(bars[0]) < 0.5  # flat at first
@@ -62,12 +62,12 @@ def test_a_third_set_of_bars_grows_surer_while_a_network_learns(page: DrawingPag
     assert page.probabilities("yours")[4] > 0.9
 
 
-def test_what_it_is_worth_is_said_and_shown_digit_by_digit(page: DrawingPage) -> None:
+def test_its_accuracy_is_shown_in_total_and_digit_by_digit(page: DrawingPage) -> None:
     expect(page.page.locator(".state")).to_contain_text("of the 10,000 test digits right")
     assert int(page.page.locator(".wall").get_attribute("data-right") or 0) >= 95
 
 
-def test_each_curve_goes_to_the_last_step_even_where_nothing_changed_any_more(page: DrawingPage) -> None:
+def test_each_curve_reaches_the_last_step_even_if_nothing_changes(page: DrawingPage) -> None:
     ends = page.page.locator(".curves polyline").evaluate_all(
         "lines => lines.map(line => Number(line.getAttribute('points').split(/[ ,]/).at(-2)))"
     )
@@ -75,7 +75,7 @@ def test_each_curve_goes_to_the_last_step_even_where_nothing_changed_any_more(pa
     assert max(ends) - min(ends) < 5  # of 282 pixels
 
 
-def test_its_file_is_one_that_the_command_line_reads(page: DrawingPage, tmp_path: Path) -> None:
+def test_the_command_line_reads_its_file(page: DrawingPage, tmp_path: Path) -> None:
     with page.page.expect_download() as download:
         page.page.click("[data-learn=download]")
     download.value.save_as(tmp_path / "yours.safetensors")
@@ -102,7 +102,7 @@ def test_it_is_one_of_the_networks_in_inside(page: DrawingPage) -> None:
     expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "4")
 
 
-def test_it_stays_where_the_page_is_loaded_anew_and_goes_when_it_is_forgotten(page: DrawingPage) -> None:
+def test_it_survives_a_reload_and_goes_when_it_is_deleted(page: DrawingPage) -> None:
     page.page.reload()
     expect(page.page.locator(f"{YOURS} .own")).to_contain_text("%")
     lens(page, "read")
@@ -120,7 +120,7 @@ def test_it_stays_where_the_page_is_loaded_anew_and_goes_when_it_is_forgotten(pa
     page.expect_answers(7)
 
 
-def test_a_network_that_the_server_let_go_is_told_so_and_the_page_goes_on_with_two(browser: Browser) -> None:
+def test_the_page_reports_a_dropped_network_and_goes_on_with_two(browser: Browser) -> None:
     with app() as address, opened(browser, address) as page:
         own = {"key": "one that this server never gave", "network": "net", "state": "done", "looks": 9, "figures": None}
         page.page.evaluate("own => sessionStorage.setItem('yours', own)", json.dumps(own))
