@@ -33,7 +33,7 @@ from mnist_demo.model.networks import MODELS, bare
 from mnist_demo.model.recipes import Recipe
 from mnist_demo.model.weights import digest
 from mnist_demo.server.lenses.strangers import FILE
-from mnist_demo.training.trainer import as_trained
+from mnist_demo.training.samples import as_trained
 
 PEN = "strokes 180 px, brush 20"  # how strokes are drawn: as on the page
 SIGNS = "signs"

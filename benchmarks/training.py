@@ -27,7 +27,8 @@ from mnist_demo.data.mnist import Samples, default_root, load_mnist
 from mnist_demo.model.device import choose_device
 from mnist_demo.model.networks import MODELS, HalfPixelShifts
 from mnist_demo.model.recipes import RECIPES, Recipe
-from mnist_demo.training.trainer import Job, Training, keep_freed_memory, precision, training_samples
+from mnist_demo.training.samples import training_samples
+from mnist_demo.training.trainer import Job, Training, keep_freed_memory, precision
 
 RUNS = 3
 FAST_SEEDS = range(1, 11)

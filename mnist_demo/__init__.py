@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from mnist_demo.server import Sketchpad, demo
 
 __all__ = ["Classifier", "Sketchpad", "demo"]
-__version__ = "0.1.0"
 
-PLACES = {"Classifier": "mnist_demo.model.classifier", "Sketchpad": "mnist_demo.server", "demo": "mnist_demo.server"}
+PLACES = {
+    "Classifier": "mnist_demo.model.classifier",
+    "Sketchpad": "mnist_demo.server",
+    "demo": "mnist_demo.server",
+    "__version__": "mnist_demo.commandline",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import `Classifier`, `Sketchpad` or `demo` on first use, so that `import mnist_demo` does not load torch."""
+    """Import what the package offers on first use, so that `import mnist_demo` does not load torch."""
     if name not in PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(PLACES[name]), name)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
-from mnist_demo import __version__
+__version__ = "0.1.0"
 
 STOPPED = 130  # the exit code after Ctrl-C, as in shells
 OUTPUT_FAILS = (errno.ENOSPC, errno.EPIPE, errno.EIO)  # of standard output, if the error names no file

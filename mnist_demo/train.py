@@ -18,8 +18,9 @@ from mnist_demo.model.device import DEVICES, choose_device
 from mnist_demo.model.networks import MODELS
 from mnist_demo.model.recipes import COMMON, RECIPES, TEACH, Recipe
 from mnist_demo.model.weights import SHIPPED, Card, default_path, load_weights, make_folder, path_at_hand
+from mnist_demo.training.checkpoint import CHECKPOINT, files_of, load_checkpoint
 from mnist_demo.training.progress import awaited, check_own, followed
-from mnist_demo.training.trainer import CHECKPOINT, Job, begun, files_of, load_checkpoint, precision, train
+from mnist_demo.training.trainer import Job, precision, starting_weights, train
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         help="weights to continue from (default: random ones; recipe teach: those of weights/MODEL.safetensors)",
     )  # fmt: skip
     p.add_argument(
-        "--resume", type=Path, nargs="?", const=Path(), metavar="FILE",
+        "--resume", type=Path, nargs="?", const=True, metavar="FILE",
         help="continue from a checkpoint (default: the one beside the output); without --output, write beside it",
     )  # fmt: skip
     page = p.add_argument_group("used by the page")
@@ -124,12 +125,12 @@ def check_input(job: Job) -> None:
         except OSError as error:
             raise OSError(f"--extra {said(error)}") from None
     if job.start is not None:
-        begun(job.start, job.model)
+        starting_weights(job.start, job.model)
 
 
 def resumed(options: argparse.Namespace) -> tuple[Job, dict[str, Any]]:
     """Return a job that resumes, and its checkpoint. Raises ValueError or OSError if it cannot resume as asked."""
-    named = None if options.resume == Path() else options.resume
+    named = None if options.resume is True else options.resume
     output = options.output or (output_of(named) if named else default_path(options.model or "convnet"))
     checkpoint = load_checkpoint(named or Path(f"{output}{CHECKPOINT}"))
     model, recipe = checkpoint["model"], Recipe(**checkpoint["recipe"])
@@ -242,22 +243,22 @@ def version_of(file: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def how_it_stands(job: Job, resumed: Path | None, left: tuple[int, int] | None) -> str:
+def how_it_stands(job: Job, resumed: Path | bool | None, left: tuple[int, int] | None) -> str:
     """Return what to print about a stopped run; see `how_to_go_on`."""
     state = "is unchanged" if job.output.exists() else "was not written"
     return f"{job.output} {state}. {how_to_go_on(job, resumed, left) or 'No epoch was finished: start again.'}"
 
 
-def how_to_go_on(job: Job, resumed: Path | None, left: tuple[int, int] | None) -> str | None:
+def how_to_go_on(job: Job, resumed: Path | bool | None, left: tuple[int, int] | None) -> str | None:
     """Return how to continue a stopped run, or None if it finished no epoch.
 
     `resumed` is the value of --resume, and `left` the version of the checkpoint when the run began.
     """
     if version_of(job.checkpoint) not in (None, left):
-        resumed = Path()
+        resumed = True
     if resumed is None:
         return None
-    named = "" if resumed == Path() else f" {resumed}"
+    named = "" if resumed is True else f" {resumed}"
     return f"Continue with: {commandline.command('train')} --output {job.output} --resume{named}"
 
 

@@ -22,7 +22,8 @@ from mnist_demo.data.mnist import MD5, Samples, load_mnist
 from mnist_demo.files import PART
 from mnist_demo.model.recipes import RECIPES, Recipe
 from mnist_demo.training import trainer
-from mnist_demo.training.trainer import Job, load_checkpoint, train
+from mnist_demo.training.checkpoint import load_checkpoint
+from mnist_demo.training.trainer import Job, train
 from mnist_demo.model.weights import load_weights
 
 torch.set_num_threads(1)

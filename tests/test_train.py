@@ -20,19 +20,9 @@ from mnist_demo.model.networks import MODELS, HalfPixelShifts, Net, certainty
 from mnist_demo.model.recipes import RECIPES, Recipe
 from mnist_demo.model.weights import default_path, load_named, load_weights
 from mnist_demo.train import job_from, main, parser
-from mnist_demo.training.trainer import (
-    NON_DIGIT,
-    WRITTEN,
-    Job,
-    Training,
-    as_trained,
-    as_written,
-    between,
-    load_checkpoint,
-    loss_targets,
-    train,
-    training_samples,
-)
+from mnist_demo.training.checkpoint import load_checkpoint
+from mnist_demo.training.samples import NON_DIGIT, WRITTEN, as_trained, as_written, loss_targets, training_samples
+from mnist_demo.training.trainer import Job, Training, between, train
 
 CPU = torch.device("cpu")
 
@@ -216,7 +206,7 @@ def test_a_damaged_file_of_digits_or_another_network_is_named_before_any_work(
     damaged.write_text(own.read_text() + '{"label": 4}\n')
     wrong = default_path("net")
     for flags, message in (
-        (["--extra", str(damaged)], f"{damaged}, line 4: is no {{"),
+        (["--extra", str(damaged)], f"{damaged}, line 4: not an object such as"),
         (["--extra", str(tmp_path / "nowhere")], f"error: --extra {tmp_path}/nowhere: No such file or directory\n"),
         (["--extra", str(own), "--from", str(wrong)], f"{wrong} holds a net: continue from it with --model net"),
         (["--extra", str(own), "--from", str(own)], f"{own} is damaged or not a valid weights file"),

@@ -5,18 +5,13 @@ After every epoch the run is saved in a checkpoint beside the output. The output
 
 import copy
 import ctypes
-import hashlib
-import io
 import math
-import pickle
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn, optim
 from torch.optim.swa_utils import AveragedModel
@@ -24,23 +19,16 @@ from tqdm import tqdm
 
 from mnist_demo.data.augment import distort
 from mnist_demo.data.mnist import Samples, batches, load_mnist
-from mnist_demo.data.non_digits import non_digits
-from mnist_demo.data.stroke_file import Handwritten, read_written
-from mnist_demo.data.synthetic import drawn, handwriting, redrawn
-from mnist_demo.files import read_whole, write_whole
-from mnist_demo.ink.preprocess import SIDE
+from mnist_demo.data.stroke_file import read_written
 from mnist_demo.model import metrics
 from mnist_demo.model.networks import MODELS, HalfPixelShifts
 from mnist_demo.model.recipes import Recipe
-from mnist_demo.model.weights import Card, is_whole, load_weights, save_weights
+from mnist_demo.model.weights import Card, load_weights, save_weights
+from mnist_demo.training.checkpoint import CHECKPOINT, FILES, fingerprint, write_checkpoint
+from mnist_demo.training.samples import WRITTEN, as_trained, as_written, loss_targets, training_samples
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
-CHECKPOINT = ".checkpoint"  # suffix of a checkpoint's name, added to the output's name
-NON_DIGIT = 10  # the label of non-digits, in training only
-WRITTEN = 11  # added to the labels of --extra digits, in training only
-FILES = ("extra", "start")  # fields of a job that name files to read
-CHECKSUM = hashlib.sha256().digest_size  # bytes at the start of a checkpoint
 WAYS = (0.75, 0.8, 0.85, 0.9, 0.95, 1.0)  # shares of the learnt weights to try when interpolating
 REJECTED = 0.01  # share of the validation digits, distorted as in training, that the threshold rejects
 
@@ -97,45 +85,6 @@ def keep_freed_memory() -> None:
         mallopt(trim_threshold, 2**31 - 1)
 
 
-def training_samples(recipe: Recipe, mnist: Samples, seed: int, written: Sequence[Handwritten] = ()) -> Samples:
-    """Return the training images, with the synthetic digits, non-digits and `written` digits that the recipe wants."""
-    if recipe.mnist is not None:
-        some = torch.randperm(len(mnist.labels), generator=torch.Generator().manual_seed(seed))[: recipe.mnist]
-        mnist = Samples(mnist.images[some], mnist.labels[some])
-    digits, labels = handwriting(recipe.handwriting, seed)
-    others = non_digits(recipe.non_digits, seed)
-    count = len(mnist.labels) + len(digits) + len(others)
-    again, what = redrawn(written, round(count * recipe.written / (1 - recipe.written)), seed)
-    images = [torch.from_numpy(part).unsqueeze(1) for part in (digits, others, again) if len(part)]
-    return Samples(
-        torch.cat([mnist.images, *images]),
-        torch.cat(
-            [
-                mnist.labels,
-                torch.from_numpy(labels),
-                torch.full((len(others),), NON_DIGIT),
-                torch.from_numpy(what) + WRITTEN,
-            ]
-        ),
-    )
-
-
-def as_written(written: Sequence[Handwritten], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return images (N, 1, 28, 28) uint8 of handwritten digits, as they were drawn, and their labels (N,)."""
-    images = np.array([drawn(one.strokes) for one in written], np.uint8).reshape(-1, 1, SIDE, SIDE)
-    return torch.from_numpy(images).to(device), torch.tensor([one.label for one in written], device=device)
-
-
-def loss_targets(recipe: Recipe, device: torch.device) -> Tensor:
-    """Return the weight (21, 10) of each log-probability in the loss, for each label.
-
-    Row NON_DIGIT is spread evenly; the rows from WRITTEN on repeat those of the digits. Without smoothing, a digit's
-    row is one-hot, which makes the loss the tutorial's negative log-likelihood.
-    """
-    digits = torch.eye(10) * (1 - recipe.label_smoothing) + recipe.label_smoothing / 10
-    return torch.cat([digits, torch.full((1, 10), recipe.non_digit_weight / 10), digits]).to(device)
-
-
 class Watch:
     """An observer of a run, which must not change it. This one ignores everything."""
 
@@ -158,10 +107,10 @@ class Training:
         torch.manual_seed(job.seed)
         self.watch = watch or Watch()
         self.job, self.samples, self.history = job, samples, list[dict[str, float]]()
-        self.model = build(job).to(job.device).to(memory_format=torch.channels_last)
+        self.model = new_network(job).to(job.device).to(memory_format=torch.channels_last)
         self.before = copy.deepcopy(self.model).eval() if job.recipe.keeping and job.start else None
         self.way = job.recipe.way if self.before else 1.0
-        self.files = {name: seen(path) for name in FILES if (path := getattr(job, name)) is not None}
+        self.files = {name: fingerprint(path) for name in FILES if (path := getattr(job, name)) is not None}
         self.average = averaged(self.model, job.recipe.averaging)
         self.optimizer = optimizer_for(self.model, job.recipe)
         self.schedule = schedule_for(self.optimizer, job.recipe, len(samples.labels))
@@ -264,9 +213,7 @@ class Training:
             "random": [torch.get_rng_state(), self.order.get_state(), self.distortion.get_state()],
             "states": [part.state_dict() for part in self._stateful()],
         }
-        buffer = io.BytesIO()
-        torch.save(content, buffer)
-        write_whole(self.job.checkpoint, hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+        write_checkpoint(self.job.checkpoint, content)
 
     def restore(self, content: dict[str, Any]) -> None:
         """Restore the state saved in the checkpoint with that content. Raises ValueError if it does not fit."""
@@ -286,16 +233,19 @@ class Training:
         return [part for part in parts if part is not None]
 
 
-def build(job: Job) -> nn.Module:
-    """Return the job's network: untrained, or with the weights it continues from. Raises ValueError as `begun` does."""
+def new_network(job: Job) -> nn.Module:
+    """Return the job's network: untrained, or with the weights it continues from.
+
+    Raises ValueError as `starting_weights` does.
+    """
     network, dropout = MODELS[job.model], job.recipe.dropout
     model = network() if dropout is None else network(dropout=dropout)
     if job.start is not None:
-        model.load_state_dict(begun(job.start, job.model))
+        model.load_state_dict(starting_weights(job.start, job.model))
     return model
 
 
-def begun(start: Path, model_name: str) -> dict[str, Tensor]:
+def starting_weights(start: Path, model_name: str) -> dict[str, Tensor]:
     """Return the weights in that file. Raises ValueError, in one line, if it is invalid or holds another network."""
     model, card = load_weights(start)
     if card.model != model_name:
@@ -417,48 +367,3 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
         threshold=threshold,
         evaluation=metrics.evaluation(once, scores, test.labels, temperature, threshold),
     )
-
-
-def as_trained(recipe: Recipe, images: Tensor, seed: int) -> Tensor:
-    """Return digits (N, 1, 28, 28) uint8 as training shows them: distorted if the recipe says so.
-
-    The threshold is chosen on these, because MNIST's own ink is more even than that of other pens and scanners.
-    """
-    if not recipe.distortion:
-        return images
-    random = torch.Generator(images.device).manual_seed(seed)
-    return (distort(images.float() / 255, random) * 255).round().to(torch.uint8)
-
-
-def seen(path: Path) -> list[str]:
-    """Return a file's path and checksum, so that a resumed run can check them. Raises OSError if it cannot be read."""
-    return [str(path.resolve()), hashlib.sha256(read_whole(path)).hexdigest()]
-
-
-def files_of(checkpoint: dict[str, Any]) -> dict[str, Path]:
-    """Return the files, by their names in FILES, that a checkpoint's run reads. Raises ValueError if one changed."""
-    for path, checksum in checkpoint["files"].values():
-        if seen(Path(path)) != [path, checksum]:
-            raise ValueError(f"{path} has changed since the run began: start again without --resume")
-    return {name: Path(path) for name, (path, _) in checkpoint["files"].items()}
-
-
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Return what `Training.save` wrote. Raises ValueError, naming the file, if it cannot be read or its checksum
-    differs.
-    """
-    try:
-        written = read_whole(path)
-        if hashlib.sha256(written[CHECKSUM:]).digest() != written[:CHECKSUM]:
-            raise ValueError("its checksum differs")
-        content = torch.load(io.BytesIO(written[CHECKSUM:]), weights_only=True)
-        Recipe(**content["recipe"])
-        if content["model"] not in MODELS or not is_whole(content["seed"], 0, 2**63 - 1):
-            raise ValueError("invalid model or seed")
-        if not all(name in FILES and list(map(type, said)) == [str, str] for name, said in content["files"].items()):
-            raise ValueError("invalid files")
-        return {key: content[key] for key in ("model", "recipe", "seed", "files", "history", "random", "states")}
-    except FileNotFoundError:
-        raise ValueError(f"there is no checkpoint {path}: start again without --resume") from None
-    except (OSError, RuntimeError, EOFError, LookupError, TypeError, ValueError, pickle.UnpicklingError):
-        raise ValueError(f"{path} is damaged or not a valid checkpoint: start again without --resume") from None
