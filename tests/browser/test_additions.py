@@ -102,7 +102,6 @@ def test_a_third_network_has_its_bars_colour_title_and_tip(its_page: DrawingPage
     expect(titles.last).to_have_attribute("data-tip", "0 convolutions and 64 hidden units.")
     expect(page.locator("[data-model=mlp] .parameters")).to_have_text("50,890 parameters")
     expect(page.locator("#foot")).to_contain_text("MLP")
-    its_page.screenshot("third-network")
     page.click("[data-show=mlp]")
     expect(page.locator(".network:visible")).to_have_count(1)
 
@@ -125,7 +124,6 @@ def test_a_third_network_is_in_the_gallery_and_in_every_lens(its_page: DrawingPa
     page.click("[data-judged=mlp]")
     expect(page.locator("[data-part=figures] .side:visible")).to_have_count(1)
     expect(page.locator("[data-part=figures] .side:visible")).to_have_class("side mlp")
-    its_page.screenshot("third-network-report")
 
 
 def test_the_api_has_a_third_network(its_address: str) -> None:
