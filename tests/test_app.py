@@ -12,6 +12,7 @@ import pytest
 from test_public import ask
 
 import app
+import mnist_demo
 from benchmarks.pages import free_port, started
 from mnist_demo import serve, server, train
 from mnist_demo.model import weights
@@ -86,6 +87,7 @@ def test_another_gradio_ends_in_one_line_that_names_the_versions_needed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], version: str
 ) -> None:
     monkeypatch.setattr(metadata, "version", lambda name: version)
+    monkeypatch.setattr(mnist_demo, "server", server)  # importing it anew replaces it there too
     monkeypatch.delitem(sys.modules, "mnist_demo.server")
     assert app.main([]) == 2
     needed = f"the page needs gradio{server.GRADIO}, found {version}: pip install 'gradio{server.GRADIO}'"
