@@ -121,10 +121,13 @@ def number_rows(file: Path, network: Classifier) -> Iterator[tuple[str, Tally]]:
     """Yield the rows of numbers that people wrote, from strokes and from ink."""
     written = list(lines_of(file, "digits"))
     strokes = [Case(digits, on_canvas(paths, PAD, BRUSH, PAD - MARGIN)) for digits, paths in written]
-    yield "written, strokes", tally(tqdm(strokes, disable=None), network.read_number)
+    by_length = {}
     for length in range(2, LONG + 1):
         some = [one for one in strokes if min(LONG, len(one.digits)) == length]
-        yield f"written, strokes, {length}{' or more' * (length == LONG)} digits", tally(some, network.read_number)
+        by_length[length] = tally(tqdm(some, disable=None), network.read_number)
+    yield "written, strokes", Tally(*(sum(values) for values in zip(*by_length.values(), strict=True)))
+    for length, one in by_length.items():
+        yield f"written, strokes, {length}{' or more' * (length == LONG)} digits", one
     inks = (
         Case(digits, draw(on_canvas(paths, INK_SIDE, INK_BRUSH, INK_SIDE - 2 * MARGIN), INK_SIDE))
         for digits, paths in tqdm(written, disable=None)
@@ -132,9 +135,8 @@ def number_rows(file: Path, network: Classifier) -> Iterator[tuple[str, Tally]]:
     yield "written, ink", tally(inks, network.read_number)
 
 
-def sign_rows(file: Path, network: Classifier) -> Iterator[tuple[str, list[str]]]:
+def sign_rows(signs: Sequence[tuple[str, list[Line]]], network: Classifier) -> Iterator[tuple[str, list[str]]]:
     """Yield what single digits and other signs lose to numbers."""
-    signs = list(lines_of(file, "symbol"))
     digits = [one for one in signs if one[0].isdigit()]
     others = [one for one in signs if not one[0].isdigit()]
     for name, as_drawn in (("strokes", list), ("ink", draw)):
@@ -170,6 +172,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("weights", nargs="*", default=list(MODELS), metavar="WEIGHTS", help="files, or shipped ones by name")
     p.add_argument("--numbers", type=Path, metavar="FILE", help="numbers that people wrote, as JSON lines")
     p.add_argument("--signs", type=Path, metavar="FILE", help="digits and other signs, as JSON lines")
+    p.add_argument("--every", type=int, default=1, metavar="N", help="use every Nth sign only (default: all)")
     p.add_argument("--count", type=int, default=500, metavar="N", help="composed numbers of each kind (default: 500)")
     p.add_argument("--json", type=json_file, metavar="FILE", help="write the figures there too")
     return p
@@ -188,7 +191,8 @@ def main(arguments: list[str] | None = None) -> int:
             found += number_rows(options.numbers, network) if options.numbers else []
             rows += [[name, kind, *one.row()] for kind, one in found]
             lost += [[name, kind, *cells] for kind, cells in unknown_rows(network, max(1, options.count // 25))]
-            lost += [[name, *row[:1], *row[1]] for row in (sign_rows(options.signs, network) if options.signs else [])]
+            signs = list(lines_of(options.signs, "symbol"))[:: options.every] if options.signs else []
+            lost += [[name, kind, *cells] for kind, cells in (sign_rows(signs, network) if signs else [])]
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

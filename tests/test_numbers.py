@@ -89,6 +89,11 @@ def test_nothing_is_drawn(network: Classifier) -> None:
     assert network.read_page(np.zeros((280, 280), np.uint8)) == []
 
 
+def test_a_letter_of_three_strokes_is_no_number(network: Classifier) -> None:
+    h = [*at(80, ONE, scale=2), *at(170, ONE, scale=2), *at(80, [[0, 30], [45, 30]], scale=2)]
+    assert network.read_number(h).text is None
+
+
 def test_a_dot_beside_a_digit_is_no_digit(network: Classifier) -> None:
     dot = Stroke(np.array([[200.0, 170.0]]), PEN)
     assert network.read_number([*at(60, ZERO, scale=2), dot]).text in (None, "0")

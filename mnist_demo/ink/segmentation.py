@@ -83,6 +83,7 @@ class Segmentation(NamedTuple):
     height: float  # pixels, of the number
     boxes: list[Box]  # of the pieces, from the left
     distances: NDArray[np.float64]  # (N, N): heights between two pieces; 1 if they are that far apart or further
+    ends: NDArray[np.float64]  # (N, 2, N): heights from either end of a piece to the others; 1 at most
     cuts: NDArray[np.float64]  # (N, N): brush widths of ink that the cut between two pieces crosses; else 0
     groups: list[Group]
     images: Callable[[Group], list[Image]]  # the group as a digit, drawn in all WAYS
@@ -97,14 +98,16 @@ def of_strokes(strokes: Sequence[Stroke]) -> Segmentation | None:
     order = sorted(range(len(paths)), key=lambda at: boxes[at].centre)
     paths, boxes = [paths[at] for at in order], [boxes[at] for at in order]
     height = height_of(boxes)
-    distances = _distances([_dense(path, STEP * height) for path in paths], boxes, height)
+    points = [_dense(path, STEP * height) for path in paths]
+    distances, ends = _distances(points, boxes, height), _ends(points, height)
 
     step = 2 ** (round(4 * math.log2(height)) / 4)  # in steps, so that most images last while a number grows
 
     def images(group: Group) -> list[Image]:
         return [_drawn([paths[piece] for piece in group.pieces], brush * step, narrow) for brush, narrow in WAYS]
 
-    return Segmentation(height, boxes, distances, np.zeros_like(distances), _groups(boxes, distances, height), images)
+    groups, cuts = _groups(boxes, distances, height), np.zeros_like(distances)
+    return Segmentation(height, boxes, distances, ends, cuts, groups, images)
 
 
 def height_of(boxes: Sequence[Box]) -> float:
@@ -129,6 +132,17 @@ def _distances(points: Sequence[Path], boxes: Sequence[Box], height: float) -> N
         square = np.square(points[one][:, None] - points[other]).sum(axis=2).min() if gap <= height else math.inf
         distances[one, other] = distances[other, one] = min(1.0, math.sqrt(square) / height)
     return distances
+
+
+def _ends(points: Sequence[Path], height: float) -> NDArray[np.float64]:
+    """Return how far either end of a piece is from the others, in heights."""
+    ends = [[_nearest(one[end], other) for other in points] for one in points for end in (0, -1)]
+    return np.minimum(1.0, np.array(ends).reshape(len(points), 2, len(points)) / height)
+
+
+def _nearest(place: NDArray[np.float64], points: Path) -> float:
+    """Return the distance from a place (2,) to the nearest of the points (N, 2)."""
+    return math.sqrt(np.square(points - place).sum(axis=1).min())
 
 
 def _groups(boxes: Sequence[Box], distances: NDArray[np.float64], height: float) -> list[Group]:
@@ -218,7 +232,8 @@ def of_ink(ink: NDArray[np.uint8]) -> Segmentation | None:
         chosen = [parts[piece] for piece in group.pieces]
         return [_digit(_cropped(small, chosen, narrow)) for _, narrow in WAYS]
 
-    return Segmentation(height, boxes, distances, cuts, _groups(boxes, distances, height), images)
+    ends = np.ones((len(parts), 2, len(parts)))
+    return Segmentation(height, boxes, distances, ends, cuts, _groups(boxes, distances, height), images)
 
 
 def _height(ink: NDArray[np.uint8]) -> float:

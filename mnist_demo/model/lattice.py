@@ -7,7 +7,7 @@ they are read and by their geometry, and pairs of neighbours. A logistic gate th
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from mnist_demo.ink.segmentation import Group, Segmentation
 
 FAINTEST = 1e-4  # the least probability and certainty that counts, as the browser gets four decimals
+
+JOINED = 0.1  # heights: a stroke that ends nearer to another one ends on it
 
 GROUP = ("group", "probability", "certainty", "rejected", "low", "wide", "gap", "spread", "more pieces", "high", "flat")
 PAIR = ("overlap", "gap between", "overlapped", "touch", "cut", "bottoms", "tops")
@@ -108,6 +110,20 @@ def pair_features(one: Group, other: Group, segmentation: Segmentation) -> Float
     )
 
 
+def is_joined(one: Group, other: Group, segmentation: Segmentation) -> bool:
+    """Return if a stroke joins two groups, as the bar of an H does: one end is on its own group, one on the other."""
+    for own, rest in ((one, other), (other, one)):
+        for piece, end in itertools.product(own.pieces, (0, 1)):
+            beside = set(own.pieces) - {piece}
+            if _is_near(piece, end, beside, segmentation) and _is_near(piece, 1 - end, rest.pieces, segmentation):
+                return True
+    return False
+
+
+def _is_near(piece: int, end: int, others: Iterable[int], segmentation: Segmentation) -> bool:
+    return any(segmentation.ends[piece, end, other] < JOINED for other in others)
+
+
 class Lattice:
     """All partitions of a segmentation, scored."""
 
@@ -156,7 +172,8 @@ class Lattice:
         No groups if they are not accepted as several digits. `whole` is the drawing's score, read as one digit.
         """
         chosen = self.best(weights).groups
-        if len(chosen) < 2:
+        pairs = itertools.pairwise(self.groups[at] for at in chosen)
+        if len(chosen) < 2 or any(is_joined(one, other, self.segmentation) for one, other in pairs):
             return [], 0.0
         margin = float(self.gate_features(chosen, whole) @ weights.gate)
         certainty = 1 / (1 + math.exp(-margin))

@@ -48,6 +48,7 @@ export function inkSegmentationOf(ink, side) {
     height,
     boxes,
     distances,
+    ends: parts.map(() => [0, 1].map(() => parts.map(() => 1))),
     cuts,
     groups: groupsOf(boxes, distances, height),
     order: parts.map((_, at) => at),

@@ -5,6 +5,7 @@ import { centreOf } from "./segmentation.js";
 
 const FAINTEST = 1e-4; // the least probability and certainty that counts: four decimals come from the engine
 const LEAST_WHOLE = 0.01; // certainty of the whole that counts
+const JOINED = 0.1; // heights: a stroke that ends nearer to another one ends on it
 const LEAST_LOG = -3; // of certainties, in the gate
 
 /** @typedef {import("./segmentation.js").Segmentation} Segmentation */
@@ -63,6 +64,19 @@ function pairFeatures(one, other, { height, distances, cuts }) {
 }
 
 /**
+ * Return whether a stroke joins two groups, as the bar of an H does: it ends on a stroke of its own and on the other's.
+ * @param {Group} one
+ * @param {Group} other
+ * @param {Segmentation} segmentation
+ */
+function isJoined(one, other, { ends }) {
+  const isNear = (/** @type {number} */ piece, /** @type {number} */ end, /** @type {number[]} */ others) => others.some((at) => ends[piece][end][at] < JOINED);
+  const joins = (/** @type {Group} */ own, /** @type {Group} */ rest) =>
+    own.pieces.some((piece) => [0, 1].some((end) => isNear(piece, end, own.pieces.filter((at) => at !== piece)) && isNear(piece, 1 - end, rest.pieces)));
+  return joins(one, other) || joins(other, one);
+}
+
+/**
  * Return the numbers of the groups that are the digits, from the left; null if they are not accepted as several digits.
  * @param {Segmentation} segmentation
  * @param {Score[]} scores of its groups
@@ -72,7 +86,7 @@ function pairFeatures(one, other, { height, distances, cuts }) {
  */
 export function digitsOf(segmentation, scores, whole, weights) {
   const chosen = bestPartition(segmentation, scores, weights);
-  if (chosen.length < 2) return null;
+  if (chosen.length < 2 || chosen.slice(1).some((at, before) => isJoined(segmentation.groups[chosen[before]], segmentation.groups[at], segmentation))) return null;
   if (dot(gateFeatures(segmentation, scores, chosen, whole), Object.values(weights.gate)) <= 0) return null;
   const { groups } = segmentation;
   return chosen.sort((one, other) => centreOf(groups[one].box) - centreOf(groups[other].box));

@@ -33,6 +33,7 @@ const MAX_WIDTH_PIXELS = 1000;
  * @property {number} height of the number, pixels
  * @property {Box[]} boxes of the pieces, from the left
  * @property {number[][]} distances heights between two pieces, 1 at most
+ * @property {number[][][]} ends heights from either end of a piece to the others, 1 at most
  * @property {number[][]} cuts brush widths of ink that the cut between two pieces crosses; else 0
  * @property {Group[]} groups
  * @property {number[]} order for each piece, which of the strokes it is
@@ -56,12 +57,14 @@ export function segmentationOf(strokes) {
   const pieces = all.sort((one, other) => centreOf(one.box) - centreOf(other.box));
   const boxes = pieces.map(({ box }) => box);
   const height = numberHeight(boxes);
-  const distances = distancesOf(pieces.map(({ points }) => dense(points, STEP * height)), boxes, height);
+  const points = pieces.map((piece) => dense(piece.points, STEP * height));
+  const distances = distancesOf(points, boxes, height);
   const penHeight = 2 ** (Math.round(4 * Math.log2(height)) / 4); // in steps, so that most images last while a number grows
   return {
     height,
     boxes,
     distances,
+    ends: points.map((own) => [own.slice(0, 1), own.slice(-1)].map((end) => points.map((other) => Math.min(1, nearest(end, other) / height)))),
     cuts: distances.map((row) => row.map(() => 0)),
     groups: groupsOf(boxes, distances, height),
     order: pieces.map(({ stroke }) => stroke),
