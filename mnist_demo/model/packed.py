@@ -1,0 +1,58 @@
+"""A network as one file for browsers: float16 weights, and a description of its layers that suffices to run them.
+
+The file is a safetensors file. Its metadata: "steps", those of `explain.trace` as JSON, each with its name, kind,
+shape, number of parameters, its window, the names of its tensors, or the constants of a normalisation; "temperature"
+and "threshold", as in `Classifier`.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+from safetensors.torch import save
+from torch import Tensor
+
+from mnist_demo.ink.preprocess import SIDE
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.explain import Step, trace
+from mnist_demo.model.networks import Normalize, bare
+
+
+def packed(classifier: Classifier) -> bytes:
+    """Return the file's content. Biases stay float32: they are few.
+
+    Raises ValueError if the network is not a chain of layers that `explain.trace` can follow.
+    """
+    network = bare(classifier.model)
+    names = {id(layer): name for name, layer in network.named_modules()}
+    steps: list[dict[str, Any]] = []
+    tensors: dict[str, Tensor] = {}
+    for step in trace(network, np.zeros((SIDE, SIDE), np.float32)):
+        own = tensors_of(step, names.get(id(step.layer), ""))
+        steps.append(described(step) | {name.rpartition(".")[2]: name for name in own})
+        tensors |= own
+    metadata = {"steps": json.dumps(steps)} | {
+        name: repr(getattr(classifier.card, name)) for name in ("temperature", "threshold")
+    }
+    return save(tensors, metadata)
+
+
+def tensors_of(step: Step, layer: str) -> dict[str, Tensor]:
+    """Return the weight and the bias of a step by name, if it has them; `layer` is the layer's name."""
+    own = {} if step.layer is None else dict(step.layer.named_parameters())
+    return {f"{layer}.{name}": (own[name].half() if name == "weight" else own[name]).detach().cpu() for name in own}
+
+
+def described(step: Step) -> dict[str, Any]:
+    """Return the description of a step, but for the names of its tensors."""
+    content: dict[str, Any] = {
+        "name": step.name,
+        "kind": step.kind,
+        "shape": step.shape,
+        "parameters": step.parameters,
+    }
+    if step.window is not None:
+        content["window"] = step.window
+    if isinstance(step.layer, Normalize):
+        content["mean"], content["standard_deviation"] = float(step.layer.mean), float(step.layer.standard_deviation)
+    return content
