@@ -16,6 +16,7 @@ COMMANDS = {
     "predict": "read a digit from each picture",
     "evaluate": "measure a network's accuracy",
     "export": "write a network as an ONNX file",
+    "site": "write the page as a folder that needs no server",
 }
 OWN = ("-h", "--help", "--version")  # options that do not belong to serve
 

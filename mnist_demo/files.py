@@ -3,9 +3,11 @@
 import contextlib
 import glob
 import os
+import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Mapping
 from io import BufferedReader
 from pathlib import Path
 
@@ -68,12 +70,46 @@ def check_can_write(path: Path) -> None:
         raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
+def write_folder(path: Path, files: Mapping[str, bytes], mark: str) -> None:
+    """Write files, by their paths below the folder, beside it, then rename: no reader finds half a folder.
+
+    An existing folder is replaced if it is empty or holds the file `mark`. Raises OSError, in one line that names the
+    folder, if it holds anything else or cannot be written; it is as it was, then.
+    """
+    place = Path(os.path.realpath(path))
+    if os.path.lexists(place) and not place.is_dir():
+        raise OSError(f"{path} is a file: name a folder")
+    if place.is_dir() and any(place.iterdir()) and not (place / mark).is_file():
+        raise OSError(f"{path} holds other files: name an empty folder, or one that does not exist")
+    clear_away(place)
+    try:
+        beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=PART))
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
+    new, old = beside / "new", beside / "old"
+    try:
+        for name, content in files.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).write_bytes(content)
+        if place.is_dir():
+            place.rename(old)
+        try:
+            new.rename(place)
+        except OSError:
+            old.rename(place)
+            raise
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 def clear_away(place: Path) -> None:
-    """Remove the partial files that killed processes left beside the file at that place."""
+    """Remove what killed processes left beside the file or folder at that place."""
     for left in place.parent.glob(f".{glob.escape(place.name)}.????????{PART}"):
         with contextlib.suppress(OSError):  # it belongs to another user, or another process removed it first
             if time.time() - left.stat().st_mtime > ABANDONED:
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _write_beside(place: Path, content: bytes) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from digit_pictures import picture
 
-from mnist_demo import __main__, __version__, evaluate, export, predict, serve, train
+from mnist_demo import __main__, __version__, evaluate, export, predict, serve, site, train
 from mnist_demo.data.mnist import Samples
 
 ROOT = Path(__file__).parent.parent
@@ -154,7 +154,7 @@ def test_the_app_has_a_help_and_refuses_an_unknown_argument() -> None:
 
 
 @pytest.mark.parametrize(
-    "parser", [module.parser for module in (__main__, evaluate, export, serve, train)] + [predict._parser]
+    "parser", [module.parser for module in (__main__, evaluate, export, serve, site, train)] + [predict._parser]
 )
 def test_every_command_line_prints_its_version(
     parser: Callable[[], argparse.ArgumentParser], capsys: pytest.CaptureFixture[str]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_demo.files import ABANDONED, MAX_FILE_BYTES, check_can_write, read_whole, write_whole
+from mnist_demo.files import ABANDONED, MAX_FILE_BYTES, check_can_write, read_whole, write_folder, write_whole
 
 unix = pytest.mark.skipif(os.name != "posix", reason="has no such files")
 
@@ -114,3 +114,38 @@ def test_a_name_too_long_for_a_partial_file_is_reported_before_writing(tmp_path:
     check_can_write(tmp_path / ("a" * 240))
     with pytest.raises(OSError, match="cannot be written: File name too long"):
         check_can_write(tmp_path / ("a" * 241))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_is_written_whole_and_replaces_an_older_one_of_its_kind(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    write_folder(folder, {"mark": b"", "a/b": b"1", "old": b""}, "mark")
+    write_folder(folder, {"mark": b"", "a/b": b"2"}, "mark")
+    assert content(folder) == {"mark": b"", "a/b": b"2"}
+    assert list(tmp_path.iterdir()) == [folder]
+    (tmp_path / "empty").mkdir()
+    write_folder(tmp_path / "empty", {"mark": b""}, "mark")
+    assert content(tmp_path / "empty") == {"mark": b""}
+
+
+def test_a_folder_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "thesis").write_text("mine")
+    with pytest.raises(OSError, match="holds other files"):
+        write_folder(tmp_path, {"mark": b""}, "mark")
+    with pytest.raises(OSError, match="is a file"):
+        write_folder(tmp_path / "thesis", {"mark": b""}, "mark")
+    with pytest.raises(OSError, match="cannot be written"):
+        write_folder(tmp_path / "missing" / "site", {"mark": b""}, "mark")
+    assert content(tmp_path) == {"thesis": b"mine"}
+
+
+def test_a_folder_that_cannot_be_finished_leaves_the_older_one(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    write_folder(folder, {"mark": b"old"}, "mark")
+    with pytest.raises(OSError, match="site cannot be written"):
+        write_folder(folder, {"mark": b"new", "x" * 300: b""}, "mark")
+    assert content(folder) == {"mark": b"old"}
+    assert list(tmp_path.iterdir()) == [folder]

@@ -21,7 +21,7 @@ FLOORS = [  # a module or wing imports of ours only what stands on a floor below
     {"model"},
     {"training", "server", "predict", "evaluate", "export"},
     {"train"},
-    {"serve"},
+    {"serve", "site"},
     {"__main__"},
 ]
 WINGS = {"ink", "data", "model", "training", "server"}

@@ -30,7 +30,7 @@ from mnist_demo.server.origins import Origins, hostname, outermost
 from mnist_demo.server.sharing import Introduced
 from mnist_demo.server.sketchpad import Sketchpad
 from mnist_demo.server.user_models import UserModels, WeightsFiles
-from mnist_demo.server.web_files import WEB, WebFiles, modules, text
+from mnist_demo.server.web_files import WEB, WebFiles, WeightsFile, modules, text, weights_files
 
 PANELS = {  # the parts of each lens: their ids, and their templates in `web/lenses/`
     "read": {"live": "read/live.html", "gallery": "read/gallery.html"},
@@ -58,6 +58,7 @@ class Page(gr.Blocks):
         super().__init__(title="mnist-demo", analytics_enabled=False, fill_width=True)
         self.yours, self.origins = yours, origins
         self.settings: dict[str, Any] = {}
+        self.weights: dict[str, WeightsFile] = {}
         self.functions: Functions = {}
         self.read: Any = None
 
@@ -133,7 +134,7 @@ def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str
                 Middleware(AllowList, frames=None if inline else FRAMES),  # many hosts show notebooks in frames
                 Middleware(BoundedBody),
                 Middleware(Engine, page.read, page.functions),
-                Middleware(WebFiles, page.settings),
+                Middleware(WebFiles, page.settings, page.weights),
                 Middleware(WeightsFiles, page.yours),
                 *for_programs(page),
                 Middleware(Introduced, texts()["en"]["title"], texts()["en"]["description"]),
@@ -153,15 +154,8 @@ def build(
     gallery = open_gallery(samples, classifiers)
     networks = [network(name, classifier) for name, classifier in classifiers.items()]
     page = Page(yours, origins)
-    page.settings = {
-        "networks": networks,
-        "lenses": list(PANELS),
-        "isTrainingOn": trains,
-        "recipes": learn.offered(classifiers),
-        "limits": learn.LIMITS,
-        "correction": learn.CORRECTION,
-        "numbers": stored_weights(),
-    }
+    page.weights = weights_files(classifiers)
+    page.settings = settings_of(classifiers, page.weights, trains)
     page.read = Reader(classifiers, yours).read
     page.functions = {
         **gallery_functions(gallery),
@@ -182,6 +176,22 @@ def build(
         links = [{"name": name, "url": url} for name, url in LINKS.items()]
         static("foot", "foot.html", networks=networks, links=links, languages=languages())
         return page
+
+
+def settings_of(
+    classifiers: Mapping[str, Classifier], weights: Mapping[str, WeightsFile], trains: bool
+) -> dict[str, Any]:
+    """Return what the browser is told of the page."""
+    return {
+        "networks": [network(name, c) | {"weights": weights[name].name} for name, c in classifiers.items()],
+        "lenses": list(PANELS),
+        "isTrainingOn": trains,
+        "isStatic": False,
+        "recipes": learn.offered(classifiers),
+        "limits": learn.LIMITS,
+        "correction": learn.CORRECTION,
+        "numbers": stored_weights(),
+    }
 
 
 def static(elem_id: str, template: str, script: str | None = None, **values: Any) -> gr.HTML:

@@ -84,13 +84,14 @@ class Found:
 
     def opened(self, wanted: Wanted) -> Json:
         """Return the number of digits behind a metric, and up to SHOWN of them as tiles with votes, from `start` on."""
-        indices = self._indices(wanted)
+        indices = self.indices(wanted)
         some = indices[wanted.start : wanted.start + SHOWN]
         images = self.samples.images[some, 0].numpy().astype(np.float32) / np.float32(255)
         shown = tiles(self.classifiers, images, self.labels[some], some)
         return {"count": len(indices), "tiles": [tile | {"votes": self.votes.get(tile["index"])} for tile in shown]}
 
-    def _indices(self, wanted: Wanted) -> Indices:
+    def indices(self, wanted: Wanted) -> Indices:
+        """Return the digits behind a figure. Raises RefusalError if there is no such network."""
         name = wanted.network
         if name not in self.classifiers:
             raise RefusalError("network", field="network", limit=", ".join(self.classifiers))

@@ -1,9 +1,17 @@
 // The engine that this page asks.
 
+import { settings } from "../settings.js";
 import { httpEngine } from "./http.js";
+import { localEngine } from "./local.js";
+import { siteEngine } from "./site.js";
 
 export { asking } from "./asking.js";
 export { EngineError, RETRY } from "./interface.js";
 
+const web = new URL("../", import.meta.url);
+const local = localEngine(settings.networks.map(({ name, weights }) => ({ name, address: new URL(weights, web).href })));
+
 /** @type {import("./interface.js").Engine} */
-export const engine = httpEngine(new URL("../../engine/", import.meta.url));
+export const engine = settings.isStatic
+  ? siteEngine(new URL("site/", web), local)
+  : httpEngine(new URL("../engine/", web));

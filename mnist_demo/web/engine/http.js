@@ -31,6 +31,9 @@ export function httpEngine(address) {
     post(name, { headers: json, body: JSON.stringify(question) });
 
   return {
+    addEventListener: () => {}, // nothing about it changes
+    place: () => "server",
+    keep: () => {},
     read: (digits, yours) =>
       post(yours ? `read?yours=${encodeURIComponent(yours)}` : "read", {
         headers: { "Content-Type": "application/octet-stream" },

@@ -17,6 +17,9 @@
 /**
  * Each method rejects with an EngineError if there is no answer.
  * @typedef {object} Engine
+ * @property {(type: "change", listener: () => void) => void} addEventListener "change": other networks answer, or elsewhere
+ * @property {() => "server" | "browser"} place where digits are read now
+ * @property {(key: string) => void} keep the visitor's own network at hand, by its key, in case the server goes away
  * @property {(digits: Uint8Array[], yours?: string) => Promise<{readings: Readings[], gone?: boolean}>} read up to 64
  *   digits, 784 bytes each, by every network, and by the visitor's own if its key is given
  * @property {(about: Subject) => Promise<any>} trace every layer's values
@@ -32,7 +35,7 @@
  * @property {Training} train
  */
 
-/** Why there is no answer. `code`: "offline", "busy" (ask again after `retryAfter` ms), or the server's own. */
+/** Why there is no answer. `code`: "offline", "static" (it needs Python, and there is no server), "busy" (ask again after `retryAfter` ms), or the server's own. */
 export class EngineError extends Error {
   /**
    * @param {string} code

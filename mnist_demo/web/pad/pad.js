@@ -111,6 +111,7 @@ function rest() {
  * @param {Blob | null} file
  */
 async function take(file) {
+  if (settings.isStatic) return say(texts.static_photo);
   if (!file) return say(texts.picture_address);
   const mine = (taking += 1);
   const isWanted = () => mine === taking;
@@ -139,6 +140,7 @@ async function unpacked(ink) {
  */
 function own(one, wasLetGo = false) {
   yours = one;
+  if (one?.state === "done") engine.keep(one.key);
   try {
     if (one) sessionStorage.setItem("yours", JSON.stringify(one));
     else sessionStorage.removeItem("yours");
@@ -191,13 +193,16 @@ sketchpad.addEventListener("abandon", () => show(covered));
 sketchpad.addEventListener("change", changed);
 sketchpad.addEventListener("end", waitForRest);
 sketchpad.onEscape(escaped);
-photosFrom(surface, find(toolbar, "[data-tool=photo]"), find(element, ".file"), take);
+const [photo, file] = [find(toolbar, "[data-tool=photo]"), /** @type {HTMLInputElement} */ (find(element, ".file"))];
+file.disabled = settings.isStatic; // no dialog opens
+photosFrom(surface, photo, file, take);
+if (settings.isStatic) photo.addEventListener("click", () => take(null));
 find(label, ".back").addEventListener("click", () => show(null));
 translate(element);
 const stored = storedDrawing();
 if (stored.length) sketchpad.restore(stored);
 window.addEventListener("pagehide", () => storeDrawing(sketchpad.actions()));
-yours = kept();
+yours = settings.isStatic ? null : kept();
 const lens = lensesIn(find(element, ".lenses"), settings.lenses, texts, () => tell("lens"));
 
 export const pad = {

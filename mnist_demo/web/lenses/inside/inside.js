@@ -36,6 +36,7 @@ const layers = layersIn(find(".steps"), texts, (step, chosen) => ((cell = [step,
 const isOpen = () => pad.lens() === "inside";
 const title = () => settings.networks.find(({ name }) => name === network)?.title ?? texts.yours;
 const isOwn = () => network === "yours"; // it learns, may be dropped, and has no neighbours
+const hasNeighbours = () => !isOwn() && !settings.isStatic;
 
 /** Return the Subject of a request, or null if there is too little ink. @returns {any} */
 function subject() {
@@ -158,7 +159,7 @@ function say({ temperature }) {
   find(".saying").textContent = fit(words, { network: title(), answer: best(), percent });
   const alone = steps.at(-1).numbers;
   const one = alone.indexOf(Math.max(...alone));
-  find(".honest").textContent = fit(texts.honest, { temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`);
+  find(".honest").textContent = fit(texts.honest, { temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`) + (engine.place() === "browser" ? ` ${texts.in_browser}` : "");
 }
 
 /** Show four pictures of the steps from ink to digit. @param {Sketch | null} sketch */
@@ -286,9 +287,9 @@ function layOver(canvas, moves) {
 function alike(answer) {
   const list = find(".neighbours");
   const isReady = answer?.neighbours;
-  if (isOwn()) {
+  if (!hasNeighbours()) {
     find(".ready").hidden = false;
-    find(".ready").textContent = texts.alike_yours;
+    find(".ready").textContent = isOwn() ? texts.alike_yours : texts.static_alike;
     return list.replaceChildren();
   }
   find(".ready").hidden = Boolean(isReady?.length);
@@ -312,7 +313,7 @@ function rest() {
   isResting = true;
   if (!isOpen() || !steps) return;
   reason();
-  isOwn() ? alike() : compare();
+  hasNeighbours() ? compare() : alike();
 }
 
 function anew() {

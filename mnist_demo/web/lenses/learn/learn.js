@@ -157,7 +157,7 @@ function tell() {
   teach.disabled = !settings.isTrainingOn || isBusy() || queued || !count;
   teach.textContent = fit(texts.teach, { network: titleOf(network) });
   stop.disabled = !queued && (isAsking || !course?.key || !isBusy());
-  find(".state").textContent = settings.isTrainingOn ? stateOf(run) : texts.learn_off;
+  find(".state").textContent = settings.isTrainingOn ? stateOf(run) : texts[settings.isStatic ? "static_learn" : "learn_off"];
   find("progress").value = run?.state === "done" || run?.state === "over" ? 1 : (course?.steps.at(-1)?.[0] ?? 0) / (course?.total?.steps ?? 1);
   tellAfter(run);
   tellOther();
@@ -299,7 +299,7 @@ function end() {
 }
 
 async function open() {
-  if (!isOpen()) return;
+  if (!isOpen() || settings.isStatic) return;
   look();
   const digits = wall.isHung() ? null : await insist(engine.train.wall, isOpen);
   if (digits && !wall.isHung()) wall.hang(digits);

@@ -166,7 +166,7 @@ function show() {
   for (const { name } of networks()) showNetwork(find(element, `[data-model=${name}]`), shown, name, number);
   find(element, ".sees").dataset.blank = String(!shown?.image);
   paint(find(element, ".sees canvas"), number ? number.part.sketch.digit : imageOf(shown));
-  const seen = number ? texts.sees_part : shown?.image ? texts.sees_drawing : texts.sees_empty;
+  const seen = number ? texts.sees_part + here() : shown?.image ? texts.sees_drawing + here() : texts.sees_empty;
   write(find(element, ".source"), sample ? `${texts.sees_sample} ${sample.label}` : seen);
   offerCorrection(!sample && Boolean(readings?.image));
   find(element, ".notice").hidden = !trouble;
@@ -174,6 +174,8 @@ function show() {
 }
 
 const imageOf = (/** @type {Answer | Sample | null} */ shown) => (typeof shown?.image === "string" ? bytes(shown.image) : shown?.image);
+
+const here = () => (engine.place() === "browser" ? ` · ${texts.in_browser}` : "");
 
 /**
  * @param {HTMLElement} section
@@ -314,3 +316,14 @@ translate(element);
 for (const network of settings.networks) explainBy(find(element, `[data-model=${network.name}] h2 button`), tipOf(network));
 ownChanged();
 changed();
+
+const tellPlace = () => (find(document, "#page").dataset.engine = engine.place());
+
+// Other networks answer, or elsewhere.
+engine.addEventListener("change", () => {
+  tellPlace();
+  learnt += 1;
+  if (pad.isBlank()) asked = answered = version();
+  ask();
+});
+tellPlace();
