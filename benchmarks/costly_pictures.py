@@ -6,7 +6,6 @@ it refuses. The exit code is 1 if one that it read cost more than the limit.
 """
 
 import argparse
-import asyncio
 import io
 import struct
 import sys
@@ -249,15 +248,15 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)  # Linux's clock of another process
 
 
-async def measured(pictures: PictureProcess, recipe: Recipe, blank: bytes) -> Outcome:
+def measured(pictures: PictureProcess, recipe: Recipe, blank: bytes) -> Outcome:
     """Let the process read a picture, and return its cost."""
     content = file_of(recipe)
-    await pictures.ink_of(blank)  # starts the process
+    pictures.ink_of(blank)  # starts the process
     assert pictures.process is not None
     pid, refusal, seconds = pictures.process.pid, None, MAX_CPU_SECONDS
     before = cpu_seconds(pid)
     try:
-        await pictures.ink_of(content)
+        pictures.ink_of(content)
     except ValueError as error:
         refusal = str(error)
     if pictures.process is not None:
@@ -265,7 +264,7 @@ async def measured(pictures: PictureProcess, recipe: Recipe, blank: bytes) -> Ou
     return Outcome(recipe, len(content) // 1024, seconds, refusal)
 
 
-async def search(count: int, seed: int) -> list[Outcome]:
+def search(count: int, seed: int) -> list[Outcome]:
     """Measure `count` pictures: two thirds at random, and variations of the costliest."""
     random, pictures, outcomes = np.random.default_rng(seed), PictureProcess(), list[Outcome]()
     blank = saved(Image.new("L", (30, 30), 255), "PNG")
@@ -273,7 +272,7 @@ async def search(count: int, seed: int) -> list[Outcome]:
         recipe = random_recipe(random)
         if outcomes and number % 3 == 0:
             recipe = varied(dearest(outcomes)[random.integers(min(KEPT, len(outcomes)))].recipe, random)
-        outcomes.append(await measured(pictures, recipe, blank))
+        outcomes.append(measured(pictures, recipe, blank))
     return outcomes
 
 
@@ -297,7 +296,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.pictures < 1 or not Path("/proc").exists():
         print("error: --pictures must be at least 1, and the system must be Linux", file=sys.stderr)
         return 2
-    outcomes = asyncio.run(search(options.pictures, options.seed))
+    outcomes = search(options.pictures, options.seed)
     read = [one for one in dearest(outcomes) if one.refusal is None]
     print(f"{machine()}; {len(outcomes)} pictures, {len(read)} read, {len(outcomes) - len(read)} refused\n")
     lines = [[*map(str, one.recipe), str(one.kilobytes), f"{one.seconds:.2f}"] for one in read[:SHOWN]]

@@ -58,9 +58,11 @@ class Visitor(Protocol):
 class Connection:
     """One connection to a server, opened when it is needed, and again after the server closed it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, source: str | None = None) -> None:
+        """Connect to a server's address, from that address of this machine."""
         url = urlsplit(address)
         self.host, self.port = url.hostname or "", url.port or 80
+        self.source = (source, 0) if source else None
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = JSON) -> tuple[int, bytes]:
@@ -74,7 +76,7 @@ class Connection:
     async def _exchange(self, method: str, path: str, body: bytes, kind: str) -> tuple[int, bytes]:
         if self.streams is None or self.streams[0].at_eof():
             self.close()
-            self.streams = await asyncio.open_connection(self.host, self.port)
+            self.streams = await asyncio.open_connection(self.host, self.port, local_addr=self.source)
         reader, writer = self.streams
         head = f"{method} {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nContent-Type: {kind}\r\n"
         writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -108,8 +110,8 @@ BYTES = "application/octet-stream"
 class OurVisitor:
     """A user of our page, which sends a digit of 784 bytes and gets readings."""
 
-    def __init__(self, address: str, seed: int) -> None:
-        self.connection = Connection(address)
+    def __init__(self, address: str, seed: int, source: str | None = None) -> None:
+        self.connection = Connection(address, source)
         self.bodies = [digit_of(strokes) for strokes in growing(seed)]
 
     async def ask(self, number: int) -> int:

@@ -35,6 +35,7 @@ from mnist_demo.server.api import Endpoints, words_of
 from mnist_demo.server.gradio_protocol import MAX_JOBS, MAX_KEPT_OUTCOMES, Jobs
 from mnist_demo.server.lenses.gallery import open_gallery
 from mnist_demo.server.limits import BUSY, MAX_BODY_BYTES, MAX_PICTURE_BYTES
+from mnist_demo.server.picture_process import Pictures
 from mnist_demo.server.uploads import MAX_HELD_FILES
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +47,7 @@ PICTURE = (ROOT / "docs" / "seven.png").read_bytes()
 def endpoints(test_digits: Samples) -> Endpoints:
     """Return the endpoints without a server."""
     classifiers = {name: Classifier.load(name) for name in MODELS}
-    return Endpoints(classifiers, open_gallery(test_digits, classifiers))
+    return Endpoints(classifiers, open_gallery(test_digits, classifiers), Pictures())
 
 
 def block(name: str, title: str, kind: str) -> str:

@@ -165,7 +165,7 @@ def test_a_failure_is_reported_without_details_or_folders(client: TestClient, ca
 
 
 def test_excess_calls_are_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "MAX_CALLS", 3)
+    monkeypatch.setattr(engine, "MAX_WAITING", 1)
     answers: list[int] = []
     with client:
         crowd = [threading.Thread(target=lambda: answers.append(call(client, "waiting").status_code)) for _ in range(9)]

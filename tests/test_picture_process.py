@@ -23,29 +23,28 @@ from mnist_demo.ink.picture_structure import MAX_PARTS, MAX_SCANS, check_structu
 from mnist_demo.server.engine import WORKERS, Engine, Function, Question
 from mnist_demo.server.gradio_protocol import Jobs
 from mnist_demo.server.mcp import PATH, Tools
-from mnist_demo.server.picture_process import PictureProcess
+from mnist_demo.server.picture_process import PictureProcess, Pictures
 
 ROOT = Path(__file__).parent.parent
 SEVEN = (ROOT / "docs" / "seven.png").read_bytes()
 on_linux = pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes as Linux shows them")
 PARENT = """
-import asyncio, sys
+import sys
 from mnist_demo.server.picture_process import PictureProcess
-async def main():
-    idle, busy = PictureProcess(), PictureProcess()
-    for pictures in (idle, busy):
-        await pictures.ink_of(open("docs/seven.png", "rb").read())
-        print(pictures.process.pid, flush=True)
-    await busy.ink_of(sys.stdin.buffer.read())
-asyncio.run(main())
+idle, busy = PictureProcess(), PictureProcess()
+for pictures in (idle, busy):
+    pictures.ink_of(open("docs/seven.png", "rb").read())
+    print(pictures.process.pid, flush=True)
+busy.ink_of(sys.stdin.buffer.read())
 """
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Iterator[PictureProcess]:
-    process = PictureProcess()
-    yield process
-    process._end()
+def pictures() -> Iterator[Pictures]:
+    both = Pictures()
+    yield both
+    for process in both.processes:
+        process.end()
 
 
 def costly() -> bytes:
@@ -76,7 +75,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def ink(pictures: PictureProcess, content: bytes) -> Any:
+def ink(pictures: Pictures, content: bytes) -> Any:
     return asyncio.run(pictures.ink_of(content))
 
 
@@ -89,21 +88,21 @@ def both_tiff_and_fli() -> bytes:
     return head.ljust(directory, b"\0") + struct.pack("<H", len(tags)) + entries + bytes(4)
 
 
-def test_the_file_checked_is_the_file_decoded(pictures: PictureProcess) -> None:
+def test_the_file_checked_is_the_file_decoded(pictures: Pictures) -> None:
     assert max(ink(pictures, both_tiff_and_fli()).shape) <= 8
 
 
 @pytest.mark.parametrize("kind", ["ICO", "PPM", "JPEG2000", "PSD"])
-def test_other_formats_are_refused(pictures: PictureProcess, kind: str) -> None:
+def test_other_formats_are_refused(pictures: Pictures, kind: str) -> None:
     photoshop = b"8BPS" + struct.pack(">H6sHIIHH", 1, b"", 3, 30_000, 30_000, 8, 3) + bytes(12)
     content = photoshop if kind == "PSD" else saved(Image.new("L", (32, 32)), kind)
     with pytest.raises(ValueError, match=r"^image: cannot be read as a picture"):
         ink(pictures, content)
 
 
-def test_a_picture_that_costs_more_than_a_second_is_refused_and_the_next_is_read(pictures: PictureProcess) -> None:
+def test_a_picture_that_costs_more_than_a_second_is_refused_and_the_next_is_read(pictures: Pictures) -> None:
     ink(pictures, SEVEN)
-    before = pictures.process
+    before = pictures.processes[-1].process
     with pytest.raises(ValueError, match="cannot be read within 1 s of processor time"):
         ink(pictures, costly())
     assert ink(pictures, SEVEN).any()
@@ -111,7 +110,7 @@ def test_a_picture_that_costs_more_than_a_second_is_refused_and_the_next_is_read
     assert before.returncode == -signal.SIGPROF
 
 
-def test_a_photo_of_12_megapixels_is_read(pictures: PictureProcess) -> None:
+def test_a_photo_of_12_megapixels_is_read(pictures: Pictures) -> None:
     photo = np.tile(np.random.default_rng(1).integers(170, 200, (300, 400)).astype(np.uint8), (10, 10))
     photo[900:2100, 1900:2100] = 40
     for progressive in (False, True):
@@ -120,7 +119,7 @@ def test_a_photo_of_12_megapixels_is_read(pictures: PictureProcess) -> None:
 
 
 @on_linux
-def test_a_picture_that_needs_too_much_memory_is_refused(pictures: PictureProcess) -> None:
+def test_a_picture_that_needs_too_much_memory_is_refused(pictures: Pictures) -> None:
     entries = b"".join(struct.pack("<HHII", tag, 7, 700_000, 8) for tag in range(65_000))
     exif = b"II*\0" + struct.pack("<IH", 8, 65_000) + entries + bytes(4)
     content = saved(Image.new("L", (9, 9)), "PNG")
@@ -146,10 +145,10 @@ def test_pictures_of_too_many_parts_are_refused_before_they_are_decoded() -> Non
             check_structure(content)
 
 
-def test_if_a_caller_disconnects_its_picture_is_dropped_and_others_are_read(pictures: PictureProcess) -> None:
+def test_if_a_caller_disconnects_its_picture_is_dropped_and_others_are_read(pictures: Pictures) -> None:
     async def visit() -> Any:
         ink_of_costly, waiting = (asyncio.ensure_future(pictures.ink_of(content)) for content in (costly(), costly()))
-        while pictures.current is None:
+        while not pictures.pool.served:
             await asyncio.sleep(0.01)
         for gone in (waiting, ink_of_costly):
             gone.cancel()
@@ -183,11 +182,13 @@ def test_a_call_is_not_started_after_its_client_disconnected() -> None:
     async def visit() -> None:
         functions = {"begin": Function(Question, begun.append), "never": Function(Question, never)}
         engine = Engine(app, never, functions)
-        for _ in range(WORKERS):
-            engine.workers.submit(free.wait, 60)  # so that the question waits for a thread
+        busy = [asyncio.ensure_future(engine.pool.run(lambda: free.wait(60))) for _ in range(WORKERS)]
+        while len(engine.pool.served) < WORKERS:  # so that the question waits for a thread
+            await asyncio.sleep(0.01)
         for name in ("begin", "never"):
             await answer_one_who_leaves(engine, f"/engine/{name}", {})
         free.set()
+        await asyncio.gather(*busy)
 
     asyncio.run(visit())
     assert begun == []
@@ -204,7 +205,7 @@ def test_a_tool_is_cancelled_if_its_client_disconnects() -> None:
         jobs.drop(jobs.keep(outcome))
         await asyncio.wait([outcome])
         await asyncio.sleep(0.01)
-        return jobs.unfinished
+        return len(jobs.unfinished)
 
     assert asyncio.run(visit()) == 0
 
@@ -213,9 +214,9 @@ def test_the_process_ends_when_no_picture_has_come_for_a_while(monkeypatch: pyte
     monkeypatch.setattr("mnist_demo.server.picture_process.MAX_IDLE_SECONDS", 0.05)
     pictures = PictureProcess()
     for _ in range(2):
-        assert ink(pictures, SEVEN).any()
-        while pictures.thread is not None:
-            time.sleep(0.01)
+        assert pictures.ink_of(SEVEN).any()
+        assert pictures.idle is not None
+        pictures.idle.join(20)
         assert pictures.process is None
 
 

@@ -4,14 +4,12 @@ An endpoint takes JSON and returns JSON. It opens no file and fetches no address
 uploaded just before, or comes with the call. Gradio's API view and language models show the endpoints' docstrings.
 """
 
-import asyncio
 import base64
 import binascii
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -25,17 +23,18 @@ from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 from mnist_demo.model.reading import as_json, page_as_json
 from mnist_demo.model.weights import is_whole
+from mnist_demo.server.fair_queue import FairPool
 from mnist_demo.server.lenses.gallery import SHOWN, Gallery
 from mnist_demo.server.lenses.inside import reasons
 from mnist_demo.server.pen_strokes import SIDE, Points, ink_of, strokes_of
-from mnist_demo.server.picture_process import PictureProcess
+from mnist_demo.server.picture_process import Pictures
 from mnist_demo.server.uploads import Uploads
 
+MAX_WAITING = 16  # calls
 PEN = 20  # pixels of 280, the default width of a stroke
 
 Json = dict[str, Any]
 Endpoint = Callable[..., Awaitable[Any]]
-Result = TypeVar("Result")
 if TYPE_CHECKING:
     Name = str
 else:
@@ -50,10 +49,10 @@ EXAMPLES: Mapping[str, Any] = {  # an example for an endpoint's first parameter,
 class Endpoints:
     """The endpoints for those networks, by name: about pictures, strokes and samples."""
 
-    def __init__(self, classifiers: Mapping[str, Classifier], gallery: Gallery) -> None:
+    def __init__(self, classifiers: Mapping[str, Classifier], gallery: Gallery, pictures: Pictures) -> None:
         self.classifiers, self.gallery, self.uploads = classifiers, gallery, Uploads()
-        self.pictures = PictureProcess()
-        self.worker = ThreadPoolExecutor(1, "endpoint")  # its work never waits for a picture
+        self.pictures = pictures
+        self.pool = FairPool("endpoint", 1, MAX_WAITING)  # its work never waits for a picture
 
     async def read(self, image: gr.FileData) -> Json:
         """Read the handwritten digit, or rows of digits, in a picture, with small networks trained on MNIST.
@@ -70,7 +69,7 @@ class Endpoints:
             with its "box" in the pixels of the ink that was found, "answer", "certainty" and "probabilities".
         """
         ink = await self._picture(image)
-        return await self._in_turn(lambda: self._read(ink))
+        return await self.pool.run(lambda: self._read(ink))
 
     async def read_strokes(self, strokes: Points, width: int = PEN) -> Json:
         """Read a handwritten digit, or a number, from pen strokes on a pad of 280 x 280 pixels.
@@ -86,7 +85,7 @@ class Endpoints:
             one digit or more, null if it is rejected, "" if nothing is drawn; "digits", each with its "box" in pixels
             of the pad, "answer", "certainty" and "probabilities".
         """
-        return await self._in_turn(lambda: self._read_strokes(strokes_of(strokes, width)))
+        return await self.pool.run(lambda: self._read_strokes(strokes_of(strokes, width)))
 
     async def samples(self, digit: int | None = None, hard: bool = False, count: int = 6) -> list[Json]:
         """Return random handwritten digits of MNIST's test set, which no network was trained on.
@@ -102,7 +101,7 @@ class Endpoints:
         """
         if type(hard) is not bool or not (digit is None or is_whole(digit, 0, 9)) or not is_whole(count, 1, SHOWN):
             raise HTTPException(422, f"digit: 0 to 9 or null; hard: true or false; count: 1 to {SHOWN}")
-        return await self._in_turn(lambda: self._samples(digit, hard, count))
+        return await self.pool.run(lambda: self._samples(digit, hard, count))
 
     def _samples(self, digit: int | None, hard: bool, count: int) -> list[Json]:
         indices = self.gallery.choose(digit, hard)[:count]
@@ -145,8 +144,8 @@ class Endpoints:
             raise HTTPException(422, "give either strokes or image")
         if strokes is None:
             ink = await self._picture(image)
-            return await self._in_turn(lambda: self._why(ink, network, rival))
-        return await self._in_turn(lambda: self._why(ink_of(strokes, width), network, rival))
+            return await self.pool.run(lambda: self._why(ink, network, rival))
+        return await self.pool.run(lambda: self._why(ink_of(strokes, width), network, rival))
 
     def _why(self, ink: NDArray[np.uint8], network: Name, rival: int | None) -> Json:
         classifier, digit = self.classifiers[network], to_mnist(ink)
@@ -168,10 +167,6 @@ class Endpoints:
         return {
             name: as_json(c.read(ink)) | page_as_json([c.read_number(strokes)]) for name, c in self.classifiers.items()
         }
-
-    async def _in_turn(self, work: Callable[[], Result]) -> Result:
-        """Return the result of `work`, which runs in the endpoints' one thread, after earlier calls."""
-        return await asyncio.get_running_loop().run_in_executor(self.worker, work)
 
     async def _picture(self, image: Any) -> NDArray[np.uint8]:
         """Return the ink (H, W) of the picture in a call. Raises HTTPException: 422 if it is refused, 503 if too many

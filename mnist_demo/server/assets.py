@@ -1,20 +1,30 @@
-"""Gradio's static files, read and compressed once, and kept in memory.
+"""The page and its files, built and compressed once, and kept in memory, each with an ETag.
 
 Gradio itself does this for each request, in the thread that answers all requests, and keeps the open file and its
 compressor (some megabytes) until the client has taken the last part.
 """
 
 import asyncio
+import hashlib
 from typing import NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
 
 from mnist_demo.server.allow_list import asked
+from mnist_demo.server.fair_queue import FairQueue
 from mnist_demo.server.limits import App, Message, Receive, Send
 
-FOLDERS, COMPRESSED = ("/assets/", "/static/"), (".js", ".css", ".svg", ".json")
+FOLDERS, COMPRESSED = ("/assets/", "/static/", "/web/"), (".js", ".css", ".svg", ".json", ".html")
+PAGES = ("/", "/config", "/gradio_api/info", "/gradio_api/mcp/schema", "/manifest.json", "/theme.css")
+WHERE = ("host", "x-forwarded-host", "x-forwarded-proto")  # the address that a page was asked for by, which is in it
 ENCODINGS, NONE = ("br", "gzip"), "identity"  # the preferred one first
-MAX_KEPT_BYTES = 2**25  # of all files together; any others are read each time
+MAX_FILES_BYTES = 2**25  # of all files together; any others are read each time
+MAX_PAGES = 32  # in memory, each of which contains the address that it was requested at
+HASHED = "/assets/"  # the names of these files contain a hash of their content
+FOREVER, REVALIDATE = "public, max-age=31536000, immutable", "no-cache"
+CONDITIONS = (b"range", b"if-range", b"if-none-match", b"if-modified-since")  # headers that ask for less than all
+
+Key = tuple[str, ...]
 
 
 class Answer(NamedTuple):
@@ -23,9 +33,15 @@ class Answer(NamedTuple):
     start: Message
     body: bytes
 
-    async def send(self, send: Send) -> None:
-        await send({**self.start, "headers": list(self.start["headers"])})
-        await send({"type": "http.response.body", "body": self.body})
+    async def send(self, send: Send, known: str = "") -> None:
+        """Send the answer, or 304 if the client knows it by its ETag."""
+        headers = MutableHeaders(raw=list(self.start["headers"]))
+        if headers.get("etag", "none") in known:
+            del headers["content-length"]
+            await send({**self.start, "status": 304, "headers": headers.raw})
+            return await send({"type": "http.response.body"})
+        await send({**self.start, "headers": headers.raw})
+        return await send({"type": "http.response.body", "body": self.body})
 
 
 class Assets:
@@ -33,26 +49,36 @@ class Assets:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.kept: dict[tuple[str, str], Answer] = {}  # by path and encoding
-        self.kept_bytes = 0
+        self.kept: dict[Key, Answer] = {}
+        self.files_bytes = 0
+        self.pages: FairQueue[Key] = FairQueue(MAX_PAGES, newest_first=True)
         self.lock = asyncio.Lock()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not asked(scope).startswith(FOLDERS):
+        key = key_of(scope)
+        if key is None:
             return await self.app(scope, receive, send)
-        key = (asked(scope), encoding_of(scope))
+        known = Headers(scope=scope).get("if-none-match", "")
         if key not in self.kept:
             async with self.lock:
                 if key not in self.kept:
                     answer = await self.whole(scope, receive, key[1])
-                    if answer.start["status"] != 200 or self.kept_bytes + len(answer.body) > MAX_KEPT_BYTES:
-                        return await answer.send(send)
+                    if answer.start["status"] != 200 or not self.has_room(key, answer):
+                        return await answer.send(send, known)
                     self.kept[key] = answer
-                    self.kept_bytes += len(answer.body)
-        return await self.kept[key].send(send)
+        return await self.kept[key].send(send, known)
+
+    def has_room(self, key: Key, answer: Answer) -> bool:
+        """Make room for an answer, if there is any."""
+        if len(key) > 2:
+            displaced = self.pages.put(key)
+            self.kept.pop(displaced or (), None)
+            return displaced != key
+        self.files_bytes += len(answer.body)
+        return self.files_bytes <= MAX_FILES_BYTES
 
     async def whole(self, scope: Message, receive: Receive, encoding: str) -> Answer:
-        """Return the complete answer to a request for a file."""
+        """Return the complete answer to a request."""
         started: list[Message] = []
         body = bytearray()
 
@@ -62,15 +88,27 @@ class Assets:
             else:
                 body.extend(message.get("body", b""))
 
-        headers = MutableHeaders(raw=[one for one in scope["headers"] if one[0] != b"range"])
+        headers = MutableHeaders(raw=[one for one in scope["headers"] if one[0] not in CONDITIONS])
         headers["accept-encoding"] = encoding
         await self.app({**scope, "method": "GET", "headers": headers.raw}, receive, collect)
         [start] = started
-        MutableHeaders(raw=start["headers"])["content-length"] = str(len(body))
+        headers = MutableHeaders(raw=start["headers"])
+        headers["content-length"] = str(len(body))
+        if start["status"] == 200:
+            headers["etag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+            headers["vary"] = "Accept-Encoding"
+            headers["cache-control"] = FOREVER if asked(scope).startswith(HASHED) else REVALIDATE
         return Answer(start, bytes(body))
 
 
-def encoding_of(scope: Message) -> str:
-    """Return the encoding in which the client gets the requested file."""
-    accepted = Headers(scope=scope).get("accept-encoding", "") if asked(scope).endswith(COMPRESSED) else ""
-    return next((encoding for encoding in ENCODINGS if encoding in accepted), NONE)
+def key_of(scope: Message) -> Key | None:
+    """Return what an answer depends on: path, encoding and, of a page, address. None if the answer is not kept."""
+    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        return None
+    path, headers = asked(scope), Headers(scope=scope)
+    page = path.rstrip("/") or "/"
+    accepted = headers.get("accept-encoding", "") if page in PAGES or path.endswith(COMPRESSED) else ""
+    encoding = next((encoding for encoding in ENCODINGS if encoding in accepted), NONE)
+    if page in PAGES:
+        return (page, encoding, scope["scheme"], *(headers.get(name, "") for name in WHERE))
+    return (path, encoding) if path.startswith(FOLDERS) else None

@@ -1,22 +1,23 @@
 """Digits of many clients, read together: one call of a network for sixteen takes a third of the time of sixteen calls.
 
-One thread reads, for threads side by side compete for the processor. It takes what came while it read, newest first: a
-late answer to a drawing that has changed since is worth little. What waits too long, or is too much, is refused.
+One thread reads, for threads side by side compete for the processor. Clients take turns, counted in digits. Of a
+client's requests the newest is read first: a late answer to a drawing that has changed since is worth little. What
+waits too long, or is too much, is refused.
 Digits that bring the key of a visitor's own network are read by that, too.
 """
 
 import asyncio
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from fastapi import HTTPException
 
 from mnist_demo.model.classifier import Classifier
+from mnist_demo.server.fair_queue import FairQueue, settle
 from mnist_demo.server.limits import busy
 from mnist_demo.server.readings import Images, Readings, readings_of
 from mnist_demo.server.user_models import OWN, GoneError, UserModels
@@ -28,13 +29,14 @@ MAX_WAIT_S = 0.5
 Answer = dict[str, Any]  # {"readings": one for each digit, "gone": True if the visitor's network is no longer kept}
 
 
-class Waiting(NamedTuple):
+@dataclass(eq=False)
+class Waiting:
     """Digits that a client wants read."""
 
     images: Images
     yours: str | None
-    since: float  # seconds, of time.monotonic
-    answer: Future[Answer]
+    since: float = field(default_factory=time.monotonic)
+    answer: Future[Answer] = field(default_factory=Future)
 
 
 class Reader:
@@ -42,8 +44,7 @@ class Reader:
 
     def __init__(self, classifiers: Mapping[str, Classifier], yours: UserModels | None = None) -> None:
         self.classifiers, self.yours = classifiers, yours or UserModels(trains=False)
-        self.waiting: deque[Waiting] = deque()
-        self.changed = threading.Condition()
+        self.waiting: FairQueue[Waiting] = FairQueue(MAX_WAITING, newest_first=True)
         self.thread: threading.Thread | None = None
 
     async def read(self, images: Images, yours: str | None = None) -> Answer:
@@ -52,40 +53,34 @@ class Reader:
         A probability may differ by one in its fourth decimal, since some processors add up otherwise for many digits
         than for one. Raises HTTPException (503) if there is too much to do.
         """
-        return await asyncio.wrap_future(self._queue(images, yours))
-
-    def _queue(self, images: Images, yours: str | None) -> Future[Answer]:
-        answer: Future[Answer] = Future()
-        with self.changed:
-            if self.thread is None:
-                self.thread = threading.Thread(target=self._run, name="reader", daemon=True)
-                self.thread.start()
-            self.waiting.append(Waiting(images, yours, time.monotonic(), answer))
-            refused = self.waiting.popleft() if len(self.waiting) > MAX_WAITING else None
-            self.changed.notify()
-        if refused:
-            _settle(refused.answer, busy())
-        return answer
+        one = Waiting(images, yours)
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._run, name="reader", daemon=True)
+            self.thread.start()
+        if displaced := self.waiting.put(one):
+            settle(displaced.answer, busy())
+        try:
+            return await asyncio.wrap_future(one.answer)
+        finally:
+            self.waiting.remove(one)
 
     def _run(self) -> None:
         while True:
-            batch, refused = self._next()
-            for one in refused:
-                _settle(one.answer, busy())
-            self._answer(batch)
+            self._answer(self._next())
 
-    def _next(self) -> tuple[list[Waiting], list[Waiting]]:
-        """Wait for digits. Return the newest requests, and those that have waited too long."""
-        with self.changed:
-            self.changed.wait_for(lambda: self.waiting)
-            batch = [self.waiting.pop()]
-            while self.waiting and sum(len(one.images) for one in batch) < MAX_BATCH:
-                batch.append(self.waiting.pop())
+    def _next(self) -> list[Waiting]:
+        """Wait for digits. Return the requests whose turn it is, and refuse those that have waited too long."""
+        batch: list[Waiting] = []
+        with self.waiting.changed:
+            while not batch or (len(self.waiting) and sum(len(one.images) for one in batch) < MAX_BATCH):
+                who, one = self.waiting.take()
+                self.waiting.charge(who, len(one.images))
+                batch.append(one)
             oldest = time.monotonic() - MAX_WAIT_S
-            refused = []
-            while self.waiting and self.waiting[0].since < oldest:
-                refused.append(self.waiting.popleft())
-        return batch, refused
+            refused = self.waiting.drop(lambda one: one.since < oldest)
+        for one in refused:
+            settle(one.answer, busy())
+        return batch
 
     def _answer(self, batch: list[Waiting]) -> None:
         batch = [one for one in batch if one.answer.set_running_or_notify_cancel()]
@@ -118,9 +113,3 @@ class Reader:
                 own: list[Readings] = readings_of({OWN: classifier}, images)
                 for row, said in zip(rows, own, strict=True):
                     row |= said
-
-
-def _settle(answer: Future[Answer], refusal: HTTPException) -> None:
-    """Refuse, unless nobody waits any more."""
-    if answer.set_running_or_notify_cancel():
-        answer.set_exception(refusal)

@@ -5,11 +5,14 @@ import ctypes
 import logging
 import sys
 from asyncio import TimerHandle
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from mnist_demo.server.fair_queue import greediest
 
 MAX_REQUEST_SECONDS = 15.0  # for a request to arrive
 MAX_ANSWER_SECONDS = 120.0  # for its client to take the answer
@@ -24,7 +27,7 @@ M_ARENA_MAX = -8  # of <malloc.h>
 
 
 class Held:
-    """The bytes held by all connections. Above MAX_HELD_BYTES, the client that keeps the server waiting longest is
+    """The bytes held by all connections. Above MAX_HELD_BYTES, of the client that holds most the slowest connection is
     dropped.
     """
 
@@ -38,7 +41,11 @@ class Held:
         if size:
             self.bytes[connection] = size
         while self.total > MAX_HELD_BYTES:
-            slowest = min(filter(waits_for_client, self.bytes), key=lambda one: one.since, default=connection)
+            shares: Counter[str] = Counter()
+            for one in filter(waits_for_client, self.bytes):
+                shares[one.host] += self.bytes[one]
+            waiting = [one for one in self.bytes if waits_for_client(one) and one.host == greediest(shares)]
+            slowest = min(waiting, key=lambda one: one.since, default=connection)
             slowest.transport.abort()
             self.total -= self.bytes.pop(slowest, 0)
 
@@ -53,14 +60,26 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     body_bytes = unread_bytes = 0  # received since the last answer; of the current answer
 
     def connection_made(self, transport: Any) -> None:
+        self.host, _ = transport.get_extra_info("peername")[:2]
         if len(self.connections) >= self.room:
-            idle = min(filter(is_idle, self.connections), key=lambda one: one.since, default=None)
-            self.connections.discard(idle)
-            (idle.transport if idle else transport).abort()
+            surplus = self.surplus()
+            self.connections.discard(surplus)
+            (surplus.transport if surplus else transport).abort()
         super().connection_made(transport)
         self.ws_protocol_class = None  # WebSocket is not used
         transport.max_size = READ_BYTES
         self.wait_for_request()
+
+    def surplus(self) -> Any:
+        """Return the connection that ends for this one: of the address that has most, the one that is idle longest.
+
+        If none of those is idle, it is the one that has been busy longest, or None if this address has most, too.
+        """
+        counts = Counter(one.host for one in [*self.connections, self])
+        most = max(counts.values())
+        its = [one for one in self.connections if counts[one.host] == most]
+        busiest = None if counts[self.host] == most else min(its, key=lambda one: one.since)
+        return min(filter(is_idle, its), key=lambda one: one.since, default=busiest)
 
     def wait_for_request(self) -> None:
         self.since = self.loop.time()

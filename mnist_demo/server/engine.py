@@ -9,7 +9,6 @@ import base64
 import binascii
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -23,11 +22,12 @@ from starlette.responses import JSONResponse, Response
 from mnist_demo.ink.preprocess import SIDE
 from mnist_demo.server.allow_list import asked
 from mnist_demo.server.cancellation import MAX_AGE_SECONDS, while_connected
+from mnist_demo.server.fair_queue import FairPool
 from mnist_demo.server.limits import App, Message, Receive, Send, busy
 
 FOLDER = "/engine/"
 WORKERS = 2
-MAX_CALLS = 32  # running and waiting, except those with a queue of their own
+MAX_WAITING = 32  # calls, except those with a queue of their own
 DIGIT_BYTES = SIDE * SIDE
 MAX_DIGITS = 64  # in a request to read
 
@@ -84,8 +84,7 @@ class Engine:
 
     def __init__(self, app: App, read: Read, functions: Functions) -> None:
         self.app, self.read, self.functions = app, read, functions
-        self.workers = ThreadPoolExecutor(WORKERS, "engine")
-        self.running = 0
+        self.pool = FairPool("engine", WORKERS, MAX_WAITING)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         path = asked(scope) if scope["type"] == "http" and scope["method"] == "POST" else ""
@@ -118,13 +117,7 @@ class Engine:
         question = checked(function.question, body)
         if inspect.iscoroutinefunction(function.answer):
             return await function.answer(question)
-        if self.running >= MAX_CALLS:
-            raise busy()
-        self.running += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self.workers, function.answer, question)
-        finally:
-            self.running -= 1
+        return await self.pool.run(lambda: function.answer(question))
 
 
 def digits_to_read(body: bytes) -> Images:

@@ -21,13 +21,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from mnist_demo.server.allow_list import asked, is_debugging
 from mnist_demo.server.api import Endpoint
 from mnist_demo.server.cancellation import MAX_AGE_SECONDS
+from mnist_demo.server.fair_queue import FairQueue
 from mnist_demo.server.limits import BUSY, UPLOAD, App, Message, Receive, Send, busy
 from mnist_demo.server.uploads import Uploads
 
 MAX_JOBS = 16  # calls, running ones included
 MAX_KEPT_OUTCOMES = 64  # unfetched outcomes
 KEPT = 60.0  # seconds that an outcome is kept
-MAX_STREAMS = 64  # at once
 MAX_STREAM_SECONDS = 30.0  # seconds, of a stream
 MAX_SESSION_CHARACTERS = 100  # characters, of the name of a client's session
 
@@ -48,36 +48,50 @@ class Jobs:
     """The running calls of endpoints, and the outcomes to be fetched."""
 
     def __init__(self) -> None:
-        self.unfinished = 0
+        self.unfinished: FairQueue[Outcome] = FairQueue(MAX_JOBS)
+        self.names: FairQueue[str] = FairQueue(MAX_KEPT_OUTCOMES, newest_first=True)  # of the events
         self.events: dict[str, Event] = {}
 
     def start(self, work: Callable[[], Awaitable[Any]]) -> Outcome:
         """Start `work`; return the future for its outcome. Raises HTTPException (503) if too many calls are running."""
-        if self.unfinished >= MAX_JOBS:
-            raise busy()
-        self.unfinished += 1
         outcome = asyncio.ensure_future(_outcome(work))
-        outcome.add_done_callback(self._count_down)
+        displaced = self.unfinished.put(outcome)
+        outcome.add_done_callback(self.unfinished.remove)
+        if displaced:
+            displaced.cancel()
+        if displaced is outcome:
+            raise busy()
         return outcome
-
-    def _count_down(self, _: Outcome) -> None:
-        self.unfinished -= 1
 
     def keep(self, outcome: Outcome, session: str = "") -> str:
         """Keep the outcome for a while; return the name to fetch it by."""
-        if len(self.events) >= MAX_KEPT_OUTCOMES:
-            oldest = next((name for name, event in self.events.items() if event.outcome.done()), None)
-            self.events.pop(oldest or "", None)
         name, loop = secrets.token_hex(16), asyncio.get_running_loop()
         self.events[name] = Event(session, outcome)
-        outcome.add_done_callback(lambda _: loop.call_later(KEPT, self.events.pop, name, None))
+        outcome.add_done_callback(lambda _: loop.call_later(KEPT, self.drop, name))
+        if displaced := self.names.put(name):
+            self.drop(displaced)
         return name
 
     def drop(self, name: str) -> None:
         """Drop an outcome, and cancel its work if that is not done."""
+        self.names.remove(name)
         event = self.events.pop(name, None)
         if event is not None:
             event.outcome.cancel()
+
+
+def told_of(outcome: Outcome) -> Json:
+    """Return what is told of a call that has ended."""
+    return {"error": BUSY} if outcome.cancelled() else outcome.result()
+
+
+async def result_of(outcome: Outcome) -> Json:
+    """Wait for a call to end. Return what is told of it; end the work for it if nobody waits any more."""
+    try:
+        await asyncio.wait([outcome])
+    finally:
+        outcome.cancel()
+    return told_of(outcome)
 
 
 async def _outcome(work: Callable[[], Awaitable[Any]]) -> Json:
@@ -100,7 +114,6 @@ class Events:
     def __init__(self, app: App, endpoints: Mapping[int, Endpoint], uploads: Uploads, jobs: Jobs) -> None:
         self.app, self.uploads, self.jobs = app, uploads, jobs
         self.endpoints: dict[Any, Endpoint] = {one.__name__: one for one in endpoints.values()} | dict(endpoints)
-        self.streams = 0
         self.paths: list[tuple[re.Pattern[str], Callable[..., Awaitable[Response]]]] = [
             (re.compile(f"POST {UPLOAD}/?"), self.upload),
             (re.compile(r"POST /gradio_api/call/(?:v2/)?(?P<name>\w+)/?"), self.call),
@@ -142,11 +155,11 @@ class Events:
                 await asyncio.wait([found.outcome], timeout=MAX_STREAM_SECONDS)
             finally:
                 self.jobs.drop(event)  # it was fetched, or the client disconnected
-            outcome = found.outcome.result() if found.outcome.done() else {"error": "this takes too long"}
+            outcome = told_of(found.outcome) if found.outcome.done() else {"error": "this takes too long"}
             kind, data = ("complete", outcome["data"]) if "data" in outcome else ("error", outcome)
             yield f"event: {kind}\ndata: {json.dumps(data)}\n\n"
 
-        return self.stream(told())
+        return stream(told())
 
     async def join(self, request: Request) -> Response:
         """Start a call in the form of Gradio's clients: {"fn_index", "data", "session_hash"}."""
@@ -157,7 +170,7 @@ class Events:
 
     async def data(self, request: Request) -> Response:
         """Return the stream with the outcomes of all calls of a session."""
-        return self.stream(self.messages(session_of(request.query_params.get("session_hash"))))
+        return stream(self.messages(session_of(request.query_params.get("session_hash"))))
 
     async def messages(self, session: str) -> AsyncIterator[str]:
         """Yield the messages for Gradio's clients until no call of the session is left."""
@@ -173,8 +186,8 @@ class Events:
                     self.jobs.drop(name)
                 raise
             for outcome in done:
-                self.jobs.events.pop(events[outcome], None)
-                told = outcome.result()
+                self.jobs.drop(events[outcome])
+                told = told_of(outcome)
                 yield message("process_completed", events[outcome], output=told, success="data" in told)
         yield message("close_stream", None)
 
@@ -187,20 +200,10 @@ class Events:
             raise HTTPException(404, "no such endpoint")
         return bound(endpoint, values, named)
 
-    def stream(self, messages: AsyncIterator[str]) -> Response:
-        """Return a streaming response. Raises HTTPException (503) if there are too many."""
-        if self.streams >= MAX_STREAMS:
-            raise busy()
 
-        async def counted() -> AsyncIterator[str]:
-            self.streams += 1
-            try:
-                async for one in messages:
-                    yield one
-            finally:
-                self.streams -= 1
-
-        return StreamingResponse(counted(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+def stream(messages: AsyncIterator[str]) -> Response:
+    """Return an answer that comes by and by."""
+    return StreamingResponse(messages, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
 def bound(endpoint: Endpoint, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:

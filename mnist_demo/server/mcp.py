@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from mnist_demo.server.allow_list import asked
 from mnist_demo.server.api import Endpoint, endpoints_of, owner_of, words_of
 from mnist_demo.server.cancellation import while_connected
-from mnist_demo.server.gradio_protocol import Events, Jobs, bound, json_of
+from mnist_demo.server.gradio_protocol import Events, Jobs, bound, json_of, result_of
 from mnist_demo.server.limits import App, Message, Receive, Send
 
 PATH = "/gradio_api/mcp"
@@ -87,7 +87,7 @@ class Tools:
         if not isinstance(name, str) or name not in self.endpoints:
             raise UnknownError(NO_TOOL, "no such tool")
         try:
-            outcome = await self.jobs.start(bound(self.endpoints[name], [], arguments))
+            outcome = await result_of(self.jobs.start(bound(self.endpoints[name], [], arguments)))
         except HTTPException as refusal:
             outcome = {"error": refusal.detail}
         if "error" in outcome:

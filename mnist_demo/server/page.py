@@ -19,6 +19,7 @@ from mnist_demo.server.address import HOST, is_loopback, may_train, public_origi
 from mnist_demo.server.allow_list import FRAMES, AllowList
 from mnist_demo.server.assets import Assets
 from mnist_demo.server.batching import Reader
+from mnist_demo.server.clients import Clients, trust_proxy_of_space
 from mnist_demo.server.connections import bounded_connections
 from mnist_demo.server.engine import Engine, Functions
 from mnist_demo.server.lenses import inside, learn, report
@@ -27,6 +28,7 @@ from mnist_demo.server.lenses.gallery import open_gallery
 from mnist_demo.server.limits import MAX_PICTURE_BYTES, BoundedBody
 from mnist_demo.server.mcp import for_programs
 from mnist_demo.server.origins import Origins, hostname, outermost
+from mnist_demo.server.picture_process import Pictures
 from mnist_demo.server.sharing import Introduced
 from mnist_demo.server.sketchpad import Sketchpad
 from mnist_demo.server.user_models import UserModels, WeightsFiles
@@ -69,6 +71,7 @@ class Page(gr.Blocks):
         """
         inline = ipython_check() if inline is None else inline
         host, root = options.get("server_name") or server_name(), options.get("root_path")
+        trust_proxy_of_space()
         with bounded_connections():
             return super().launch(inline=inline, **(launch_options(self, inline, host, root) | options))
 
@@ -129,7 +132,7 @@ def launch_options(page: Page, inline: bool = False, host: str = HOST, root: str
         "max_file_size": MAX_PICTURE_BYTES,
         "state_session_capacity": 1,  # no sessions are used
         "app_kwargs": {
-            "lifespan": outermost(lambda app: Origins(Assets(app), origins, hosts, behind_tls=inline)),
+            "lifespan": outermost(lambda app: Clients(Origins(Assets(app), origins, hosts, behind_tls=inline))),
             "middleware": [
                 Middleware(AllowList, frames=None if inline else FRAMES),  # many hosts show notebooks in frames
                 Middleware(BoundedBody),
@@ -150,7 +153,7 @@ def build(
 
     `samples` (the test set) fill its gallery; `origins` are other sites that may use the page.
     """
-    yours = UserModels(trains)
+    yours, pictures = UserModels(trains), Pictures()
     gallery = open_gallery(samples, classifiers)
     networks = [network(name, classifier) for name, classifier in classifiers.items()]
     page = Page(yours, origins)
@@ -162,7 +165,7 @@ def build(
         **inside.functions(classifiers, yours),
         **learn.functions(samples, yours),
         **report.functions(classifiers, samples),
-        **photo.functions(),
+        **photo.functions(pictures),
     }
     with page, gr.Column(elem_id="page"):
         static("head", "head.html")
@@ -172,7 +175,7 @@ def build(
             with gr.Column(elem_id=name, elem_classes="lens"):
                 for part, template in parts.items():
                     static(part, f"lenses/{template}", networks=networks, digits=list(range(10)))
-        api.build(page, api.Endpoints(classifiers, gallery))
+        api.build(page, api.Endpoints(classifiers, gallery, pictures))
         links = [{"name": name, "url": url} for name, url in LINKS.items()]
         static("foot", "foot.html", networks=networks, links=links, languages=languages())
         return page

@@ -11,7 +11,7 @@ from PIL import Image
 from pydantic import Field
 
 from mnist_demo.server.engine import Function, Functions, Question
-from mnist_demo.server.picture_process import PictureProcess
+from mnist_demo.server.picture_process import Pictures
 
 SIDE = 280  # pixels of the pad
 MAX_CHARACTERS = 200_000
@@ -24,9 +24,8 @@ class Photo(Question):
     picture: Annotated[str, Field(max_length=MAX_CHARACTERS)]  # base64 of a file
 
 
-def functions() -> Functions:
+def functions(pictures: Pictures) -> Functions:
     """Return the requests that the browser may send."""
-    pictures = PictureProcess()
 
     async def ink_of_photo(photo: Photo) -> dict[str, Any]:
         try:

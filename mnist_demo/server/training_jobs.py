@@ -1,8 +1,8 @@
 """Training for users, one run at a time, each in a process of its own; others wait in a queue.
 
-The queue is first come, first served. Any run, waiting or not, ends when its page stops asking for it. While a user is
-about to start a run, a process that has loaded everything waits for its arguments, since loading takes longer than the
-user should wait for the first step.
+Clients take turns, counted in seconds of training; if each wants one run, that is first come, first served. Any run,
+waiting or not, ends when its page stops asking for it. While a user is about to start a run, a process that has loaded
+everything waits for its arguments, since loading takes longer than the user should wait for the first step.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from typing import IO, Any, Literal
 
 from mnist_demo.files import read_whole
 from mnist_demo.model.classifier import Classifier
+from mnist_demo.server.fair_queue import FairQueue
 from mnist_demo.server.training_process import LentProcess, Process, clear, started
 from mnist_demo.server.user_models import Own, UserModels
 
@@ -29,6 +30,7 @@ LOOK = 0.1  # seconds between two checks of a run
 ABANDONED = 15.0  # seconds without a request from the user who started it, after which a run is stopped
 MAX_TRAINING_SECONDS = 600.0  # seconds, of a run
 READY_FOR = 120.0  # seconds that a process waits for its arguments
+USUAL_SECONDS = 60.0  # of a run, to estimate places in the queue
 MAX_WAITING = 50  # runs: a school class; 50 times 200 corrections take 13 MB
 FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])*")  # of the host, hidden from users
 FULL_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, a limit on files
@@ -78,6 +80,7 @@ class Run(Own):
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         for name, content in self.files.items():
             (self.folder / name).write_text(content, encoding="utf-8")
+        self.files = {}  # the network is kept for longer than they are of use
         return self.folder
 
     def take(self, line: dict[str, Any]) -> None:
@@ -110,7 +113,7 @@ class TrainingJobs:
     def __init__(self, yours: UserModels) -> None:
         self.yours = yours
         self.current: Run | None = None
-        self.waiting: list[Run] = []
+        self.waiting: FairQueue[Run] = FairQueue(MAX_WAITING)
         self.count = 0
         self.lock = threading.Lock()
         self.ready: Process | LentProcess | None = None
@@ -132,11 +135,12 @@ class TrainingJobs:
         """
         with self.lock:
             self._drop_abandoned()
-            if len(self.waiting) >= MAX_WAITING:
-                return None
             self.count += 1
             run = Run(model=model, number=self.count, recipe=recipe, arguments=arguments, files=files)
-            self.waiting.append(run)
+            if displaced := self.waiting.put(run):
+                displaced.state, displaced.error = "stopped", {"code": "queue_full", "limit": MAX_WAITING}
+            if displaced is run:
+                return None
         self.yours.add(run)
         self._advance()
         return run
@@ -145,20 +149,22 @@ class TrainingJobs:
         """Return the run's place in the queue: 1 if it is next, 0 if it is not waiting."""
         with self.lock:
             self._drop_abandoned()
-            return self.waiting.index(run) + 1 if run in self.waiting else 0
+            order = self.waiting.order(USUAL_SECONDS)
+        return order.index(run) + 1 if run in order else 0
 
     def _drop_abandoned(self) -> None:
-        for run in filter(lambda run: run.is_abandoned, self.waiting):
-            run.state, run.error = "stopped", {"code": "page_closed"}
-        self.waiting = [run for run in self.waiting if run.state == "waiting"]
+        for run in self.waiting.drop(lambda run: run.is_abandoned or run.state != "waiting"):
+            if run.state == "waiting":
+                run.state, run.error = "stopped", {"code": "page_closed"}
 
     def _advance(self) -> None:
-        """Start the run that has waited longest, if none is in progress."""
+        """Start the run whose turn it is, if none is in progress."""
         with self.lock:
             self._drop_abandoned()
-            if self.current is not None or not self.waiting:
+            if self.current is not None or not len(self.waiting):
                 return
-            run = self.current = self.waiting.pop(0)
+            _, run = self.waiting.take()
+            self.current = run
             run.state, run.begun = "starting", time.monotonic()
             process, self.ready = self.ready, None
             self._wait(None)
@@ -197,6 +203,7 @@ class TrainingJobs:
                 process.end(run.folder)
             clear(run.folder)
             run.seconds = time.monotonic() - run.begun
+            self.waiting.charge(run.owner, run.seconds)
             self.current = None
             self._advance()
 

@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from mnist_demo.server.fair_queue import FairQueue
 from mnist_demo.server.limits import MAX_BODY_BYTES, MAX_PICTURE_BYTES, busy
 
 MAX_HELD_FILES = 8  # files at once, including incoming ones
@@ -29,28 +30,42 @@ class Uploads:
     """Uploaded files that were not yet used, by name."""
 
     def __init__(self) -> None:
+        self.slots: FairQueue[str] = FairQueue(MAX_HELD_FILES)  # a word for each file, held or on its way
         self.held: dict[str, bytes] = {}
-        self.coming = 0
+        self.coming: dict[str, asyncio.Timeout] = {}
 
     async def take_in(self, request: Request) -> str:
         """Hold the file in the request; return its name.
 
         Raises HTTPException if there is no file or no room, and ClientDisconnect if the client disconnects.
         """
-        if len(self.held) + self.coming >= MAX_HELD_FILES:
-            raise busy()
-        self.coming += 1
-        try:
-            content = await file_in(request)
-        finally:
-            self.coming -= 1
         word = f"upload-{secrets.token_urlsafe(24)}"  # not base64, which a picture may be
-        self.held[word] = content
-        asyncio.get_running_loop().call_later(KEPT, self.held.pop, word, None)
+        try:
+            async with asyncio.timeout(None) as self.coming[word]:
+                self._make_room(word)
+                self.held[word] = await file_in(request)
+        except TimeoutError:
+            raise busy() from None
+        finally:
+            del self.coming[word]
+            if word not in self.held:
+                self.slots.remove(word)
+        asyncio.get_running_loop().call_later(KEPT, self.give_out, word)
         return word
+
+    def _make_room(self, word: str) -> None:
+        """Take a slot, if need be from the client that has most of them. Raises HTTPException if that is this one."""
+        displaced = self.slots.put(word)
+        if displaced == word:
+            raise busy()
+        if displaced in self.coming:
+            self.coming[displaced].reschedule(asyncio.get_running_loop().time())
+        elif displaced:
+            del self.held[displaced]
 
     def give_out(self, word: str) -> bytes | None:
         """Return the file of that name and drop it, or return None if there is none."""
+        self.slots.remove(word)
         return self.held.pop(word, None)
 
 

@@ -10,10 +10,10 @@ import os
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import PlainTextResponse, Response
@@ -21,12 +21,14 @@ from starlette.responses import PlainTextResponse, Response
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 from mnist_demo.server.allow_list import asked
+from mnist_demo.server.fair_queue import client, greediest
 from mnist_demo.server.limits import App, Message, Receive, Send
 
 OWN = "yours"  # the name of a user's network, besides the names in MODELS
 MEMORY_SHARE = 1 / 16  # of the memory of the machine or container: 128 ConvNets in 16 GiB
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2 and 1
 USUAL_MEMORY_BYTES = 2**32  # if the system does not report its memory
+MAX_NETWORKS = 500  # trained and untrained
 IDLE = 3600.0  # seconds without use, after which a network is dropped
 FOLDER = "/yours/"  # of the paths of weights files
 SUFFIX = ".safetensors"
@@ -62,6 +64,7 @@ class Own:
     classifier: Classifier | None = None  # its current state; None before its first step
     weights: bytes | None = None  # its weights file, once it is trained
     used: float = field(default_factory=time.monotonic)  # when it was last used
+    owner: str = field(default_factory=client.get)
 
     @property
     def bytes(self) -> int:
@@ -110,17 +113,22 @@ class UserModels:
                 self.networks.pop(key, None)
 
     def _drop_idle(self) -> None:
-        """Drop networks that were idle too long and, until the others fit, those that were idle longest."""
-        oldest, taken = self.now() - IDLE, sum(own.bytes for own in self.networks.values())
-        for own in sorted(self.networks.values(), key=lambda own: own.used):
-            if own.used < oldest or (own.bytes and taken > self.most):
-                taken -= own.bytes
-                del self.networks[own.key]
+        """Drop networks that have been idle too long. If there are too many, the client that has most loses some."""
+        oldest = self.now() - IDLE
+        self.networks = {key: own for key, own in self.networks.items() if own.used >= oldest}
+        while len(self.networks) > MAX_NETWORKS:
+            self._drop_one(lambda own: 1)
+        while sum(own.bytes for own in self.networks.values()) > self.most:
+            self._drop_one(lambda own: own.bytes)
 
-
-def key_of(wanted: Any) -> object:
-    """Return the key in a request, or None if it has none."""
-    return wanted.get("yours") if isinstance(wanted, dict) else None
+    def _drop_one(self, size: Callable[[Own], int]) -> None:
+        """Drop a network of the client that has most: the one that was idle longest."""
+        shares: Counter[str] = Counter()
+        for own in self.networks.values():
+            shares[own.owner] += size(own)
+        owner = greediest(shares)
+        its = [own for own in self.networks.values() if own.owner == owner and size(own)]
+        del self.networks[min(its, key=lambda own: own.used).key]
 
 
 class WeightsFiles:

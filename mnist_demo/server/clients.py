@@ -1,0 +1,95 @@
+"""Who a client is, and in which order clients may begin their requests.
+
+A client is an address. Of a request that comes through a proxy, uvicorn takes the address from `X-Forwarded-For`, if
+FORWARDED_ALLOW_IPS names the proxy.
+"""
+
+import asyncio
+import ipaddress
+import os
+
+from mnist_demo.server.connections import MAX_CONNECTIONS
+from mnist_demo.server.fair_queue import FairQueue, client
+from mnist_demo.server.limits import App, Message, Receive, Send
+
+MAX_BEGUN = 8  # requests that begin in one round of the event loop
+BYTES = 2**16  # in or out, that cost as much as a request
+IPV6_BITS = 64  # of an address, which one subscriber has
+TRUSTED = "FORWARDED_ALLOW_IPS"  # as uvicorn reads it
+PRIVATE = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7"  # where a Space's proxy is
+
+
+def name_of(host: str) -> str:
+    """Return the client at that address: of IPv6, all that one subscriber has."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, IPV6_BITS), strict=False))
+
+
+def trust_proxy_of_space() -> None:
+    """Trust the proxy in front of a Space, unless the operator names proxies: else all visitors are one client."""
+    if os.environ.get("SPACE_HOST"):
+        os.environ.setdefault(TRUSTED, PRIVATE)
+
+
+class Clients:
+    """ASGI middleware, the outermost: names the client, and lets clients begin their requests in turn.
+
+    All requests share the event loop's thread. In each of its rounds MAX_BEGUN of them begin, so many requests of one
+    client delay another's by one round.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.queue: FairQueue[asyncio.Future[None]] = FairQueue(MAX_CONNECTIONS)  # a connection has one request at a time
+        self.left = MAX_BEGUN
+        self.is_counting = False
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        who = name_of((scope.get("client") or ("",))[0])
+        client.set(who)
+        await self._turn()
+
+        async def charged_receive() -> Message:
+            message = await receive()
+            self.queue.charge(who, len(message.get("body", b"")) / BYTES)
+            return message
+
+        async def charged_send(message: Message) -> None:
+            self.queue.charge(who, len(message.get("body", b"")) / BYTES)
+            await send(message)
+
+        return await self.app(scope, charged_receive, charged_send)
+
+    async def _turn(self) -> None:
+        """Wait until the request may begin."""
+        loop = asyncio.get_running_loop()
+        if not self.is_counting:
+            self.is_counting = True
+            loop.call_soon(self._round, loop)
+        if self.left:
+            self.left -= 1
+            return
+        turn = loop.create_future()
+        self.queue.put(turn)
+        await turn
+
+    def _round(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.left = MAX_BEGUN
+        while self.left and len(self.queue):
+            who, turn = self.queue.take()
+            self.queue.charge(who, 1)
+            self.left -= 1
+            if not turn.done():
+                turn.set_result(None)
+        self.is_counting = self.left < MAX_BEGUN
+        if self.is_counting:
+            loop.call_soon(self._round, loop)

@@ -1,0 +1,184 @@
+"""Fair shares: clients wait, and hold what the server keeps for them, under two rules.
+
+The client that has cost least is served next, so clients take turns. When there is no room left, the client that has
+most loses some. Both rules matter only if several clients want more than there is: one client alone gets everything.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextvars import Context, ContextVar, copy_context
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from fastapi import HTTPException
+
+from mnist_demo.server.limits import busy
+
+MAX_KNOWN = 1000  # clients whose costs a queue remembers while they have nothing in it
+
+client: ContextVar[str] = ContextVar("client", default="")  # whose request is being answered
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def greediest(shares: Mapping[str, float], newcomer: str = "") -> str:
+    """Return the client with the largest share; among equals the newcomer."""
+    return max(shares, key=lambda one: (shares[one], one == newcomer))
+
+
+class FairQueue(Generic[Item]):
+    """Items that clients wait for, or hold: at most `room` in all.
+
+    Of a client's items the oldest is taken first and the newest displaced first; `newest_first` turns that round.
+    """
+
+    def __init__(self, room: int, newest_first: bool = False) -> None:
+        self.room, self.newest_first = room, newest_first
+        self.items: dict[str, deque[Item]] = {}  # by client, in the order of their turns; none is empty
+        self.costs: dict[str, float] = {}
+        self.least = 0.0  # what the client served last had cost: newcomers start there
+        self.changed = threading.Condition()
+
+    def __len__(self) -> int:
+        return sum(map(len, self.items.values()))
+
+    def put(self, item: Item) -> Item | None:
+        """Add an item for the current client. Return the item that had to leave, which may be the same."""
+        who = client.get()
+        with self.changed:
+            if who not in self.items:
+                self._join(who)
+            self.items[who].append(item)
+            self.changed.notify()
+            if len(self) <= self.room:
+                return None
+            return self._pop(greediest({one: len(has) for one, has in self.items.items()}, who), not self.newest_first)
+
+    def take(self, may: Callable[[str], bool] = lambda _: True) -> tuple[str, Item]:
+        """Wait for an item of a client that may be served. Return the client whose turn it is, and the item."""
+        with self.changed:
+            self.changed.wait_for(lambda: any(map(may, self.items)))
+            who = min(filter(may, self.items), key=self.costs.__getitem__)
+            self.least = self.costs[who]
+            return who, self._pop(who, self.newest_first)
+
+    def charge(self, who: str, cost: float) -> None:
+        """Note what serving a client has cost, if anybody waits."""
+        with self.changed:
+            if self.items:
+                self.costs[who] = self.costs.get(who, self.least) + cost
+
+    def remove(self, item: Item) -> None:
+        """Remove an item, if it is there: nobody waits for it any more."""
+        with self.changed:
+            for who, items in self.items.items():
+                if item in items:
+                    items.remove(item)
+                    self._tidy(who)
+                    return
+
+    def order(self, cost: float) -> list[Item]:
+        """Return all items in the order of their turns, if each costs that much and no more come."""
+        with self.changed:
+            turns = [
+                (self.costs[who] + cost * place, turn, item)
+                for turn, (who, items) in enumerate(self.items.items())
+                for place, item in enumerate(items)
+            ]
+        return [item for *_, item in sorted(turns, key=lambda one: one[:2])]
+
+    def drop(self, is_over: Callable[[Item], bool]) -> list[Item]:
+        """Remove and return all items of that kind."""
+        with self.changed:
+            found = [item for items in self.items.values() for item in items if is_over(item)]
+            for item in found:
+                self.remove(item)
+        return found
+
+    def _join(self, who: str) -> None:
+        if len(self.costs) > MAX_KNOWN:
+            self.costs = {one: cost for one, cost in self.costs.items() if one in self.items}
+        self.items[who] = deque()
+        self.costs[who] = max(self.least, self.costs.get(who, 0.0))
+
+    def _pop(self, who: str, newest: bool) -> Item:
+        items = self.items.pop(who)
+        item = items.pop() if newest else items.popleft()
+        self.items[who] = items  # last, for its next turn
+        self._tidy(who)
+        return item
+
+    def _tidy(self, who: str) -> None:
+        if not self.items[who]:
+            del self.items[who]
+        if not self.items:
+            self.costs.clear()
+            self.least = 0.0
+
+
+@dataclass(eq=False)
+class Call:
+    """Work for a client, and the future for its result."""
+
+    work: Callable[[], Any]
+    context: Context = field(default_factory=copy_context)
+    result: Future[Any] = field(default_factory=Future)
+
+
+class FairPool:
+    """Threads that work for clients in turn, counted in seconds of `clock`: by default of processor time.
+
+    `one_each`: at most one thread works for the same client.
+    """
+
+    def __init__(
+        self, name: str, workers: int, room: int, clock: Callable[[], float] = time.thread_time, one_each: bool = False
+    ) -> None:
+        self.name, self.workers, self.clock, self.one_each = name, workers, clock, one_each
+        self.queue: FairQueue[Call] = FairQueue(room)
+        self.served: list[str] = []  # clients that threads work for
+        self.threads: list[threading.Thread] = []
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Return the result of `work`. Raises HTTPException (503) if too much waits.
+
+        If the caller is cancelled, work that has not begun is dropped.
+        """
+        call = Call(work)
+        if len(self.threads) < self.workers:
+            self.threads.append(threading.Thread(target=self._serve, name=self.name, daemon=True))
+            self.threads[-1].start()
+        if displaced := self.queue.put(call):
+            settle(displaced.result, busy())
+        try:
+            result: Result = await asyncio.wrap_future(call.result)
+            return result
+        finally:
+            self.queue.remove(call)
+
+    def _serve(self) -> None:
+        while True:
+            with self.queue.changed:
+                who, call = self.queue.take(lambda one: not self.one_each or one not in self.served)
+                self.served.append(who)
+            begun = self.clock()
+            if call.result.set_running_or_notify_cancel():
+                try:
+                    call.result.set_result(call.context.run(call.work))
+                except Exception as error:
+                    call.result.set_exception(error)
+            with self.queue.changed:
+                self.queue.charge(who, self.clock() - begun)
+                self.served.remove(who)
+                self.queue.changed.notify_all()
+
+
+def settle(result: Future[Any], refusal: HTTPException) -> None:
+    """Refuse, unless nobody waits any more."""
+    if result.set_running_or_notify_cancel():
+        result.set_exception(refusal)
