@@ -52,7 +52,7 @@ def encoded(**values: Any) -> bytes:
 
 
 def picture(size: int) -> bytes:
-    """A square picture of a thick cross, as a PNG."""
+    """Return a square picture of a thick cross, as a PNG."""
     paper = np.full((size, size), 255, np.uint8)
     paper[size // 3 : size // 2], paper[:, size // 3 : size // 2] = 0, 0
     paper[::7, ::5] = 100
@@ -62,18 +62,18 @@ def picture(size: int) -> bytes:
 
 
 def photo(size: int) -> bytes:
-    """The question for the ink of such a picture."""
+    """Return the request for the ink of such a picture."""
     return encoded(picture=base64.b64encode(picture(size)).decode())
 
 
 def upload() -> tuple[bytes, str]:
-    """A tiny upload, and its content type."""
+    """Return a tiny upload, and its content type."""
     head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     return head + picture(30) + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"
 
 
 def repeat(path: str, body: bytes | None = None, kind: str = JSON) -> Callable[[Connection], Awaitable[Any]]:
-    """Return what asks that over and over."""
+    """Return an attack that sends one request after the other."""
 
     async def once(one: Connection) -> None:
         await asked(one, path, body, kind)
@@ -134,13 +134,14 @@ async def attack(address: str, name: str) -> None:
 
 @dataclass
 class User:
-    """Somebody who uses everything but the pad, and how long the slowest answer took."""
+    """A user of everything but the pad, and how long the slowest answers took."""
 
     address: str
     slowest: dict[str, float] = field(default_factory=dict)  # seconds, by use; infinite if it was refused
     refused: int = 0
 
     async def use(self, end: float) -> None:
+        """Send all requests in turn until `end`."""
         one, (form, kind) = Connection(self.address, USER), upload()
         uses: dict[str, tuple[str, bytes, str]] = {
             "gallery": (f"{ENGINE}samples", encoded(digit=None, hard=False), JSON),
@@ -197,7 +198,7 @@ def attacked(address: str, name: str) -> Iterator[None]:
 
 
 async def suffered(page: str, server: Server, name: str, key: str, seconds: float) -> Figures:
-    """What people and a user get during an attack."""
+    """Return what people and a user get during an attack."""
     with attacked(server.address, name):
         await asyncio.sleep(LEAD)
         visitors = [OurVisitor(server.address, n, f"127.0.0.{FIRST_PERSON + n}") for n in range(PEOPLE)]

@@ -8,17 +8,20 @@ import argparse
 import asyncio
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import hostile
 from benchmarks.crowd import RATE, OurVisitor, StockVisitor, Tally, Visitor, crowd, editor_of, pictures
-from benchmarks.pages import Server, started
+from benchmarks.pages import ROOT, Server, started
 from benchmarks.report import json_file, machine, table, write_json
 
 PEOPLE = (1, 5, 10, 20, 40, 80)
+HEADER = ["people", "page", "answers a second", "ms, 50th / 95th / 99th", "busy", "errors", "MB before / after"]
 SECONDS = 4.0  # of drawing, per measurement
 WARM = 1.0  # seconds of drawing before the measurement
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False"}
@@ -119,6 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--people", type=int, nargs="+", default=PEOPLE, metavar="N", help="numbers of users at once")
     parser.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help="drawing time per measurement")
     parser.add_argument("--before", type=Path, metavar="FOLDER", help="also measure another checkout's page")
+    parser.add_argument("--hostile", action="store_true", help=f"measure attacks on {hostile.PEOPLE} users instead")
     parser.add_argument("--json", type=json_file, metavar="FILE", help="also write the results to this file")
     options = parser.parse_args(arguments)
     if min(options.people) < 1 or max(options.people) > 1000 or not 0.5 <= options.seconds <= 600:
@@ -128,13 +132,18 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: --before {options.before} is not a checkout of this project", file=sys.stderr)
         return 2
     try:
-        figures = served_and_measured(options.people, options.seconds, options.before)
+        if options.hostile:
+            figures = attacked_and_measured(options.seconds, options.before)
+        else:
+            figures = served_and_measured(options.people, options.seconds, options.before)
     except (OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(machine(), end="\n\n")
-    header = ["people", "page", "answers a second", "ms, 50th / 95th / 99th", "busy", "errors", "MB before / after"]
-    print(table(header, rows(figures)), summary(figures), sep="\n\n")
+    if options.hostile:
+        print(table(hostile.HEADER, hostile.rows(figures)))
+    else:
+        print(table(HEADER, rows(figures)), summary(figures), sep="\n\n")
     write_json(options.json, figures)
     return 0
 
@@ -154,14 +163,25 @@ def served_and_measured(people: Sequence[int], seconds: float, before: Path | No
         stalls = [Stall(name, server, join_of(name, server.address)) for name, server in servers.items()]
         return await measure(stalls, people, seconds)
 
-    with (
-        started("-m", "benchmarks.stock", environment=ENVIRONMENT) as stock,
-        started("app.py", environment=ENVIRONMENT) as ours,
-    ):
-        if before is None:
-            return asyncio.run(measured({"stock": stock, "ours": ours}))
-        with started("app.py", environment=ENVIRONMENT, folder=before.resolve()) as old:
-            return asyncio.run(measured({"stock": stock, "before": old, "ours": ours}))
+    with started("-m", "benchmarks.stock", environment=ENVIRONMENT) as stock, ours(before) as servers:
+        return asyncio.run(measured({"stock": stock, **servers}))
+
+
+def attacked_and_measured(seconds: float, before: Path | None) -> list[Figures]:
+    """Serve our page, attack it, and measure what is left for others."""
+    with ours(before) as servers:
+        return asyncio.run(hostile.measure(servers, seconds, list(hostile.ATTACKS)))
+
+
+@contextmanager
+def ours(before: Path | None) -> Iterator[dict[str, Server]]:
+    """Serve our page and, if given, that of another checkout. Yield the servers by name, ours last."""
+    with ExitStack() as stack:
+        folders = {"before": before.resolve()} if before else {}
+        yield {
+            name: stack.enter_context(started("app.py", environment=ENVIRONMENT, folder=folder))
+            for name, folder in {**folders, "ours": ROOT}.items()
+        }
 
 
 if __name__ == "__main__":

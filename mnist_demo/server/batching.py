@@ -69,7 +69,7 @@ class Reader:
             self._answer(self._next())
 
     def _next(self) -> list[Waiting]:
-        """Wait for digits. Return the requests whose turn it is, and refuse those that have waited too long."""
+        """Wait for digits. Return the requests whose turn it is; refuse those that have waited too long."""
         batch: list[Waiting] = []
         with self.waiting.changed:
             while not batch or (len(self.waiting) and sum(len(one.images) for one in batch) < MAX_BATCH):

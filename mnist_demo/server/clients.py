@@ -1,7 +1,7 @@
-"""Who a client is, and in which order clients may begin their requests.
+"""Clients: who they are, and the order in which their requests start.
 
-A client is an address. Of a request that comes through a proxy, uvicorn takes the address from `X-Forwarded-For`, if
-FORWARDED_ALLOW_IPS names the proxy.
+A client is an address. If FORWARDED_ALLOW_IPS names the proxy that a request comes from, uvicorn takes the address from
+`X-Forwarded-For`.
 """
 
 import asyncio
@@ -12,15 +12,15 @@ from mnist_demo.server.connections import MAX_CONNECTIONS
 from mnist_demo.server.fair_queue import FairQueue, client
 from mnist_demo.server.limits import App, Message, Receive, Send
 
-MAX_BEGUN = 8  # requests that begin in one round of the event loop
+MAX_STARTED = 8  # requests in one round of the event loop
 BYTES = 2**16  # in or out, that cost as much as a request
-IPV6_BITS = 64  # of an address, which one subscriber has
-TRUSTED = "FORWARDED_ALLOW_IPS"  # as uvicorn reads it
-PRIVATE = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7"  # where a Space's proxy is
+IPV6_BITS = 64  # of an address, that are the same for one subscriber
+TRUSTED = "FORWARDED_ALLOW_IPS"  # uvicorn's environment variable
+PRIVATE = "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7"  # where a Space's proxy is
 
 
 def name_of(host: str) -> str:
-    """Return the client at that address: of IPv6, all that one subscriber has."""
+    """Return the name of the client at an address. All IPv6 addresses of a subscriber are one client."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -33,22 +33,24 @@ def name_of(host: str) -> str:
 
 
 def trust_proxy_of_space() -> None:
-    """Trust the proxy in front of a Space, unless the operator names proxies: else all visitors are one client."""
+    """Trust the proxy of a Space, unless the operator names proxies. Without it, all users would be one client."""
     if os.environ.get("SPACE_HOST"):
         os.environ.setdefault(TRUSTED, PRIVATE)
 
 
 class Clients:
-    """ASGI middleware, the outermost: names the client, and lets clients begin their requests in turn.
+    """The outermost ASGI middleware: it names the client, and starts the requests of clients in turn.
 
-    All requests share the event loop's thread. In each of its rounds MAX_BEGUN of them begin, so many requests of one
-    client delay another's by one round.
+    All requests share the thread of the event loop. In each of its rounds at most MAX_STARTED requests start, so
+    however many requests one client sends, those of another wait for few of them.
     """
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.queue: FairQueue[asyncio.Future[None]] = FairQueue(MAX_CONNECTIONS)  # a connection has one request at a time
-        self.left = MAX_BEGUN
+        self.queue: FairQueue[asyncio.Future[None]] = FairQueue(
+            MAX_CONNECTIONS
+        )  # a connection has one request at a time
+        self.left = MAX_STARTED
         self.is_counting = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -70,7 +72,7 @@ class Clients:
         return await self.app(scope, charged_receive, charged_send)
 
     async def _turn(self) -> None:
-        """Wait until the request may begin."""
+        """Wait until the request may start."""
         loop = asyncio.get_running_loop()
         if not self.is_counting:
             self.is_counting = True
@@ -83,13 +85,13 @@ class Clients:
         await turn
 
     def _round(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.left = MAX_BEGUN
+        self.left = MAX_STARTED
         while self.left and len(self.queue):
             who, turn = self.queue.take()
             self.queue.charge(who, 1)
             self.left -= 1
             if not turn.done():
                 turn.set_result(None)
-        self.is_counting = self.left < MAX_BEGUN
+        self.is_counting = self.left < MAX_STARTED
         if self.is_counting:
             loop.call_soon(self._round, loop)

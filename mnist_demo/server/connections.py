@@ -71,9 +71,9 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self.wait_for_request()
 
     def surplus(self) -> Any:
-        """Return the connection that ends for this one: of the address that has most, the one that is idle longest.
+        """Return the connection to drop for this one: of the address with the most, the one that is idle longest.
 
-        If none of those is idle, it is the one that has been busy longest, or None if this address has most, too.
+        If none of them is idle, return the one that is busy longest, or None if this address has the most, too.
         """
         counts = Counter(one.host for one in [*self.connections, self])
         most = max(counts.values())

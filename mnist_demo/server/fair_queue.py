@@ -1,7 +1,8 @@
-"""Fair shares: clients wait, and hold what the server keeps for them, under two rules.
+"""Fair shares: queues in which clients take turns.
 
-The client that has cost least is served next, so clients take turns. When there is no room left, the client that has
-most loses some. Both rules matter only if several clients want more than there is: one client alone gets everything.
+Two rules hold for all that clients wait for, and for all that the server keeps for them. The client that has cost least
+is served next. If there is no room left, the client with the most items loses one. Both rules matter only if several
+clients want more than there is: a client that is alone gets everything.
 """
 
 import asyncio
@@ -18,9 +19,9 @@ from fastapi import HTTPException
 
 from mnist_demo.server.limits import busy
 
-MAX_KNOWN = 1000  # clients whose costs a queue remembers while they have nothing in it
+MAX_KNOWN = 1000  # clients without items whose costs a queue remembers
 
-client: ContextVar[str] = ContextVar("client", default="")  # whose request is being answered
+client: ContextVar[str] = ContextVar("client", default="")  # the sender of the current request
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,14 +33,14 @@ def greediest(shares: Mapping[str, float], newcomer: str = "") -> str:
 
 
 class FairQueue(Generic[Item]):
-    """Items that clients wait for, or hold: at most `room` in all.
+    """The items of all clients, at most `room`.
 
-    Of a client's items the oldest is taken first and the newest displaced first; `newest_first` turns that round.
+    Of a client's items, the oldest is taken first and the newest is displaced first; `newest_first` reverses both.
     """
 
     def __init__(self, room: int, newest_first: bool = False) -> None:
         self.room, self.newest_first = room, newest_first
-        self.items: dict[str, deque[Item]] = {}  # by client, in the order of their turns; none is empty
+        self.items: dict[str, deque[Item]] = {}  # by client, in the order of turns; none is empty
         self.costs: dict[str, float] = {}
         self.least = 0.0  # what the client served last had cost: newcomers start there
         self.changed = threading.Condition()
@@ -48,7 +49,7 @@ class FairQueue(Generic[Item]):
         return sum(map(len, self.items.values()))
 
     def put(self, item: Item) -> Item | None:
-        """Add an item for the current client. Return the item that had to leave, which may be the same."""
+        """Add an item of the current client. Return the item that is displaced, if any; it may be the same."""
         who = client.get()
         with self.changed:
             if who not in self.items:
@@ -65,16 +66,17 @@ class FairQueue(Generic[Item]):
             self.changed.wait_for(lambda: any(map(may, self.items)))
             who = min(filter(may, self.items), key=self.costs.__getitem__)
             self.least = self.costs[who]
+            self.items[who] = self.items.pop(who)  # last, for its next turn
             return who, self._pop(who, self.newest_first)
 
     def charge(self, who: str, cost: float) -> None:
-        """Note what serving a client has cost, if anybody waits."""
+        """Note what serving a client has cost, if anyone waits."""
         with self.changed:
             if self.items:
                 self.costs[who] = self.costs.get(who, self.least) + cost
 
     def remove(self, item: Item) -> None:
-        """Remove an item, if it is there: nobody waits for it any more."""
+        """Remove an item, if it is there."""
         with self.changed:
             for who, items in self.items.items():
                 if item in items:
@@ -83,7 +85,7 @@ class FairQueue(Generic[Item]):
                     return
 
     def order(self, cost: float) -> list[Item]:
-        """Return all items in the order of their turns, if each costs that much and no more come."""
+        """Return all items in the order of their turns, if each costs that much and no others come."""
         with self.changed:
             turns = [
                 (self.costs[who] + cost * place, turn, item)
@@ -93,7 +95,7 @@ class FairQueue(Generic[Item]):
         return [item for *_, item in sorted(turns, key=lambda one: one[:2])]
 
     def drop(self, is_over: Callable[[Item], bool]) -> list[Item]:
-        """Remove and return all items of that kind."""
+        """Remove and return the items that are over."""
         with self.changed:
             found = [item for items in self.items.values() for item in items if is_over(item)]
             for item in found:
@@ -107,9 +109,7 @@ class FairQueue(Generic[Item]):
         self.costs[who] = max(self.least, self.costs.get(who, 0.0))
 
     def _pop(self, who: str, newest: bool) -> Item:
-        items = self.items.pop(who)
-        item = items.pop() if newest else items.popleft()
-        self.items[who] = items  # last, for its next turn
+        item = self.items[who].pop() if newest else self.items[who].popleft()
         self._tidy(who)
         return item
 
@@ -131,9 +131,9 @@ class Call:
 
 
 class FairPool:
-    """Threads that work for clients in turn, counted in seconds of `clock`: by default of processor time.
+    """Threads that work for clients in turn, counted in seconds of `clock` (by default processor time).
 
-    `one_each`: at most one thread works for the same client.
+    With `one_each`, at most one thread works for the same client.
     """
 
     def __init__(
@@ -179,6 +179,6 @@ class FairPool:
 
 
 def settle(result: Future[Any], refusal: HTTPException) -> None:
-    """Refuse, unless nobody waits any more."""
+    """Refuse, unless the caller has gone."""
     if result.set_running_or_notify_cancel():
         result.set_exception(refusal)

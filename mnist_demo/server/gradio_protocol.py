@@ -81,12 +81,12 @@ class Jobs:
 
 
 def told_of(outcome: Outcome) -> Json:
-    """Return what is told of a call that has ended."""
+    """Return the outcome of a call that has ended."""
     return {"error": BUSY} if outcome.cancelled() else outcome.result()
 
 
 async def result_of(outcome: Outcome) -> Json:
-    """Wait for a call to end. Return what is told of it; end the work for it if nobody waits any more."""
+    """Wait for a call to end, and return its outcome. If the caller goes first, cancel the call."""
     try:
         await asyncio.wait([outcome])
     finally:
@@ -202,7 +202,7 @@ class Events:
 
 
 def stream(messages: AsyncIterator[str]) -> Response:
-    """Return an answer that comes by and by."""
+    """Return a streaming response."""
     return StreamingResponse(messages, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 

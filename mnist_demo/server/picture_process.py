@@ -61,7 +61,7 @@ class PictureProcess:
                 self.idle = started_timer(MAX_IDLE_SECONDS, self.end)
 
     def kill(self) -> None:
-        """Stop reading: the caller has gone."""
+        """End the process while it reads."""
         with self.lock:
             if self.process is not None:
                 self.process.kill()
@@ -99,11 +99,11 @@ class PictureProcess:
 
 
 class Pictures:
-    """Processes that read pictures, each client's one after the other."""
+    """Processes that read pictures, one picture of a client at a time."""
 
     def __init__(self) -> None:
         self.pool = FairPool("pictures", WORKERS, MAX_WAITING, clock=time.monotonic, one_each=True)
-        self.processes = [PictureProcess() for _ in range(WORKERS)]  # that are free; the one used last is last
+        self.processes = [PictureProcess() for _ in range(WORKERS)]  # those that are free; the last one was used last
 
     async def ink_of(self, content: bytes) -> Ink:
         """Return the ink (H, W), 255 = ink, of the picture in a file.
@@ -131,7 +131,7 @@ class Pictures:
 
 
 def started_timer(seconds: float, function: Callable[[], Any]) -> threading.Timer:
-    """Start a timer that does not keep the server from ending."""
+    """Start a timer that does not delay the end of the server."""
     timer = threading.Timer(seconds, function)
     timer.daemon = True
     timer.start()

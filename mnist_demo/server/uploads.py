@@ -30,7 +30,7 @@ class Uploads:
     """Uploaded files that were not yet used, by name."""
 
     def __init__(self) -> None:
-        self.slots: FairQueue[str] = FairQueue(MAX_HELD_FILES)  # a word for each file, held or on its way
+        self.slots: FairQueue[str] = FairQueue(MAX_HELD_FILES)  # names of files, held or incoming
         self.held: dict[str, bytes] = {}
         self.coming: dict[str, asyncio.Timeout] = {}
 
@@ -54,7 +54,7 @@ class Uploads:
         return word
 
     def _make_room(self, word: str) -> None:
-        """Take a slot, if need be from the client that has most of them. Raises HTTPException if that is this one."""
+        """Take a slot, if need be from the client that has most. Raises HTTPException if that is this client."""
         displaced = self.slots.put(word)
         if displaced == word:
             raise busy()
