@@ -49,8 +49,11 @@ BUSY_AT_A_SIGNAL = """
 import signal
 import app
 from mnist_demo.server import batching
-signal.signal(signal.SIGUSR1, lambda *_: setattr(batching, "MAX_WAITING", 0))
-signal.signal(signal.SIGUSR2, lambda *_: setattr(batching, "MAX_WAITING", 64))
+put = batching.FairQueue.put
+def refuse(queue, item):
+    return item if isinstance(item, batching.Waiting) else put(queue, item)
+signal.signal(signal.SIGUSR1, lambda *_: setattr(batching.FairQueue, "put", refuse))
+signal.signal(signal.SIGUSR2, lambda *_: setattr(batching.FairQueue, "put", put))
 app.main()
 """
 
