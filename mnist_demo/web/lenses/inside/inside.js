@@ -123,7 +123,7 @@ const best = () => probabilities.indexOf(Math.max(...probabilities));
 
 function changed() {
   version += 1;
-  if (!isOpen()) return;
+  if (!isOpen()) return steps && blank(""); // so that it never opens with an older drawing
   find(".reason").hidden = true;
   find(".gone").textContent = "";
   look();
