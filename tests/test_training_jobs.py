@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -313,6 +314,21 @@ def test_a_full_disk_is_reported_and_nothing_is_left_of_the_training() -> None:
     assert (run.state, run.error) == ("failed", {"code": "disk_full"})
     assert is_worded(run.error)
     assert folders() == []
+
+
+def test_a_line_of_progress_is_taken_once_all_of_it_is_written(tmp_path: Path) -> None:
+    run = Run("net", state="training")
+    follow = TrainingJobs(UserModels(trains=True))._follow
+    with (tmp_path / module.PROGRESS).open("w", encoding="utf-8") as progress:
+        thread = threading.Thread(target=follow, args=(run, LentProcess(), tmp_path))
+        thread.start()
+        for part in ('{"epo', 'ch": [118, 0.25, 0.9', '953]}\n'):
+            progress.write(part)
+            progress.flush()
+            time.sleep(3 * module.LOOK)  # it looks at the file in between
+        run.stop()
+        thread.join()
+    assert run.epochs == [[118, 0.25, 0.9953]]
 
 
 def test_users_are_not_told_the_hosts_folders() -> None:

@@ -210,18 +210,20 @@ class TrainingJobs:
     def _follow(self, run: Run, process: Process | LentProcess, folder: Path) -> None:
         with contextlib.ExitStack() as stack:
             progress: IO[str] | None = None
+            unfinished = ""  # the start of a line that is being written, or that a full disk cuts off
             while run.is_under_way:
                 is_over = process.is_over()
                 if progress is None and (folder / PROGRESS).exists():
                     progress = stack.enter_context((folder / PROGRESS).open(encoding="utf-8"))
-                self._take(run, folder, progress.readlines() if progress else [])
+                *lines, unfinished = (unfinished + (progress.read() if progress else "")).split("\n")
+                self._take(run, folder, lines)
                 if run.is_under_way:
                     judge(run, process, is_over)
                     time.sleep(LOOK)
 
     def _take(self, run: Run, folder: Path, lines: Sequence[str]) -> None:
         """Update a run from lines of its progress; load only the newest network."""
-        told = [json.loads(line) for line in lines if line.endswith("\n")]  # a full disk cuts the last one off
+        told = [json.loads(line) for line in lines]
         for line in told:
             run.take(line)
         run.seconds = time.monotonic() - run.begun
