@@ -322,7 +322,7 @@ def test_a_line_of_progress_is_taken_once_all_of_it_is_written(tmp_path: Path) -
     with (tmp_path / module.PROGRESS).open("w", encoding="utf-8") as progress:
         thread = threading.Thread(target=follow, args=(run, LentProcess(), tmp_path))
         thread.start()
-        for part in ('{"epo', 'ch": [118, 0.25, 0.9', '953]}\n'):
+        for part in ('{"epo', 'ch": [118, 0.25, 0.9', "953]}\n"):
             progress.write(part)
             progress.flush()
             time.sleep(3 * module.LOOK)  # it looks at the file in between
