@@ -29,7 +29,7 @@ from mnist_demo.data.mnist import Samples
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
-MANUALS = [f"docs/{name}.md" for name in ("api", "export", "hosting", "install", "pictures", "training")]
+MANUALS = [f"docs/{name}.md" for name in ("api", "export", "hosting", "install", "numbers", "pictures", "training")]
 OTHERS = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/architecture.md", "docs/figures.md"]
 TEXTS = [*READMES, *MANUALS, *OTHERS, "docs/model-card.md"]
 MAX_README_LINES = 150
@@ -41,6 +41,7 @@ SERVED = "The page is at http://127"
 ENDS = {  # what is run to its end, and what it says
     "python -m mnist_demo.predict docs/seven.png": "docs/seven.png 7 ",
     "python -m mnist_demo.train --help": "usage: .* --data-dir DIR",
+    "python -m mnist_demo.site page": "wrote page: ",
     "python -m mnist_demo.evaluate": "convnet.safetensors: a convnet, .* test: 10,000 digits",
     "python -m mnist_demo.evaluate --model net --split validation": "a net, .* validation: 5,000 digits",
     "python -m mnist_demo.evaluate --weights FILE --json": '"weights": "FILE", "model": "net", "split": "test"',
@@ -52,6 +53,7 @@ ENDS = {  # what is run to its end, and what it says
     "mnist-demo predict digit.png": "digit.png 7 ",
 }
 LEAVES = {  # which files that changes, or leaves
+    "python -m mnist_demo.site page": r"page/.*",
     "python -m mnist_demo.evaluate --model net --write": r"weights/net\.safetensors",
     "python -m mnist_demo.predict photo.jpg --explain why/": r"why/photo\.jpg-\d-\w+\.png",
 }
@@ -92,6 +94,9 @@ OUTSIDE = {  # what no test runs, and why
     "pip install onnx onnxscript": "needs a package index",
     "pip install .": "needs a package index for what builds the wheel; test_package builds it, and runs what is in it",
     "bash .ci/wheel": "needs a package index, and takes minutes",
+    "hf repo create USER/draw-a-digit --type space --space-sdk static": "needs an account",
+    "hf upload USER/draw-a-digit page . --repo-type space": "needs an account",
+    "python -m http.server --directory page": "browser/test_site serves the folder in this way",
     "docker build -t mnist-demo . && docker run --rm -p 7860:7860 mnist-demo": "needs Docker; see test_space",
     "docker run --rm --read-only -p 7860:7860 mnist-demo": "needs Docker; see test_space and test_mnist",
 }
