@@ -160,7 +160,7 @@ def _asked(model: nn.Module, images: Tensor, pool: ThreadPoolExecutor, bar: tqdm
     return torch.cat(parts)
 
 
-def as_json(judged: Judged, split: str, found: Evaluation) -> dict[str, Any]:
+def metrics_json(judged: Judged, split: str, found: Evaluation) -> dict[str, Any]:
     """Return the result as one JSON object."""
     return {"weights": str(judged.path), "model": judged.name, "split": split, **found}
 
@@ -271,7 +271,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         complain(error)
         return WRONG
-    said = json.dumps(as_json(judged, options.split, found)) if options.json else told(judged, options.split, found)
+    said = (
+        json.dumps(metrics_json(judged, options.split, found)) if options.json else told(judged, options.split, found)
+    )
     print(said)
     return 0
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from mnist_demo.ink.picture import FORMATS, Step, open_picture, steps
+from mnist_demo.ink.picture import FORMATS, Step, cleaning_steps, open_picture
 from mnist_demo.model.classifier import Classifier, NumberReading, Reading
 from mnist_demo.model.networks import MODELS
-from mnist_demo.model.reading import page_as_json
+from mnist_demo.model.reading import page_json
 
 __all__ = ["Classifier", "main"]  # other programs import Classifier from here
 
@@ -94,7 +94,7 @@ def _describe(row: NumberReading) -> str:
 
 def _as_json(path: str, reading: Reading, rows: Sequence[NumberReading]) -> dict[str, object]:
     probabilities = [round(float(p), 6) for p in reading.probabilities]
-    return {"file": path, "answer": reading.answer, "probabilities": probabilities} | page_as_json(rows)
+    return {"file": path, "answer": reading.answer, "probabilities": probabilities} | page_json(rows)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,7 +122,7 @@ def _read(classifier: Classifier, file: str, explain: Path | None, name: str) ->
 
     Raises ValueError, in one line, if it cannot be read or its steps cannot be written.
     """
-    left = steps(_opened(file))
+    left = cleaning_steps(_opened(file))
     reading, rows = classifier.read(left[-1].left), classifier.read_page(left[-1].left)
     if explain is not None:
         try:

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import nn
 
-from mnist_demo.ink.preprocess import Box, Sketch, steps
+from mnist_demo.ink.preprocess import Box, Sketch, sketch_of
 from mnist_demo.ink.strokes import Stroke, draw
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.explain import (
@@ -286,7 +286,7 @@ DECISIVE = {  # the strokes of a digit but for one, and the one without which it
 
 def whole(pair: tuple[int, int]) -> Sketch:
     others, decisive = DECISIVE[pair]
-    sketch = steps(draw([*others, decisive]))
+    sketch = sketch_of(draw([*others, decisive]))
     assert sketch is not None
     return sketch
 

@@ -8,7 +8,7 @@ from digit_pictures import picture
 from PIL import Image, ImageDraw, ImageOps
 
 from mnist_demo.data.mnist import Samples
-from mnist_demo.ink.picture import MAX_SIDE_PIXELS, ink_of, open_picture, steps
+from mnist_demo.ink.picture import MAX_SIDE_PIXELS, cleaning_steps, ink_of, open_picture
 from mnist_demo.ink.strokes import Stroke, draw
 from mnist_demo.model.classifier import Classifier
 
@@ -211,7 +211,7 @@ def test_digits_cut_to_the_ink_keep_all_of_it(margin: int, test_digits: Samples)
 
 def test_the_steps_are_named_and_the_last_is_the_ink() -> None:
     image = frame()
-    left = steps(image)
+    left = cleaning_steps(image)
     assert [step.name for step in left] == ["upright", "brightness", "contrast", "ink", "digit"]
     assert (left[-1].left == ink_of(image)).all()
     assert left[3].left[22, 150] == 255  # the frame is ink

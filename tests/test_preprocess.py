@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_demo.data.mnist import load_mnist
-from mnist_demo.ink.preprocess import Box, steps, to_mnist
+from mnist_demo.ink.preprocess import Box, sketch_of, to_mnist
 
 
 def bar(height: int = 100, width: int = 20, top: int = 60, left: int = 60, canvas: int = 280) -> NDArray[np.uint8]:
@@ -88,7 +88,7 @@ def test_ink_far_from_the_middle_of_its_box_neither_wraps_nor_is_cut():
 
 
 def test_ink_of_a_tenth_of_the_canvas_is_a_drawing():
-    assert to_mnist(np.zeros((280, 280), np.uint8)) is steps(np.zeros((280, 280), np.uint8)) is None
+    assert to_mnist(np.zeros((280, 280), np.uint8)) is sketch_of(np.zeros((280, 280), np.uint8)) is None
     assert to_mnist(bar(height=20, width=20)) is None  # a click of the brush
     assert to_mnist(bar(height=27, width=5)) is None
     assert to_mnist(bar(height=28, width=5)) is not None
@@ -142,7 +142,7 @@ def test_the_scale_of_the_numbers_does_not_matter(scale):
 
 
 def test_the_steps_of_a_sketch_say_where_its_ink_is_and_how_far_it_moved():
-    sketch = steps(bar(height=201, width=143, top=30, left=90))
+    sketch = sketch_of(bar(height=201, width=143, top=30, left=90))
     assert sketch is not None
     assert sketch.box == Box(30, 90, 231, 233)
     assert sketch.side == 201
@@ -156,7 +156,7 @@ def test_the_steps_of_a_sketch_say_where_its_ink_is_and_how_far_it_moved():
 def test_the_last_step_is_the_scaled_picture_moved_by_the_shift_out_of_the_middle(samples):
     moved = set()
     for sample in samples[:300]:
-        sketch = steps(np.kron(sample, np.ones((4, 4), np.uint8)))
+        sketch = sketch_of(np.kron(sample, np.ones((4, 4), np.uint8)))
         assert sketch is not None
         moved.add(sketch.shift)
         assert np.array_equal(np.roll(np.pad(sketch.scaled, 4), sketch.shift, axis=(0, 1)), sketch.digit)

@@ -67,7 +67,7 @@ class Step(NamedTuple):
     left: NDArray[np.uint8]  # (H, W), or (H, W, 3) if in colour
 
 
-class Written(NamedTuple):
+class Found(NamedTuple):
     """The ink on paper, under the assumption that ink is darker than paper, or that it is lighter."""
 
     steps: list[Step]  # contrast, ink, digit
@@ -120,10 +120,10 @@ def ink_of(picture: Image.Image) -> NDArray[np.uint8]:
 
     Around a small digit on a large page, no more of the page is kept than the margin that `to_mnist` needs.
     """
-    return steps(picture)[-1].left
+    return cleaning_steps(picture)[-1].left
 
 
-def steps(picture: Image.Image) -> list[Step]:
+def cleaning_steps(picture: Image.Image) -> list[Step]:
     """Return the steps from a picture to its ink, each with its result; the last result is `ink_of`."""
     shown = upright(picture)
     gray = brightness(shown)
@@ -142,9 +142,9 @@ def steps(picture: Image.Image) -> list[Step]:
     is_dark = is_dark_on_light(gray)
     if is_colourful(left[0].left) or not is_sheet(gray if is_dark else 255 - gray):
         return [*left, Step("digit", np.zeros_like(gray))]
-    found = written(gray, is_dark)
+    found = ink_in(gray, is_dark)
     if found.is_doubtful:
-        other = written(gray, not is_dark)
+        other = ink_in(gray, not is_dark)
         if not other.is_doubtful and other.is_free and other.level > 0.5 * found.level:
             found = other
     return left + found.steps
@@ -271,7 +271,7 @@ def _reaches_the_sides(contrast: Surface) -> bool:
     return not (is_side or artifacts.is_broad(mask) or artifacts.lines(contrast >= FAINTEST) is not None)
 
 
-def written(gray: Gray, is_dark: bool) -> Written:
+def ink_in(gray: Gray, is_dark: bool) -> Found:
     """Return the ink that is darker than the paper if `is_dark`, else the ink that is lighter."""
     shown = gray if is_dark else 255 - gray
     contrast, least = _contrast(shown, is_dark)
@@ -280,7 +280,7 @@ def written(gray: Gray, is_dark: bool) -> Written:
     mask, level = _mask(contrast, grain, least)
     ink = Step("ink", _inked(contrast, mask, level))
     if is_noise(mask):
-        return Written([seen, ink, Step("digit", np.zeros_like(gray))], level, True, True)
+        return Found([seen, ink, Step("digit", np.zeros_like(gray))], level, True, True)
     whole = level
     for find in (artifacts.lines, artifacts.frame, artifacts.outside):
         gone = find(mask if find is artifacts.lines else _firm(contrast, mask, level))
@@ -298,7 +298,7 @@ def written(gray: Gray, is_dark: bool) -> Written:
     digit = _inked(contrast, components.mask(firm), level)
     if is_doubtful:
         digit = np.zeros_like(digit)
-    return Written([seen, ink, Step("digit", fitted(digit))], level, is_doubtful, not border(digit).any())
+    return Found([seen, ink, Step("digit", fitted(digit))], level, is_doubtful, not border(digit).any())
 
 
 def _firm(contrast: Surface, mask: Mask, level: float) -> Mask:

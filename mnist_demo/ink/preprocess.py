@@ -48,11 +48,11 @@ def to_mnist(ink: NDArray[Any]) -> NDArray[np.float32] | None:
 
     Raises ValueError if `ink` is not a two-dimensional array of finite numbers, or has no pixels.
     """
-    sketch = steps(ink)
+    sketch = sketch_of(ink)
     return None if sketch is None else sketch.digit
 
 
-def steps(ink: NDArray[Any]) -> Sketch | None:
+def sketch_of(ink: NDArray[Any]) -> Sketch | None:
     """Return the intermediate results of `to_mnist`, which takes the same ink and raises the same errors."""
     ink = np.asarray(ink)
     if ink.ndim != 2 or ink.size == 0 or ink.dtype.kind not in "buif":

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_demo.ink import segmentation
-from mnist_demo.ink.preprocess import Box, steps
+from mnist_demo.ink.preprocess import Box, sketch_of
 from mnist_demo.ink.segmentation import WAYS, Segmentation
 from mnist_demo.ink.strokes import Stroke, draw
 from mnist_demo.model.lattice import Lattice, Score, Weights, combined
@@ -67,7 +67,7 @@ def _read_ink(read: ReadImages, ink: Ink) -> NumberReading:
 
 def _read_pieces(read: ReadImages, ink: Ink, cut: Callable[[], Segmentation | None], weights: Weights) -> NumberReading:
     """Return the reading of a drawing that `cut` divides into pieces."""
-    sketch = steps(ink)
+    sketch = sketch_of(ink)
     if sketch is None:
         return NumberReading("", (), 0.0)
     whole, pieces = read(sketch.digit[np.newaxis])[0], cut()
@@ -119,7 +119,7 @@ def read_page(read: ReadImages, ink: Ink) -> list[NumberReading]:
 
     Raises ValueError as `to_mnist` does.
     """
-    if steps(ink) is None:
+    if sketch_of(ink) is None:
         return []
     rows = [(_read_ink(read, row.ink), row) for row in segmentation.rows_of(ink)]
     return [_moved(reading, row.top, row.left) for reading, row in rows if reading.text != ""]

@@ -33,7 +33,7 @@ class NumberReading(NamedTuple):
     certainty: float  # in [0, 1]: one digit's, or how likely the number is right
 
 
-def page_as_json(rows: Sequence[NumberReading]) -> dict[str, Any]:
+def page_json(rows: Sequence[NumberReading]) -> dict[str, Any]:
     """Return rows of digits as JSON: "number", a line each row, null if one is rejected; and "digits", of all rows."""
     texts = [row.text for row in rows]
     number = None if None in texts else "\n".join(text for text in texts if text)
@@ -41,10 +41,10 @@ def page_as_json(rows: Sequence[NumberReading]) -> dict[str, Any]:
 
 
 def _digit_as_json(digit: NumberDigit) -> dict[str, Any]:
-    return {"box": digit.box._asdict()} | as_json(digit.reading)
+    return {"box": digit.box._asdict()} | reading_json(digit.reading)
 
 
-def as_json(reading: Reading) -> dict[str, Any]:
+def reading_json(reading: Reading) -> dict[str, Any]:
     """Return a reading as JSON: "answer", "certainty" and "probabilities"."""
     probabilities = np.round(reading.probabilities.astype(float), 6).tolist()
     return {"answer": reading.answer, "certainty": round(reading.certainty, 4), "probabilities": probabilities}

@@ -21,7 +21,7 @@ from mnist_demo.ink.preprocess import to_mnist
 from mnist_demo.ink.strokes import Stroke, draw
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
-from mnist_demo.model.reading import as_json, page_as_json
+from mnist_demo.model.reading import page_json, reading_json
 from mnist_demo.model.weights import is_whole
 from mnist_demo.server.fair_queue import FairPool
 from mnist_demo.server.lenses.gallery import SHOWN, Gallery
@@ -108,7 +108,7 @@ class Endpoints:
         by_network = {name: c.read_images(self.gallery.digits(indices)) for name, c in self.classifiers.items()}
         return [
             {"index": index, "label": int(self.gallery.labels[index]), "pixels": self.gallery.images[index].tolist()}
-            | {name: as_json(readings[at]) for name, readings in by_network.items()}
+            | {name: reading_json(readings[at]) for name, readings in by_network.items()}
             for at, index in enumerate(indices.tolist())
         ]
 
@@ -160,12 +160,13 @@ class Endpoints:
         return {"answer": reading.answer, "for": first, "against": rival} | found
 
     def _read(self, ink: NDArray[np.uint8]) -> Json:
-        return {name: as_json(c.read(ink)) | page_as_json(c.read_page(ink)) for name, c in self.classifiers.items()}
+        return {name: reading_json(c.read(ink)) | page_json(c.read_page(ink)) for name, c in self.classifiers.items()}
 
     def _read_strokes(self, strokes: list[Stroke]) -> Json:
         ink = draw(strokes, SIDE)
         return {
-            name: as_json(c.read(ink)) | page_as_json([c.read_number(strokes)]) for name, c in self.classifiers.items()
+            name: reading_json(c.read(ink)) | page_json([c.read_number(strokes)])
+            for name, c in self.classifiers.items()
         }
 
     async def _picture(self, image: Any) -> NDArray[np.uint8]:
@@ -215,7 +216,7 @@ def on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def build(page: gr.Blocks, endpoints: Endpoints) -> None:
+def add_endpoints(page: gr.Blocks, endpoints: Endpoints) -> None:
     """Register the endpoints with Gradio, for its clients and its view "Use via API"."""
     for endpoint in (endpoints.read, endpoints.read_strokes, endpoints.samples, endpoints.why):
         words, name = words_of(endpoint), endpoint.__name__

@@ -175,7 +175,7 @@ def build(
             with gr.Column(elem_id=name, elem_classes="lens"):
                 for part, template in parts.items():
                     static(part, f"lenses/{template}", networks=networks, digits=list(range(10)))
-        api.build(page, api.Endpoints(classifiers, gallery, pictures))
+        api.add_endpoints(page, api.Endpoints(classifiers, gallery, pictures))
         links = [{"name": name, "url": url} for name, url in LINKS.items()]
         static("foot", "foot.html", networks=networks, links=links, languages=languages())
         return page

@@ -58,14 +58,14 @@ def site(classifiers: Mapping[str, Classifier], samples: Samples) -> Files:
     worker = files.pop("web/site/sw.js")
     files["index.html"] = index(classifiers, words).encode()
     files["README.md"] = README.format_map(words).encode()
-    files["manifest.webmanifest"] = as_json(manifest(words))
+    files["manifest.webmanifest"] = json_bytes(manifest(words))
     files |= {f"icon-{side}.png": icon(side) for side in ICONS}
     version = version_of(files | shards | {"sw.js": worker})
     first = next(iter(shards))
     kept = ["./", *(name for name in [*files, first] if name not in ("index.html", "README.md"))]
     about = json.dumps({"version": version, "files": kept})
     files["sw.js"] = f"const SITE = {about};\n".encode() + worker
-    return files | shards | {MARK: as_json({"mnist-demo": __version__, "version": version})}
+    return files | shards | {MARK: json_bytes({"mnist-demo": __version__, "version": version})}
 
 
 def web_files(classifiers: Mapping[str, Classifier]) -> Files:
@@ -73,7 +73,7 @@ def web_files(classifiers: Mapping[str, Classifier]) -> Files:
     sources = sorted(path for path in WEB.rglob("*") if path.is_file() and path.suffix != ".html")
     files = {f"web/{path.relative_to(WEB).as_posix()}": path.read_bytes() for path in sources}
     weights = weights_files(classifiers)
-    files["web/settings.json"] = as_json(settings_of(classifiers, weights, trains=False) | {"isStatic": True})
+    files["web/settings.json"] = json_bytes(settings_of(classifiers, weights, trains=False) | {"isStatic": True})
     return files | {f"web/{file.name}": file.content for file in weights.values()}
 
 
@@ -101,8 +101,8 @@ def known_digits(found: Found) -> Files:
         "votes": found.votes,
     }
     return {
-        "web/site/report.json": as_json(found.judged()),
-        "web/site/samples.json": as_json(index),
+        "web/site/report.json": json_bytes(found.judged()),
+        "web/site/samples.json": json_bytes(index),
         "web/site/hard.bin": found.samples.images.numpy()[hard].tobytes(),
     }
 
@@ -170,6 +170,6 @@ def version_of(files: Files) -> str:
     return summed.hexdigest()[:16]
 
 
-def as_json(content: Any) -> bytes:
+def json_bytes(content: Any) -> bytes:
     """Return compact JSON."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

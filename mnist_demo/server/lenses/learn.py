@@ -173,10 +173,10 @@ def followed(jobs: TrainingJobs, wanted: Followed, labels: list[int]) -> Json:
     if run is None:
         return {"state": "gone"}
     place = jobs.place(run)
-    return as_json(run, wanted.since, labels) | ({"place": place, "running": running(jobs)} if place else {})
+    return run_json(run, wanted.since, labels) | ({"place": place, "running": running(jobs)} if place else {})
 
 
-def as_json(run: Run, since: int, labels: list[int]) -> Json:
+def run_json(run: Run, since: int, labels: list[int]) -> Json:
     """Return the progress of a training, with its steps from number `since` on."""
     answers = None if run.answers is None else list(map(int, run.answers))
     card = run.classifier.card if run.classifier and run.state == "done" else None

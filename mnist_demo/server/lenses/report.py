@@ -57,7 +57,9 @@ class Found:
     def judged(self) -> Json:
         """Return each network's card, its accuracy on strangers' digits, and some counts of test digits."""
         return {
-            name: as_json(classifier.card) | {"strangers": strangers(name, bare(classifier.model))} | self._counts(name)
+            name: card_json(classifier.card)
+            | {"strangers": strangers(name, bare(classifier.model))}
+            | self._counts(name)
             for name, classifier in self.classifiers.items()
         }
 
@@ -114,7 +116,7 @@ def answers(card: Card, labels: NDArray[np.int64]) -> NDArray[np.int64]:
     return given
 
 
-def as_json(card: Card) -> Json:
+def card_json(card: Card) -> Json:
     """Return the fields of a card that the page shows; "evaluation" is None for an older file."""
     told = ("recipe", "seed", "history", "test_accuracy", "python", "torch", "date", "evaluation")
     return {name: getattr(card, name) for name in told}
