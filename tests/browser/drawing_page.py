@@ -12,6 +12,8 @@ from benchmarks.pages import VIEW
 
 LIVE = ("read", "trace")  # what is asked of the drawing with every change
 NEXT_FRAME = "new Promise(requestAnimationFrame)"
+RESIZED = """([width, height]) =>
+  [innerWidth, screen.width].every((one) => one === width) && [innerHeight, screen.height].every((one) => one === height)"""
 READY = "#sketchpad[data-ready] .tools"
 
 AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undone
@@ -67,7 +69,8 @@ class DrawingPage:
     def resize(self, size: tuple[int, int]) -> None:
         """Resize the window and the screen around it to so many pixels, and wait until that is done."""
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
-        self.page.wait_for_function("([width, height]) => innerWidth === width && innerHeight === height", arg=size)
+        self.page.wait_for_function(RESIZED, arg=size)
+        self.page.evaluate("dispatchEvent(new Event('resize'))")  # the last one may have come before the screen's size
 
     def begin_again(self) -> None:
         """Clear the pad and reset the tools; earlier actions can still be undone."""
