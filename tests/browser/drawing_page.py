@@ -12,8 +12,8 @@ from benchmarks.pages import VIEW
 
 LIVE = ("read", "trace")  # what is asked of the drawing with every change
 NEXT_FRAME = "new Promise(requestAnimationFrame)"
-RESIZED = """([width, height]) =>
-  [innerWidth, screen.width].every((one) => one === width) && [innerHeight, screen.height].every((one) => one === height)"""
+RESIZED = """(size) =>
+  [[innerWidth, innerHeight], [screen.width, screen.height]].every((one) => one.join() === size.join())"""
 READY = "#sketchpad[data-ready] .tools"
 
 AS_AT_FIRST = """() => {  // all that a visitor chose, but for what can be undone
