@@ -158,11 +158,24 @@ def test_an_installed_package_names_the_installed_command(
     assert capsys.readouterr().out.startswith("usage: mnist-demo train ")
 
 
+def manuals_lines(name: str) -> str:
+    """Return the only Python in that manual."""
+    [lines] = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+    return str(lines)
+
+
+def test_the_manuals_lines_of_python_read_a_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    exec(manuals_lines("docs/numbers.md"), {})
+    assert capsys.readouterr().out.startswith("7 [Box(")
+
+
 def test_the_manuals_lines_of_python_read_a_picture(
     test_digits: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manual = (ROOT / "docs/pictures.md").read_text(encoding="utf-8")
-    [example] = re.findall(r"```python\n(.*?)```", manual.split("## In Python")[1].split("\n## ")[0], re.DOTALL)
+    example = manuals_lines("docs/pictures.md")
     assert len(example.splitlines()) <= 11
     picture(test_digits.images[0]).save(tmp_path / "digit.png")
     monkeypatch.chdir(tmp_path)

@@ -80,6 +80,7 @@ ELSEWHERE = {  # a command, or a section's block of a language, and the test tha
         "browser/test_examples::test_the_manuals_example_reads_a_drawing_while_the_pen_is_down"
     ),
     "docs/api.md, In a notebook, python": "test_notebook::test_the_manuals_lines_are_the_notebooks",
+    "docs/numbers.md, In a program, python": "test_package::test_the_manuals_lines_of_python_read_a_number",
     "docs/pictures.md, In Python, python": "test_package::test_the_manuals_lines_of_python_read_a_picture",
     "docs/hosting.md, More than one process, nginx": ("test_replicas::test_users_hardly_notice_a_killed_replica"),
 }
