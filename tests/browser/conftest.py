@@ -107,10 +107,15 @@ def elsewhere(visit: Callable[[str], DrawingPage], request: pytest.FixtureReques
 
 
 @contextmanager
-def opened(browser: Browser, address: str, script: str = "", **options: object) -> Iterator[DrawingPage]:
-    """Open the page in a context of its own, ready to draw; the script runs in it before any other."""
+def opened(
+    browser: Browser, address: str, script: str = "", local: bool = False, **options: object
+) -> Iterator[DrawingPage]:
+    """Open the page in a context of its own, ready to draw; the script runs in it before any other.
+
+    Only if `local`, the networks in the browser may read: else they would do so on a busy machine, at any time.
+    """
     context = browser.new_context(**({"viewport": VIEW, "locale": "en-US"} | options))  # type: ignore[arg-type]
-    context.add_init_script(script)
+    context.add_init_script(script if local else f"delete window.Worker; {script}")
     context.set_default_timeout(30_000)
     page = DrawingPage(context.new_page())
     page.open(address)

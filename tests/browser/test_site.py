@@ -95,7 +95,7 @@ def served(root: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def shared(lonely: Browser, served: str) -> Iterator[DrawingPage]:
-    with opened(lonely, served) as page:
+    with opened(lonely, served, local=True) as page:
         yield page
 
 
@@ -161,7 +161,7 @@ def test_what_needs_python_says_how_to_start_it(site: DrawingPage) -> None:
 def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser, root: Path) -> None:
     port = free_port()
     with serving(root, port):
-        context = opened(lonely, at(port))
+        context = opened(lonely, at(port), local=True)
         page = context.__enter__()
         wait_until(page, OFFLINE)
     try:
@@ -181,7 +181,7 @@ def test_a_new_version_replaces_the_old_one_at_the_second_visit(lonely: Browser,
     port, folder = free_port(), tmp_path / SUB_PATH
     folder.parent.mkdir()
     write(folder)
-    with serving(tmp_path, port), opened(lonely, at(port)) as page:
+    with serving(tmp_path, port), opened(lonely, at(port), local=True) as page:
         title = page.page.locator("#head [data-text=title]")
         wait_until(page, OFFLINE)
         change(folder, "Another version")
@@ -206,7 +206,7 @@ def change(folder: Path, title: str) -> None:
 
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_it_is_well_laid_out_on_every_screen(lonely: Browser, served: str, name: str) -> None:
-    with opened(lonely, served, **ELSEWHERE[name]) as page:
+    with opened(lonely, served, local=True, **ELSEWHERE[name]) as page:
         page.draw(DIGITS[9])
         page.expect_answers(9)
         for lens in ("read", "inside", "learn", "report"):

@@ -31,7 +31,7 @@ def lens(page: DrawingPage, name: str) -> None:
 @pytest.fixture(scope="module")
 def learnt(browser: Browser, address: str) -> Iterator[DrawingPage]:
     """Return a page after a whole run of Net by the recipe fast, with a 4 on the pad throughout."""
-    with opened(browser, address) as page:
+    with opened(browser, address, local=True) as page:
         page.draw(DIGITS[4])
         page.expect_answers(4)
         expect(page.page.locator(YOURS)).to_have_count(0)
@@ -100,6 +100,24 @@ def test_it_is_one_of_the_networks_in_inside(page: DrawingPage) -> None:
     expect(page.page.locator(".saying")).to_contain_text("Yours says 4")
     expect(page.page.locator(".ready")).to_contain_text("Not for your own network")
     expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "4")
+
+
+def test_it_reads_and_is_explained_while_the_server_cannot_be_reached(page: DrawingPage) -> None:
+    page.page.route("**/engine/*", lambda route: route.abort())
+    lens(page, "read")
+    page.tool("Clear canvas")
+    page.draw(DIGITS[5])
+    page.expect_answers(5)
+    expect(page.page.locator("#page")).to_have_attribute("data-engine", "browser")
+    expect(page.verdict("yours")).to_have_attribute("data-answer", "5")
+    lens(page, "inside")
+    expect(page.page.locator(".saying")).to_contain_text("Yours says 5")
+    page.page.unroute("**/engine/*")
+    page.complaints.clear()
+    lens(page, "read")
+    page.tool("Clear canvas")
+    page.draw(DIGITS[4])
+    page.expect_answers(4)
 
 
 def test_it_survives_a_reload_and_goes_when_it_is_deleted(page: DrawingPage) -> None:

@@ -1,10 +1,9 @@
 // Questions of one part of the page, which says itself, in its `.away`, that the engine is slow, busy or out of reach.
 
 import { texts } from "../texts.js";
-import { EngineError, RETRY } from "./interface.js";
+import { EngineError, RETRY, TROUBLES } from "./interface.js";
 
 const PATIENCE = 2000; // ms until the reader is told that the engine is slow
-const TROUBLES = ["busy", "offline"];
 
 /** @param {HTMLElement} element the part */
 export function asking(element) {

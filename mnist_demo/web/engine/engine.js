@@ -1,6 +1,7 @@
 // The engine that this page asks.
 
 import { settings } from "../settings.js";
+import { fallbackEngine } from "./fallback.js";
 import { httpEngine } from "./http.js";
 import { localEngine } from "./local.js";
 import { siteEngine } from "./site.js";
@@ -14,4 +15,4 @@ const local = localEngine(settings.networks.map(({ name, weights }) => ({ name, 
 /** @type {import("./interface.js").Engine} */
 export const engine = settings.isStatic
   ? siteEngine(new URL("site/", web), local)
-  : httpEngine(new URL("../engine/", web));
+  : fallbackEngine(httpEngine(new URL("../engine/", web)), local, (key) => new URL(`../yours/${key}.safetensors`, web));

@@ -5,9 +5,11 @@ import { EngineError } from "./interface.js";
 const BUSY = 503;
 const SOONEST = 0.3; // share of the time to wait after which the first clients ask again: not all at once
 
+/** @typedef {Omit<import("./interface.js").Engine, "addEventListener" | "place" | "keep">} HttpEngine */
+
 /**
  * @param {URL} address of the engine's folder
- * @returns {import("./interface.js").Engine}
+ * @returns {HttpEngine}
  */
 export function httpEngine(address) {
   /**
@@ -27,17 +29,15 @@ export function httpEngine(address) {
   }
 
   const json = { "Content-Type": "application/json" };
-  const ask = (/** @type {string} */ name) => (/** @type {object} */ question = {}) =>
-    post(name, { headers: json, body: JSON.stringify(question) });
+  /** @param {string} name @returns {(question?: object, signal?: AbortSignal) => Promise<any>} */
+  const ask = (name) => (question = {}, signal) => post(name, { headers: json, body: JSON.stringify(question), signal });
 
   return {
-    addEventListener: () => {}, // nothing about it changes
-    place: () => "server",
-    keep: () => {},
-    read: (digits, yours) =>
+    read: (digits, yours, signal) =>
       post(yours ? `read?yours=${encodeURIComponent(yours)}` : "read", {
         headers: { "Content-Type": "application/octet-stream" },
         body: new Blob(/** @type {BlobPart[]} */ (digits)),
+        signal,
       }),
     trace: ask("trace"),
     kernels: ask("kernels"),

@@ -15,17 +15,17 @@
  * @property {() => Promise<any>} wall
  */
 /**
- * Each method rejects with an EngineError if there is no answer.
+ * Each method rejects with an EngineError if there is no answer, or if `signal` ends the wait for it.
  * @typedef {object} Engine
  * @property {(type: "change", listener: () => void) => void} addEventListener "change": other networks answer, or elsewhere
  * @property {() => "server" | "browser"} place where digits are read now
  * @property {(key: string) => void} keep the visitor's own network at hand, by its key, in case the server goes away
- * @property {(digits: Uint8Array[], yours?: string) => Promise<{readings: Readings[], gone?: boolean}>} read up to 64
+ * @property {(digits: Uint8Array[], yours?: string, signal?: AbortSignal) => Promise<{readings: Readings[], gone?: boolean}>} read up to 64
  *   digits, 784 bytes each, by every network, and by the visitor's own if its key is given
- * @property {(about: Subject) => Promise<any>} trace every layer's values
- * @property {(about: Subject) => Promise<any>} kernels the weights of the convolutions
- * @property {(about: Subject & {step: number, cell: number[]}) => Promise<any>} work how one value was computed
- * @property {(about: Subject & {answer: number, rival: number}) => Promise<any>} why
+ * @property {(about: Subject, signal?: AbortSignal) => Promise<any>} trace every layer's values
+ * @property {(about: Subject, signal?: AbortSignal) => Promise<any>} kernels the weights of the convolutions
+ * @property {(about: Subject & {step: number, cell: number[]}, signal?: AbortSignal) => Promise<any>} work how one value was computed
+ * @property {(about: Subject & {answer: number, rival: number}, signal?: AbortSignal) => Promise<any>} why
  * @property {(about: Subject) => Promise<any>} neighbours the most similar training digits
  * @property {() => Promise<any>} prepareNeighbours
  * @property {(wanted: {digit: number | null, hard: boolean}) => Promise<Sample[]>} samples
@@ -50,4 +50,5 @@ export class EngineError extends Error {
   }
 }
 
+export const TROUBLES = ["busy", "offline"]; // codes after which another try, or another engine, may answer
 export const RETRY = 1000; // ms between two tries if the engine cannot be reached

@@ -62,7 +62,7 @@ export function localEngine(networks) {
   return {
     addEventListener: events.addEventListener.bind(events),
     /** Load all networks. */
-    prepare: () => Promise.all(networks.map(load)),
+    prepare: async () => Promise.all(networks.map(load)),
     /** Load a network of the visitor's own. @param {string} address */
     own: (address) => load({ name: "yours", address }),
     /** @param {Uint8Array[]} digits @returns {Promise<{readings: Readings[]}>} */

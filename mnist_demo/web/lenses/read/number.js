@@ -65,7 +65,7 @@ export function numberReader() {
     const asked = parts.filter((_, at) => !found[at]);
     const { readings, gone } = await readAll([whole, ...asked.map(({ digit }) => digit())], own?.key);
     const [networks, ...newer] = readings;
-    asked.forEach(({ name }, at) => name && !gone && known.set(name, newer[at]));
+    asked.forEach(({ name }, at) => name && (!own || newer[at].yours) && known.set(name, newer[at]));
     const all = found.map((one) => one ?? /** @type {Readings} */ (newer.shift()));
     return { networks, gone, numbers: pieces && numbersOf(pieces, networks, all) };
   };
@@ -119,6 +119,7 @@ function numbersOf({ segmentation, strokes }, whole, parts) {
   const numbers = /** @type {Numbers} */ ({ segmentation, strokes, scores: {}, digits: {} });
   for (const [name, reading] of Object.entries(whole)) {
     const ways = parts.map((readings) => readings[name]);
+    if (!ways.every(Boolean)) continue; // the visitor's network has not read all
     const scores = segmentation.groups.map((_, at) => combined(ways.slice(at * WAYS.length, (at + 1) * WAYS.length)));
     numbers.scores[name] = scores;
     const digits = digitsOf(segmentation, scores, combined([reading]), weights);
