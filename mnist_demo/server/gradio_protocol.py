@@ -125,9 +125,7 @@ class Events:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             if asked(scope).startswith("/gradio_api/info"):
-                scope[
-                    "app"
-                ].api_info = None  # Gradio keeps the address that the first client used, and reports it to all
+                scope["app"].api_info = None  # it holds the address that the first client used: make it anew
             wanted = f"{scope['method']} {asked(scope)}"
             for path, answer in self.paths:
                 if found := path.fullmatch(wanted):
