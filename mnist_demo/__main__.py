@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line up to the command's name."""
     p = commandline.new_parser(
         commandline.INSTALLED,
-        description="Draw a digit, see what two small convolutional networks make of it, live.",
+        description="Draw a digit, and watch two small convolutional networks read it.",
         epilog="Each command has its own --help. Without a command, the options are those of serve.",
     )
     commands = p.add_subparsers(metavar="COMMAND")

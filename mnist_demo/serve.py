@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     p.add_argument(
         "--data-dir", type=Path, metavar="DIR",
-        help=f"folder of MNIST's files (default: a cache folder of yours, or memory if that cannot be written); "
+        help=f"folder of MNIST's files (default: your cache folder, or memory if that cannot be written); "
         f"overrides {VARIABLE}",
     )  # fmt: skip
     p.add_argument(

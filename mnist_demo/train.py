@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--recipe", choices=COMMON, help="the training recipe (default: best)")
     own = p.add_argument_group("override the recipe's values")
     own.add_argument("--batch-size", type=int, metavar="N", help="images per step")
-    own.add_argument("--test-batch-size", type=int, metavar="N", help="images per step of testing")
+    own.add_argument("--test-batch-size", type=int, metavar="N", help="images per step when testing")
     own.add_argument("--epochs", type=int, metavar="N", help="passes over the training images")
     own.add_argument("--lr", type=float, metavar="LR", help="learning rate")
     own.add_argument("--momentum", type=float, metavar="M", help="momentum of SGD")
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     p.add_argument(
         "--resume", type=Path, nargs="?", const=True, metavar="FILE",
-        help="continue from a checkpoint (default: the one beside the output); without --output, write beside it",
+        help="continue from a checkpoint (default: OUTPUT.checkpoint); without --output, write the weights beside FILE",
     )  # fmt: skip
     page = p.add_argument_group("used by the page")
     page.add_argument(

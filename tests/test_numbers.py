@@ -36,7 +36,7 @@ def row() -> segmentation.Row:
     return segmentation.Row(sample_number(random, test.images[:4, 0].numpy(), test.labels[:4].tolist(), plan).ink, 0, 0)
 
 
-def test_the_golden_numbers_are_as_they_are_stored() -> None:
+def test_the_golden_numbers_are_cut_and_read_as_stored() -> None:
     for number, line in enumerate(golden_numbers.golden()):
         name = f"number {number}: run python tests/golden_numbers.py"
         cut = golden_numbers.cut(line["strokes"])
@@ -45,15 +45,13 @@ def test_the_golden_numbers_are_as_they_are_stored() -> None:
         assert golden_numbers.digits_of(line["strokes"], line["readings"]) == line["digits"], name
 
 
-def test_golden_ink_is_cut_as_it_is_stored() -> None:
+def test_the_golden_ink_is_cut_as_stored() -> None:
     for number, line in enumerate(golden_numbers.golden(golden_numbers.INK_FILE)):
-        made, name = (
-            golden_numbers.cut_ink(line["strokes"], line["width"]),
-            f"number {number}: run python tests/golden_numbers.py",
-        )
-        assert made["boxes"] == line["boxes"], name
-        assert made["cuts"] == line["cuts"], name
-        assert [one["pieces"] for one in made["groups"]] == [one["pieces"] for one in line["groups"]], name
+        name = f"number {number}: run python tests/golden_numbers.py"
+        cut = golden_numbers.cut_ink(line["strokes"], line["width"])
+        assert cut["boxes"] == line["boxes"], name
+        assert cut["cuts"] == line["cuts"], name
+        assert [one["pieces"] for one in cut["groups"]] == [one["pieces"] for one in line["groups"]], name
 
 
 def test_strokes_of_two_digits_are_read_from_the_left(network: Classifier) -> None:
@@ -72,7 +70,7 @@ def test_a_bar_belongs_to_the_digit_that_it_crosses(network: Classifier) -> None
     assert network.read_number([*at(40, SEVEN), *at(170, ZERO), *at(40, BAR)]).text == "70"
 
 
-def test_one_digit_of_two_strokes_is_one_digit(network: Classifier) -> None:
+def test_a_digit_of_two_strokes_is_read_as_one_digit(network: Classifier) -> None:
     strokes = at(80, SEVEN, BAR, scale=2.5)
     reading = network.read_number(strokes)
     assert reading.text == "7"
@@ -83,36 +81,36 @@ def test_read_still_rejects_two_digits(network: Classifier) -> None:
     assert network.read(draw([*at(60, SEVEN), *at(170, ZERO)])).answer is None
 
 
-def test_nothing_is_drawn(network: Classifier) -> None:
+def test_an_empty_drawing_has_no_digits(network: Classifier) -> None:
     for drawing in ([], [Stroke(np.empty((0, 2)), PEN)], np.zeros((280, 280), np.uint8)):
         assert network.read_number(drawing) == ("", (), 0.0)
     assert network.read_page(np.zeros((280, 280), np.uint8)) == []
 
 
-def test_a_letter_of_three_strokes_is_no_number(network: Classifier) -> None:
+def test_a_letter_of_three_strokes_is_rejected(network: Classifier) -> None:
     h = [*at(80, ONE, scale=2), *at(170, ONE, scale=2), *at(80, [[0, 30], [45, 30]], scale=2)]
     assert network.read_number(h).text is None
 
 
-def test_a_dot_beside_a_digit_is_no_digit(network: Classifier) -> None:
+def test_a_dot_beside_a_digit_is_not_read_as_a_digit(network: Classifier) -> None:
     dot = Stroke(np.array([[200.0, 170.0]]), PEN)
     assert network.read_number([*at(60, ZERO, scale=2), dot]).text in (None, "0")
 
 
-def test_erased_strokes_are_read_from_what_is_left(network: Classifier) -> None:
+def test_only_the_ink_left_by_the_eraser_is_read(network: Classifier) -> None:
     strokes = [*at(30, SEVEN), *at(180, ZERO), *at(110, ONE, y=20, scale=3), *at(110, ONE, y=20, scale=3)]
     strokes[-1] = strokes[-1]._replace(width=30.0, erase=True)
     assert network.read_number(strokes).text == "70"
 
 
-def test_ink_of_samples_is_read_as_a_number(network: Classifier, row: segmentation.Row) -> None:
+def test_test_digits_side_by_side_are_read_as_a_number(network: Classifier, row: segmentation.Row) -> None:
     reading = network.read_number(row.ink)
     assert reading.text == "7210"
     for digit in reading.digits:
         assert row.ink[digit.box.top : digit.box.bottom, digit.box.left : digit.box.right].any()
 
 
-def test_a_larger_picture_has_the_same_number(network: Classifier, row: segmentation.Row) -> None:
+def test_an_enlarged_picture_gives_the_same_number(network: Classifier, row: segmentation.Row) -> None:
     large = np.kron(row.ink, np.ones((4, 4), np.uint8))
     reading = network.read_number(large)
     assert reading.text == "7210"
@@ -136,13 +134,13 @@ def test_touching_digits_are_cut_where_the_ink_is_thin() -> None:
     assert all(0 < part.cut < 1 for part in parts[1:])
 
 
-def test_too_many_pieces_are_no_number(network: Classifier) -> None:
+def test_a_number_of_too_many_pieces_is_rejected(network: Classifier) -> None:
     many = [stroke for x in range(60) for stroke in at(4 * x + 20, ONE, scale=0.2)]
     assert segmentation.of_strokes(many) is None
     assert network.read_number(many).text is None
     assert segmentation.of_strokes([]) is None
 
 
-def test_ink_that_is_no_picture_is_refused(network: Classifier) -> None:
+def test_ink_of_three_dimensions_raises_an_error(network: Classifier) -> None:
     with pytest.raises(ValueError, match="ink must be"):
         network.read_number(np.zeros((3, 3, 3), np.uint8))

@@ -1,4 +1,7 @@
-"""Numbers composed of single digits, written by the templates or taken from MNIST: to fit and to test segmentation."""
+"""Numbers composed of single digits, from stroke templates or from MNIST, to fit and to test segmentation.
+
+Lengths "in heights" are multiples of the height of a digit.
+"""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +25,7 @@ class WrittenNumber(NamedTuple):
 
     digits: str
     strokes: list[Path]
-    owners: list[int]  # for each stroke, to which digit it belongs, from the left
+    owners: list[int]  # for each stroke, the index of its digit, from the left
 
 
 class InkNumber(NamedTuple):
@@ -30,17 +33,17 @@ class InkNumber(NamedTuple):
 
     digits: str
     ink: Ink  # (H, W), 255 = ink
-    owners: NDArray[np.int64]  # (H, W): which digit a pixel's ink belongs to, from the left
+    owners: NDArray[np.int64]  # (H, W): for each pixel of ink, the index of its digit, from the left
 
 
 class Layout(NamedTuple):
-    """How a hand sets digits beside each other, in heights."""
+    """How a person sets digits side by side; lengths are in heights."""
 
-    gap: float  # between two digits, on average
-    jitter: float  # of the gaps, standard deviation
-    slope: float  # of the line that they stand on
-    uneven: float  # standard deviation of the logarithm of their sizes
-    smallest: float  # gap
+    gap: float  # the mean gap between two digits
+    jitter: float  # the gaps' standard deviation
+    slope: float  # of the line that the digits stand on
+    uneven: float  # the standard deviation of the logarithm of the digits' sizes
+    smallest: float  # the least gap
 
     def next_gap(self, random: Random) -> float:
         """Return the gap to the next digit."""
@@ -60,15 +63,15 @@ def write_number(random: Random, count: int, smallest: float = 0.0) -> WrittenNu
     strokes: list[Path] = []
     owners: list[int] = []
     x = 0.0
-    for number, digit in enumerate(chosen):
+    for index, digit in enumerate(chosen):
         paths = write(random, digit)
-        low, high = np.concatenate(paths).min(axis=0), np.concatenate(paths).max(axis=0)
-        scale = 100 * math.exp(random.normal(0, plan.uneven)) / max(high[1] - low[1], 0.3)
-        x += 100 * plan.next_gap(random) if number else 0.0
+        (left, top), (right, bottom) = np.concatenate(paths).min(axis=0), np.concatenate(paths).max(axis=0)
+        scale = 100 * math.exp(random.normal(0, plan.uneven)) / max(bottom - top, 0.3)
+        x += 100 * plan.next_gap(random) if index else 0.0
         base = plan.slope * x + random.normal(0, 6)
-        strokes += [(path - [low[0], high[1]]) * scale + [x, base] for path in paths]
-        owners += [number] * len(paths)
-        x += (high[0] - low[0]) * scale
+        strokes += [(path - [left, bottom]) * scale + [x, base] for path in paths]
+        owners += [index] * len(paths)
+        x += (right - left) * scale
     return WrittenNumber("".join(map(str, chosen)), strokes, owners)
 
 
@@ -91,8 +94,8 @@ def sample_number(random: Random, images: NDArray[np.uint8], labels: Sequence[in
     slant = float(random.normal(0, 0.15))
     digits = [_resized(image, slant, math.exp(random.normal(0, plan.uneven))) for image in images]
     places, x = [], 2 * HEIGHT
-    for number, digit in enumerate(digits):
-        x += round(HEIGHT * plan.next_gap(random)) if number else 0
+    for index, digit in enumerate(digits):
+        x += round(HEIGHT * plan.next_gap(random)) if index else 0
         places.append((round(2 * HEIGHT + plan.slope * x + HEIGHT * random.normal(0, 0.06)), x))
         x += digit.shape[1]
     layers = [np.zeros((4 * HEIGHT, x + 2 * HEIGHT), np.uint8) for _ in digits]

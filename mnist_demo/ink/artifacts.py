@@ -16,7 +16,8 @@ STEEPEST = 0.2  # radians: the steepest ruled line
 COVERED = 0.85  # of a line's length that is ink
 EVEN = 0.5  # of a line's length that is about as thick as its median
 HOUGH = 256  # pixels: the longer side of the small picture on which lines are searched for
-MAX_CANDIDATES, MAX_LINES = 200, 40  # lines tried, those with most ink first; lines returned
+MAX_CANDIDATES = 200  # lines that are tried, those with most ink first
+MAX_LINES = 40  # lines that are returned
 CELL = 0.08  # of the picture: the smallest area of a cell, or of the visible part of a sheet
 FEW = 14  # pixels: smaller components have no clear shape
 BROADEST = 0.4  # of the longer side: the broadest stroke
@@ -236,7 +237,7 @@ def is_broad(mask: Mask) -> bool:
 
 
 def _specks(components: Components, main: int) -> Mask:
-    """Return which components (N,) are dirt, small and far from the main one, or a rule above or below it."""
+    """Return which components (N,) are dirt, small and apart from the main one, or a ruled line above or below it."""
     extent = int(components.extent[main])
     stroke = float(components.area[main]) / extent
     upright = np.maximum(components.top[main] - components.bottom, components.top - components.bottom[main])

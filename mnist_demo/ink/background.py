@@ -13,7 +13,7 @@ SMALL = 128  # pixels: the longer side of the small picture on which the backgro
 WINDOW = 0.25  # of the shorter side: slimmer shapes are ink, broader ones background
 EVEN = 0.7  # of the border: if this share is equally bright, the paper is evenly lit
 STEP = 20  # of 255, within three pixels of the small picture: an edge between two things
-MAX_STEPS = 3  # along the border of a sheet
+MAX_STEPS = 3  # a border with more shows several things, not one sheet
 MAX_COLOURS = 5  # colours that each cover at least 1.5 % of a picture of ink on paper
 TINY = 24  # pixels: a picture with a shorter side below this is a digit cut out of evenly lit paper
 EDGE = 24  # of 255: the least difference between a sheet and its ground
@@ -123,9 +123,7 @@ def _has_two_levels(gray: Gray) -> bool:
 
 
 def is_colourful(picture: NDArray[np.uint8]) -> bool:
-    """Return if a picture (H, W, 3) has more colours, apart from their brightness, than ink, lines, paper and desk
-    have.
-    """
+    """Return if a picture (H, W, 3) has too many colours to show ink on paper. Brightness does not count."""
     shrunk = min(1.0, SMALL / max(picture.shape))
     small = cv2.resize(picture, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA)
     a, b = ((cv2.cvtColor(small, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.int64) - 116) // 24 + 8).T

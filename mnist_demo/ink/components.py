@@ -52,7 +52,7 @@ class Components(NamedTuple):
         return slice(self.top[which], self.bottom[which]), slice(self.left[which], self.right[which])
 
     def mask(self, which: Mask | int) -> Mask:
-        """Return the pixels (H, W) of one component, or of all where `which` (N,) is True."""
+        """Return the pixels (H, W) of the component `which`, or of all components n with `which[n]` True."""
         if isinstance(which, np.ndarray):
             chosen: Mask = np.concatenate([[False], which])[self.labels]
             return chosen
@@ -63,11 +63,11 @@ class Region(NamedTuple):
     """The convex hull of a shape."""
 
     mask: Mask  # (H, W)
-    solidity: float  # share of it that the shape covers once its holes are filled
-    straightness: float  # share of it that a polygon of few corners covers
-    rectangularity: float  # its share of the smallest rectangle around it, which may be turned
+    solidity: float  # share of the hull that the shape covers, its holes filled
+    straightness: float  # share of the hull that a polygon of few corners covers
+    rectangularity: float  # the hull's share of the smallest rectangle around it, at any angle
     slimness: float  # that rectangle's shorter side over its longer one
-    turn: float  # degrees, -45 to 45, by which its longest side within the picture is turned clockwise
+    turn: float  # degrees, -45 to 45: how far the hull's longest side within the picture is turned clockwise
 
 
 def convex_region(mask: Mask) -> Region:

@@ -2,7 +2,8 @@
 
 A number is over-segmented (Casey & Lecolinet 1996): no piece belongs to two digits, and all groups of neighbouring
 pieces are candidates. Pieces are strokes if they are known, else connected components, cut where they are thin.
-`web/pad/segmentation.js` makes the same groups of strokes, and the same images of them.
+Lengths "in heights" are multiples of the number's height. `web/pad/segmentation.js` makes the same groups of strokes,
+and the same images of them.
 """
 
 import itertools
@@ -21,24 +22,29 @@ from mnist_demo.ink.strokes import Path, Stroke, draw, evenly, fitted
 MAX_PIECES = 36  # of a number
 MAX_GROUP = 4  # pieces of a digit
 WINDOW = 3  # a digit's pieces are among its first and this many after it, from the left
-MAX_GAP, MAX_WIDTH = 0.45, 2.0  # heights: between two pieces of a digit, and of a digit
-TALL = 0.5  # of the tallest piece's height: pieces as tall as that count for the height of the number
-STEP, MAX_POINTS = 0.08, 40  # heights between two points that distances are measured from; points of a piece
+MAX_GAP = 0.45  # heights, between two pieces of a digit
+MAX_WIDTH = 2.0  # heights, of a digit
+TALL = 0.5  # of the tallest piece's height: shorter pieces do not count for the number's height
+STEP = 0.08  # heights between the points of a piece, from which distances are measured
+MAX_POINTS = 40  # of a piece
 
-# How a group is drawn, each time in another way: the brush's width in heights, and how much narrower the group gets.
-WAYS = ((0.09, 1.0), (0.06, 0.7))
-CANVAS, LONGEST = 96, 80  # pixels, that strokes are drawn on, and how large
+WAYS = ((0.09, 1.0), (0.06, 0.7))  # each group is drawn in both: the brush's width in heights, the factor for x
+CANVAS = 96  # pixels of the square that a group is drawn on
+LONGEST = 80  # pixels of that square: the group's longer side
 
-INKED = 127  # of 255: what is darker is ink
-MAX_HEIGHT = 64  # pixels: ink twice as high or more is made smaller first
+INKED = 127  # of 255: pixels above this are ink
+MAX_HEIGHT = 64  # pixels: a number at least twice as high is reduced by a whole factor first
 EDGE = 2  # pixels around a component that its soft edge may reach
-MAX_COMPONENTS = 400  # beyond, ink is not divided into rows
+MAX_COMPONENTS = 400  # ink with more is not divided into rows
 MAX_SPACE = 4.0  # heights between two neighbours in a row
-NARROWEST = 0.45  # heights: a component that is narrower is not cut
-CUT_MARGIN, CUT_STEP, CUT_REACH = 0.15, 0.06, 0.2  # heights: from the sides, between two seams, either way of a seam
+NARROWEST = 0.45  # heights: a narrower component is not cut
+CUT_MARGIN = 0.15  # heights, from a component's sides to the first and the last seam
+CUT_STEP = 0.06  # heights between the starts of two seams that are tried
+CUT_REACH = 0.2  # heights that a seam may move to either side of its start
 MAX_CROSSED = 2.6  # brush widths of ink that a seam may cross
+MIN_CUT = 0.01  # brush widths: the least value noted for a cut, as 0 means that there is none
 APART = 0.14  # heights, at least, between two seams
-INK, SIDEWAYS, SIDEWAYS_INK = 100, 5, 40  # a seam's cost: per pixel of ink, per pixel aside, and that through ink
+INK, SIDEWAYS, SIDEWAYS_INK = 100, 5, 40  # a seam's cost: per pixel of ink, per step sideways, extra if into ink
 
 Image = NDArray[np.float32]  # (28, 28) in [0, 1]
 Mask = NDArray[np.bool_]
@@ -71,10 +77,10 @@ class Box(NamedTuple):
 class Group(NamedTuple):
     """Pieces that may be one digit."""
 
-    pieces: tuple[int, ...]  # their numbers, from the left
+    pieces: tuple[int, ...]  # their indices; pieces are ordered from the left
     box: Box
-    gap: float  # heights: the widest gap between two pieces beside each other
-    spread: float  # heights: how far a piece is from the nearest of the others, at most
+    gap: float  # heights: the widest horizontal gap between its pieces
+    spread: float  # heights: the longest edge of the pieces' minimum spanning tree
 
 
 class Segmentation(NamedTuple):
@@ -82,15 +88,17 @@ class Segmentation(NamedTuple):
 
     height: float  # pixels, of the number
     boxes: list[Box]  # of the pieces, from the left
-    distances: NDArray[np.float64]  # (N, N): heights between two pieces; 1 if they are that far apart or further
-    ends: NDArray[np.float64]  # (N, 2, N): heights from either end of a piece to the others; 1 at most
-    cuts: NDArray[np.float64]  # (N, N): brush widths of ink that the cut between two pieces crosses; else 0
+    distances: NDArray[np.float64]  # (N, N): heights between two pieces, at most 1
+    ends: NDArray[np.float64]  # (N, 2, N): heights from either end of a piece to each other piece, at most 1
+    cuts: NDArray[
+        np.float64
+    ]  # (N, N): brush widths of ink that the cut between two pieces crosses; 0 if there is no cut
     groups: list[Group]
     images: Callable[[Group], list[Image]]  # the group as a digit, drawn in all WAYS
 
 
 def of_strokes(strokes: Sequence[Stroke]) -> Segmentation | None:
-    """Return the segmentation of strokes, none of which erases; None if they are too many or none."""
+    """Return the segmentation of strokes, none of which erases; None if there are none, or too many."""
     paths = [np.asarray(stroke.points, np.float64).reshape(-1, 2) for stroke in strokes if len(stroke.points)]
     if not 1 <= len(paths) <= MAX_PIECES:
         return None
@@ -101,10 +109,10 @@ def of_strokes(strokes: Sequence[Stroke]) -> Segmentation | None:
     points = [_dense(path, STEP * height) for path in paths]
     distances, ends = _distances(points, boxes, height), _ends(points, height)
 
-    step = 2 ** (round(4 * math.log2(height)) / 4)  # in steps, so that most images last while a number grows
+    pen_height = 2 ** (round(4 * math.log2(height)) / 4)  # rounded: most images stay while a number grows
 
     def images(group: Group) -> list[Image]:
-        return [_drawn([paths[piece] for piece in group.pieces], brush * step, narrow) for brush, narrow in WAYS]
+        return [_drawn([paths[piece] for piece in group.pieces], brush * pen_height, narrow) for brush, narrow in WAYS]
 
     groups, cuts = _groups(boxes, distances, height), np.zeros_like(distances)
     return Segmentation(height, boxes, distances, ends, cuts, groups, images)
@@ -125,7 +133,7 @@ def _dense(path: Path, step: float) -> Path:
 
 
 def _distances(points: Sequence[Path], boxes: Sequence[Box], height: float) -> NDArray[np.float64]:
-    """Return how far apart the pieces are, in heights."""
+    """Return the distances between the pieces, in heights."""
     distances = np.zeros((len(points), len(points)))
     for one, other in itertools.combinations(range(len(points)), 2):
         gap = max(boxes[other].left - boxes[one].right, boxes[one].left - boxes[other].right)
@@ -135,7 +143,7 @@ def _distances(points: Sequence[Path], boxes: Sequence[Box], height: float) -> N
 
 
 def _ends(points: Sequence[Path], height: float) -> NDArray[np.float64]:
-    """Return how far either end of a piece is from the others, in heights."""
+    """Return the distance from either end of each piece to every piece, in heights."""
     ends = [[_nearest(one[end], other) for other in points] for one in points for end in (0, -1)]
     return np.minimum(1.0, np.array(ends).reshape(len(points), 2, len(points)) / height)
 
@@ -157,7 +165,7 @@ def _groups(boxes: Sequence[Box], distances: NDArray[np.float64], height: float)
 
 
 def _neighbours(count: int) -> Iterator[tuple[int, ...]]:
-    """Yield the numbers of one to MAX_GROUP pieces near each other."""
+    """Yield the indices of one to MAX_GROUP pieces near each other."""
     for first in range(count):
         after = range(first + 1, min(first + 1 + WINDOW, count))
         for more in range(MAX_GROUP):
@@ -192,7 +200,7 @@ def _spread(pieces: tuple[int, ...], distances: NDArray[np.float64]) -> float:
 
 
 def _drawn(paths: Sequence[Path], width: float, narrow: float) -> Image:
-    """Return the digit that the paths make with that brush, and that much narrower."""
+    """Return the digit that a brush of that width draws along the paths, their x scaled by `narrow`."""
     strokes = [Stroke(path * np.array([narrow, 1.0]), width) for path in paths]
     return _digit(draw(fitted(strokes, CANVAS, LONGEST), CANVAS))
 
@@ -209,13 +217,13 @@ class Part(NamedTuple):
     rows: NDArray[np.int64]  # (N,), of its pixels
     columns: NDArray[np.int64]  # (N,)
     box: Box
-    number: int  # in the order in which parts are found
-    cut: float  # brush widths of ink that the cut to the part before it crosses; 0 if it is the first of its component
+    rank: int  # in the order in which parts are found
+    cut: float  # brush widths of ink that the cut to the part found before crosses; 0 if a component begins here
 
 
 def of_ink(ink: NDArray[np.uint8]) -> Segmentation | None:
-    """Return the segmentation of ink (H, W), 255 = ink; None if it has too many pieces or none."""
-    factor = max(1, int(_height(ink) / MAX_HEIGHT))
+    """Return the segmentation of ink (H, W), 255 = ink; None if it has no pieces, or too many."""
+    factor = max(1, int(_number_height(ink) / MAX_HEIGHT))
     small = _shrunk(ink, factor)
     parts = ordered_parts(small)
     if not 1 <= len(parts) <= MAX_PIECES:
@@ -224,7 +232,7 @@ def of_ink(ink: NDArray[np.uint8]) -> Segmentation | None:
     height = height_of(boxes)
     cuts = np.zeros((len(parts), len(parts)))
     for one, other in itertools.permutations(range(len(parts)), 2):
-        if parts[other].cut and parts[one].number == parts[other].number - 1:
+        if parts[other].cut and parts[one].rank == parts[other].rank - 1:
             cuts[one, other] = cuts[other, one] = parts[other].cut
     distances = np.where(cuts > 0, 0, _distances([factor * _sampled(part) for part in parts], boxes, height))
 
@@ -236,7 +244,7 @@ def of_ink(ink: NDArray[np.uint8]) -> Segmentation | None:
     return Segmentation(height, boxes, distances, ends, cuts, _groups(boxes, distances, height), images)
 
 
-def _height(ink: NDArray[np.uint8]) -> float:
+def _number_height(ink: NDArray[np.uint8]) -> float:
     """Return the height of a number in ink; 0 if there is none."""
     boxes = _boxes(Components.of(ink > INKED))
     return height_of(boxes) if boxes else 0.0
@@ -261,15 +269,15 @@ class Row(NamedTuple):
     """A row of digits."""
 
     ink: NDArray[np.uint8]  # (H, W), 255 = ink
-    top: int  # of the whole picture, where the row's ink begins
+    top: int  # where this ink begins in the whole picture
     left: int
 
 
 def rows_of(ink: NDArray[np.uint8]) -> list[Row]:
     """Return the rows of digits, from top to bottom.
 
-    Two tall components are in one row if they are near and half of the lower one is beside the other; what is small
-    goes with the nearest of them.
+    Two tall components are in one row if they are near each other, and half the height of the shorter one is level with
+    the other. A small component joins the row of the nearest tall one.
     """
     components = Components.of(ink > INKED)
     boxes = _boxes(components)
@@ -301,28 +309,25 @@ def _row(ink: NDArray[np.uint8], components: Components, boxes: Sequence[Box], c
 
 def _are_beside(one: Box, other: Box, height: float) -> bool:
     """Return if two boxes may be in one row."""
-    level = min(one.bottom, other.bottom) - max(one.top, other.top)
+    overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
     gap = max(one.left, other.left) - min(one.right, other.right)
-    return level >= min(one.height, other.height) / 2 and gap <= MAX_SPACE * height
+    return overlap >= min(one.height, other.height) / 2 and gap <= MAX_SPACE * height
 
 
 def _apart(one: Box, other: Box) -> float:
     """Return how far apart two boxes are."""
-    aside = max(0.0, one.left - other.right, other.left - one.right)
-    upright = max(0.0, one.top - other.bottom, other.top - one.bottom)
-    return math.hypot(aside, upright)
+    across = max(0.0, one.left - other.right, other.left - one.right)
+    down = max(0.0, one.top - other.bottom, other.top - one.bottom)
+    return math.hypot(across, down)
 
 
 def ordered_parts(ink: NDArray[np.uint8]) -> list[Part]:
-    """Return the components of the ink from left to right, cut where they are thin; specks left out."""
+    """Return the components of the ink from left to right, cut where they are thin, without specks."""
     mask = ink > INKED
     if not mask.any():
         return []
     components, brush = Components.of(mask), _brush(mask)
-    boxes = [
-        Box(*box) for box in zip(components.left, components.top, components.right, components.bottom, strict=True)
-    ]
-    height = height_of(boxes)
+    height = height_of(_boxes(components))
     parts: list[Part] = []
     for at in np.flatnonzero(components.area >= 0.3 * brush * brush).tolist():
         if len(parts) > MAX_PIECES:
@@ -330,12 +335,12 @@ def ordered_parts(ink: NDArray[np.uint8]) -> list[Part]:
         rows, columns = components.box(at)
         own = components.labels[rows, columns] == at + 1
         cut = _cut(own, height, brush, (rows.start, columns.start))
-        parts += [part._replace(number=number) for number, part in enumerate(cut, start=len(parts))]
+        parts += [part._replace(rank=rank) for rank, part in enumerate(cut, start=len(parts))]
     return sorted(parts, key=lambda part: part.box.centre)
 
 
 def _brush(mask: Mask) -> float:
-    """Return about how wide the lines of a mask are: twice their area over their outline."""
+    """Estimate the width of the lines in a mask: twice their area over their outline."""
     inner = cv2.erode(np.pad(mask, 1).astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
     return max(1.5, 2 * float(mask.sum()) / max(1.0, float(mask.sum() - inner.sum())))
 
@@ -343,14 +348,16 @@ def _brush(mask: Mask) -> float:
 def _cut(mask: Mask, height: float, brush: float, corner: tuple[int, int]) -> list[Part]:
     """Return the parts of a component between its seams."""
     seams, crossed = _seams(mask, height, brush)
-    which = (np.arange(mask.shape[1]) >= seams[:, :, None]).sum(axis=0) if len(seams) else np.zeros(mask.shape, int)
+    seams_left = (
+        (np.arange(mask.shape[1]) >= seams[:, :, None]).sum(axis=0) if len(seams) else np.zeros(mask.shape, int)
+    )
     parts: list[Part] = []
-    for number in range(len(seams) + 1):
-        rows, columns = np.nonzero(mask & (which == number))
+    for index in range(len(seams) + 1):
+        rows, columns = np.nonzero(mask & (seams_left == index))
         if len(rows):
             rows, columns = rows + corner[0], columns + corner[1]
             box = Box(float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
-            parts.append(Part(rows, columns, box, len(parts), max(crossed[number - 1], 0.01) if parts else 0.0))
+            parts.append(Part(rows, columns, box, len(parts), max(crossed[index - 1], MIN_CUT) if parts else 0.0))
     return parts
 
 
@@ -375,7 +382,7 @@ def _seams(mask: Mask, height: float, brush: float) -> tuple[NDArray[np.int64], 
 def _divides(
     mask: Mask, seam: NDArray[np.int64], others: Sequence[NDArray[np.int64]], height: float, brush: float
 ) -> bool:
-    """Return if a seam leaves enough ink on either side, and to other seams."""
+    """Return if a seam leaves enough ink on either side, and between it and each other seam."""
     columns = np.arange(mask.shape[1])
     left = columns < seam[:, None]
     inked = int((mask & left).sum())
@@ -418,7 +425,7 @@ def _sampled(part: Part) -> Path:
 
 
 def _cropped(ink: NDArray[np.uint8], parts: Sequence[Part], narrow: float) -> NDArray[np.uint8]:
-    """Return the ink of the parts alone, that much narrower."""
+    """Return the ink of the parts alone, their width scaled by `narrow`."""
     box = union([part.box for part in parts])
     left, top = int(box.left), int(box.top)
     crop = np.zeros((int(box.bottom) - top, int(box.right) - left), np.uint8)

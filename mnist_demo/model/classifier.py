@@ -75,7 +75,7 @@ class Classifier:
         return [Reading(int(row.argmax()) if is_known else None, row, image, c) for image, row, is_known, c in rows]
 
     def read_number(self, drawing: NDArray[np.uint8] | Sequence[Stroke]) -> NumberReading:
-        """Read a row of digits, or one: ink (H, W), 255 = ink, or strokes, which part the digits more surely.
+        """Read a row of digits, drawn as ink (H, W), 255 = ink, or as strokes, which can be cut more reliably.
 
         Raises ValueError as `to_mnist` and `draw` do.
         """

@@ -138,7 +138,7 @@ class _Recorder(TorchFunctionMode):
         if isinstance(output, Tensor):
             name = function.__name__.strip("_")
             if not args or args[0] is not self.current:
-                raise ValueError(f"not a plain chain of layers: {name} has another input than the layer before it")
+                raise ValueError(f"not a plain chain of layers: {name} does not take the output of the layer before it")
             self._note(name, args, kwargs or {}, output)
             self.current = output
         return output
@@ -152,9 +152,11 @@ class _Recorder(TorchFunctionMode):
             raise ValueError(f"this layer cannot be shown: {function}")
         values = _first(output)
         if kind in ("relu", "normalize"):
-            values = values.reshape(self.steps[-1].shape)  # the same values before a flatten as after it
+            values = values.reshape(
+                self.steps[-1].shape
+            )  # undo a flatten: a step before it or after it has the same values
         if kind == "normalize" == self.steps[-1].kind:
-            self.steps.pop()  # the same layer's first half
+            self.steps.pop()  # Normalize is two operations: the second one's output replaces the first one's
         window = WINDOWS[kind](*args, **kwargs) if kind in WINDOWS else None
         self.steps.append(Step(_name(kind, path, window), kind, values, layer, window))
 
@@ -215,7 +217,7 @@ class Normalized(NamedTuple):
 
 
 class Convolved(NamedTuple):
-    """The sum of `sums`, plus the bias."""
+    """A cell of a convolution: the sum of `sums` and the bias."""
 
     patch: Floats  # (C, height, width): the part of each map that the cell sees, zeros beyond its edge
     kernel: Floats  # (C, height, width)
@@ -240,14 +242,14 @@ class Term(NamedTuple):
     """One input of a unit: activation x weight = product."""
 
     cell: Cell  # in the step before
-    number: int  # among the unit's weights
+    number: int  # the index of its weight in the unit
     activation: float
     weight: float
     product: float
 
 
 class Weighted(NamedTuple):
-    """The terms' products, plus others, plus the bias."""
+    """A unit: the sum of the terms' products, `others` and the bias."""
 
     terms: list[Term]  # those with the ten products farthest from 0, farthest first
     others: float  # the sum of all other products
@@ -258,7 +260,7 @@ class LogSoftmaxed(NamedTuple):
     """before - log_sum."""
 
     before: float
-    log_sum: float  # the logarithm of the sum of e to the power of each unit of the step before
+    log_sum: float  # the logarithm of the sum of exp(unit) over all units of the step before
 
 
 class Work(NamedTuple):
@@ -275,22 +277,22 @@ def work(steps: Sequence[Step], index: int, cell: Sequence[int]) -> Work:
 
     Its numbers give the value, up to float32 rounding. Raises ValueError if there is no such cell.
     """
-    place = tuple(int(at) for at in cell)
-    if not 0 <= index < len(steps) or not _within(place, steps[index].shape):
-        raise ValueError(f"there is no cell {place} in step {index}")
-    value = float(steps[index].values[place])
-    regions: list[Region] = [tuple((at, at + 1) for at in place)]
+    cell = tuple(int(at) for at in cell)
+    if not 0 <= index < len(steps) or not _within(cell, steps[index].shape):
+        raise ValueError(f"there is no cell {cell} in step {index}")
+    value = float(steps[index].values[cell])
+    regions: list[Region] = [tuple((at, at + 1) for at in cell)]
     for step, before in itertools.pairwise(reversed(steps[: index + 1])):
         regions.append(_seen(step, before.shape, regions[-1]))
     (_, (top, bottom), (left, right)) = regions[-1]
     pixels = Box(top, left, bottom, right)
     if index == 0:
         return Work(value, (), pixels, None)
-    return Work(value, regions[1], pixels, ARITHMETIC[steps[index].kind](steps[index], steps[index - 1], place))
+    return Work(value, regions[1], pixels, ARITHMETIC[steps[index].kind](steps[index], steps[index - 1], cell))
 
 
-def _within(place: Cell, shape: tuple[int, ...]) -> bool:
-    return len(place) == len(shape) and all(0 <= at < length for at, length in zip(place, shape, strict=True))
+def _within(cell: Cell, shape: tuple[int, ...]) -> bool:
+    return len(cell) == len(shape) and all(0 <= at < length for at, length in zip(cell, shape, strict=True))
 
 
 def _seen(step: Step, before: tuple[int, ...], region: Region) -> Region:
@@ -312,8 +314,8 @@ def _normalized(step: Step, before: Step, cell: Cell) -> Normalized:
 
 def _convolved(step: Step, before: Step, cell: Cell) -> Convolved:
     assert step.window is not None
-    (height, width), (down, across), (above, beside) = step.window
-    padded = np.pad(before.values, ((0, 0), (above, above + 1), (beside, beside + 1)))  # + 1: "same" of even sizes
+    (height, width), (down, across), (rows, columns) = step.window
+    padded = np.pad(before.values, ((0, 0), (rows, rows + 1), (columns, columns + 1)))  # + 1: "same" of even sizes
     top, left = cell[1] * down, cell[2] * across
     patch, kernel = padded[:, top : top + height, left : left + width], step.weight[cell[0]]
     return Convolved(patch, kernel, (patch * kernel).sum(axis=(1, 2)), float(step.bias[cell[0]]))
@@ -369,16 +371,16 @@ class Place(NamedTuple):
     column: int
     vertical: Literal["top", "middle", "bottom"]  # the third of the ink's box that it is in
     horizontal: Literal["left", "middle", "right"]
-    move: float  # nats; the sign as in `Occlusion.moves`
+    move: float  # nats: how far the log-odds fall, negative if they rise
 
 
 class Occlusion(NamedTuple):
     """The parts of a digit that are evidence for the answer, and for its rival."""
 
     log_odds: float  # of the answer over the rival, nats, with nothing hidden
-    moves: Floats  # (29 - side, 29 - side) nats: how far they fall if the patch with this top left pixel is hidden
-    speaks_for: Place | None  # where they fall most; None if they never fall
-    speaks_against: Place | None  # where they rise most; None if they never rise
+    moves: Floats  # (29 - side, 29 - side) nats: how far log_odds falls if the patch with this top left pixel is hidden
+    speaks_for: Place | None  # where log_odds falls most; None if it never falls
+    speaks_against: Place | None  # where log_odds rises most; None if it never rises
 
 
 @torch.inference_mode()
@@ -445,9 +447,9 @@ def packed(steps: Sequence[Step]) -> dict[str, Any]:
     - "numbers": the values rounded to four decimals, if there are at most 64;
     - "bytes": base64 of one byte per value, with "low" and "unit": value = low + byte * unit. The error is at most
       unit / 2, which is 1/510 of the range of the step's values;
-    - neither, if they follow from the values of the step before, with no larger error: "relu" is max(0, value),
-      "max-pool" the largest value of each window (padding does not count), and "normalize" is (value - "mean") /
-      "standard_deviation", whose error is divided by the standard deviation too.
+    - neither, if they follow from the values of the step before. "relu" is max(0, value), "max-pool" the largest value
+      of each window (padding does not count); their error is no larger. "normalize" is (value - "mean") /
+      "standard_deviation"; this divides the error by the standard deviation, too.
     """
     return {"steps": [_packed(step) for step in steps]}
 

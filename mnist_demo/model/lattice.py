@@ -1,4 +1,4 @@
-"""The lattice of a number: which groups of pieces are its digits, and if it is a number at all. NumPy only.
+"""The lattice of a number: find the groups of pieces that are its digits, and accept or reject it. NumPy only.
 
 The best partition of the pieces is found by Viterbi's algorithm. A log-linear model scores groups, by how certainly
 they are read and by their geometry, and pairs of neighbours. A logistic gate then accepts the number or rejects it.
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from mnist_demo.ink.segmentation import Group, Segmentation
 
-FAINTEST = 1e-4  # the least probability and certainty that counts, as the browser gets four decimals
+FAINTEST = 1e-4  # lower probabilities and certainties count as this: the browser gets four decimals
 
-JOINED = 0.1  # heights: a stroke that ends nearer to another one ends on it
+JOINED = 0.1  # heights: if the end of a stroke is nearer to another stroke, it touches that stroke
 
 GROUP = ("group", "probability", "certainty", "rejected", "low", "wide", "gap", "spread", "more pieces", "high", "flat")
 PAIR = ("overlap", "gap between", "overlapped", "touch", "cut", "bottoms", "tops")
@@ -51,23 +51,23 @@ class Weights(NamedTuple):
 class Score(NamedTuple):
     """How a network reads a group."""
 
-    probabilities: Floats  # (10,), over all ways in which the group is drawn
+    probabilities: Floats  # (10,): geometric mean over the images of the group, normalised
     certainty: float  # in [0, 1]
-    rejected: float  # share of the ways in which it is not recognised as a digit
+    rejected: float  # share of the images that are not recognised as a digit
 
 
 class Partition(NamedTuple):
     """A way to divide the pieces among digits."""
 
-    groups: list[int]  # their numbers, in the order of their first pieces
+    groups: list[int]  # their indices, in the order of their first pieces
     score: float
 
 
 def combined(probabilities: NDArray[np.floating], rejected: Sequence[bool]) -> Score:
-    """Return the score of a group that was drawn in several ways: probabilities (W, 10), and which are rejected."""
-    mean = np.log(np.maximum(probabilities, FAINTEST)).mean(axis=0)
-    share = np.exp(mean) / np.exp(mean).sum()
-    return Score(share, 1 + float((share * np.log(share)).sum()) / math.log(10), sum(rejected) / len(rejected))
+    """Return a group's score, from the readings of its images: probabilities (N, 10), and which are rejected."""
+    mean_log = np.log(np.maximum(probabilities, FAINTEST)).mean(axis=0)
+    means = np.exp(mean_log) / np.exp(mean_log).sum()
+    return Score(means, 1 + float((means * np.log(means)).sum()) / math.log(10), sum(rejected) / len(rejected))
 
 
 def group_features(group: Group, score: Score, height: float) -> Floats:
@@ -92,35 +92,36 @@ def group_features(group: Group, score: Score, height: float) -> Floats:
 
 def pair_features(one: Group, other: Group, segmentation: Segmentation) -> Floats:
     """Return the features of two neighbours (7,), as PAIR names them."""
-    height, left, right = segmentation.height, one.box, other.box
-    overlap = max(0.0, min(left.right, right.right) - max(left.left, right.left)) / height
-    narrower = max(0.05, min(left.width, right.width) / height)
+    height, box, after = segmentation.height, one.box, other.box
+    overlap = max(0.0, min(box.right, after.right) - max(box.left, after.left)) / height
+    narrower = max(0.05, min(box.width, after.width) / height)
     apart = min(segmentation.distances[a, b] for a in one.pieces for b in other.pieces)
     cut = sum(segmentation.cuts[a, b] for a in one.pieces for b in other.pieces)
     return np.array(
         [
             min(1.0, overlap),
-            min(1.0, max(0.0, right.left - left.right) / height),
+            min(1.0, max(0.0, after.left - box.right) / height),
             min(1.0, overlap / narrower),
             float(apart < 0.03),
             min(2.0, cut),
-            min(1.0, abs(left.bottom - right.bottom) / height),
-            min(1.0, abs(left.top - right.top) / height),
+            min(1.0, abs(box.bottom - after.bottom) / height),
+            min(1.0, abs(box.top - after.top) / height),
         ]
     )
 
 
 def is_joined(one: Group, other: Group, segmentation: Segmentation) -> bool:
-    """Return if a stroke joins two groups, as the bar of an H does: one end is on its own group, one on the other."""
+    """Return if a stroke joins two groups, as the bar of an H does: its ends touch another stroke of each."""
     for own, rest in ((one, other), (other, one)):
         for piece, end in itertools.product(own.pieces, (0, 1)):
-            beside = set(own.pieces) - {piece}
-            if _is_near(piece, end, beside, segmentation) and _is_near(piece, 1 - end, rest.pieces, segmentation):
+            siblings = set(own.pieces) - {piece}
+            if _touches(piece, end, siblings, segmentation) and _touches(piece, 1 - end, rest.pieces, segmentation):
                 return True
     return False
 
 
-def _is_near(piece: int, end: int, others: Iterable[int], segmentation: Segmentation) -> bool:
+def _touches(piece: int, end: int, others: Iterable[int], segmentation: Segmentation) -> bool:
+    """Return if that end of a piece (0 or 1) touches any of the others."""
     return any(segmentation.ends[piece, end, other] < JOINED for other in others)
 
 
@@ -132,7 +133,7 @@ class Lattice:
         rows = zip(self.groups, scores, strict=True)
         self.features = np.array([group_features(group, score, segmentation.height) for group, score in rows])
         self.pairs: dict[tuple[int, int], Floats] = {}
-        self.starting: list[list[tuple[int, int]]] = [[] for _ in segmentation.boxes]  # (group, its pieces as bits)
+        self.starting: list[list[tuple[int, int]]] = [[] for _ in segmentation.boxes]  # by first piece: (group, bits)
         for at, group in enumerate(self.groups):
             first = group.pieces[0]
             self.starting[first].append((at, sum(1 << (piece - first) for piece in group.pieces)))
@@ -146,8 +147,8 @@ class Lattice:
     def best(self, weights: Weights) -> Partition:
         """Return the best partition, by Viterbi's algorithm.
 
-        A state is the first piece that no group covers yet, the pieces after it that one does, as bits, and the newest
-        group.
+        A state consists of `first`, the first piece that no group covers; `covered`, the later pieces that are covered,
+        as bits (bit 0 is `first`); and `last`, the group added last. For each state, the best score and path are kept.
         """
         own = self.features @ weights.group
         count = len(self.starting)
@@ -158,18 +159,18 @@ class Lattice:
                 for group, pieces in self.starting[first]:
                     if covered & pieces:
                         continue
-                    step = own[group] + (self.pair(last, group) @ weights.pair if path else 0.0)
-                    to, rest = advance(first, covered | pieces)
-                    found = states[to].get((rest, group))
-                    if found is None or score + step > found[0]:
-                        states[to][rest, group] = (score + step, [*path, group])
+                    gain = own[group] + (self.pair(last, group) @ weights.pair if path else 0.0)
+                    next_first, next_covered = advance(first, covered | pieces)
+                    found = states[next_first].get((next_covered, group))
+                    if found is None or score + gain > found[0]:
+                        states[next_first][next_covered, group] = (score + gain, [*path, group])
         score, path = max(states[count].values(), key=lambda one: one[0])
         return Partition(path, float(score))
 
     def digits(self, whole: Score, weights: Weights) -> tuple[list[int], float]:
-        """Return the groups that are the digits, from the left, and how likely they are right.
+        """Return the groups that are the digits, from the left, and the probability that they are right.
 
-        No groups if they are not accepted as several digits. `whole` is the drawing's score, read as one digit.
+        The list is empty if the drawing is not accepted as several digits. `whole` is its score, read as one digit.
         """
         chosen = self.best(weights).groups
         pairs = itertools.pairwise(self.groups[at] for at in chosen)
@@ -180,31 +181,35 @@ class Lattice:
         return sorted(chosen, key=lambda at: self.groups[at].box.centre) if margin > 0 else [], certainty
 
     def gate_features(self, groups: Sequence[int], whole: Score) -> Floats:
-        """Return the features of a partition (13,), as GATE names them; `whole` is the drawing's, read as one digit."""
+        """Return the features of a partition (13,), as GATE names them.
+
+        `whole` is the score of the drawing, read as one digit.
+        """
         certainties = [math.log(max(self.scores[at].certainty, FAINTEST)) for at in groups]
         pairs = np.array([self.pair(one, other) for one, other in itertools.pairwise(groups)])
+        most = dict(zip(PAIR, pairs.max(axis=0), strict=True))
         heights = [self.groups[at].box.height / self.segmentation.height for at in groups]
         return np.array(
             [
                 1.0,
                 max(-3.0, min(certainties)),
                 max(-3.0, sum(certainties) / len(certainties)),
-                pairs[:, 2].max(),
-                pairs[:, 3].max(),
-                pairs[:, 4].max(),
+                most["overlapped"],
+                most["touch"],
+                most["cut"],
                 min(1.0, *heights),
                 min(3.0, max(heights)),
                 max(self.scores[at].rejected for at in groups),
                 math.log(max(whole.certainty, 0.01)),
                 whole.rejected,
-                pairs[:, 6].max(),
+                most["tops"],
                 min(5.0, len(groups)),
             ]
         )
 
 
 def advance(first: int, covered: int) -> tuple[int, int]:
-    """Return the first piece that is not covered, and the bits of the pieces after it."""
+    """Return the first piece from `first` on that is not covered, and the bits shifted so that bit 0 is that piece."""
     while covered & 1:
         first, covered = first + 1, covered >> 1
     return first, covered

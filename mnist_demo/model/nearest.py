@@ -26,11 +26,11 @@ from mnist_demo.model.weights import digest
 
 FORMAT = "1"  # of the feature files; files of another format are computed again
 BATCH = 64  # digits at a time: about 5 ms of work, so that other threads never wait longer
-LEVELS = 127  # of a unit on either side of 0, so that it fits in a byte
+LEVELS = 127  # activations are stored as whole numbers from -127 to 127, in a byte
 AXES = 64  # the most axes along which all digits are compared first
 SURVEYED = 5_000  # the first digits of the training set, used to choose the axes
 CANDIDATES = 400  # digits nearest along the axes, then compared unit by unit
-TIE = 1e-3  # of cosine: the greatest cost of a hidden layer e times as strong when candidates are chosen
+TIE = 1e-3  # of cosine, subtracted for each unit of difference in log strength when candidates are chosen
 
 Bytes = NDArray[np.uint8]
 
@@ -140,7 +140,7 @@ class _Rows:
 
 
 def _training_digits(root: Path | None) -> tuple[_Rows | Bytes, Bytes]:
-    """Return the images (60000, 784), from their file if it can be had and else in memory, and the labels (60000,)."""
+    """Return the images (60000, 784), from their file or else in memory, and the labels (60000,)."""
     try:
         images_file, labels_file = mnist_files("train", root)
         labels = np.frombuffer(labels_file.read_bytes(), np.uint8, offset=8)
@@ -186,8 +186,8 @@ def _computed(network: nn.Module, images: _Rows | Bytes) -> _Features:
     features = _Features(torch.empty(len(images), width, dtype=torch.int8), torch.empty(len(images)))
     for start in range(0, len(images), BATCH):
         pixels = torch.from_numpy(images[start : start + BATCH]).view(-1, 1, SIDE, SIDE)
-        for all_of_them, part in zip(features, _hidden(network, pixels.float() / 255), strict=True):
-            all_of_them[start : start + BATCH] = part
+        for whole, part in zip(features, _hidden(network, pixels.float() / 255), strict=True):
+            whole[start : start + BATCH] = part
     return features
 
 

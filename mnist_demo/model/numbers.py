@@ -1,6 +1,7 @@
-"""Numbers, rows of digits: from a drawing and a network's readings of parts of it to a `NumberReading`.
+"""Numbers: read a drawing of a row of digits, or a page of rows.
 
-A drawing is first read as one digit, as ever. Several digits are the answer only if the lattice's gate accepts them.
+A drawing is first read as one digit. Then a network reads its parts, and the lattice combines these readings. The
+answer has several digits only if the lattice's gate accepts them.
 """
 
 import functools
@@ -28,7 +29,7 @@ ReadImages = Callable[[NDArray[np.float32]], list[Reading]]
 
 
 def stored_weights() -> dict[str, dict[str, dict[str, float]]]:
-    """Return the fitted weights by what the pieces are ("strokes" or "ink"), part and feature."""
+    """Return the fitted weights by kind of pieces ("strokes" or "ink"), part of the lattice, and feature."""
     weights: dict[str, dict[str, dict[str, float]]] = json.loads(FILE.read_text(encoding="utf-8"))["weights"]
     return weights
 
@@ -41,7 +42,7 @@ def weights_of(pieces: str) -> Weights:
 
 
 def read_number(read: ReadImages, drawing: Ink | Sequence[Stroke]) -> NumberReading:
-    """Return what the network that `read` asks says of a row of digits: ink (H, W), 255 = ink, or strokes.
+    """Read a row of digits, drawn as ink (H, W), 255 = ink, or as strokes. `read` has a network read images.
 
     Raises ValueError as `to_mnist` and `draw` do.
     """
@@ -115,7 +116,7 @@ def _pixels(box: segmentation.Box) -> Box:
 
 
 def read_page(read: ReadImages, ink: Ink) -> list[NumberReading]:
-    """Return what the network says of each row of digits, from top to bottom; nothing if the ink is blank.
+    """Read each row of digits, from top to bottom. Return an empty list if the ink is blank.
 
     Raises ValueError as `to_mnist` does.
     """

@@ -1,9 +1,8 @@
 """Digits of many clients, read together: one call of a network for sixteen takes a third of the time of sixteen calls.
 
-One thread reads, for threads side by side compete for the processor. Clients take turns, counted in digits. Of a
-client's requests the newest is read first: a late answer to a drawing that has changed since is worth little. What
-waits too long, or is too much, is refused.
-Digits that bring the key of a visitor's own network are read by that, too.
+One thread reads, since several would compete for the processor. Clients take turns, counted in digits. A client's
+newest request is read first, since it wants no late answer to a drawing that has changed. A request is refused if it
+waits too long or if the queue is full. If it has the key of a user's own network, that network reads its digits, too.
 """
 
 import asyncio
@@ -22,11 +21,11 @@ from mnist_demo.server.limits import busy
 from mnist_demo.server.readings import Images, Readings, readings_of
 from mnist_demo.server.user_models import OWN, GoneError, UserModels
 
-MAX_BATCH = 16  # digits read at once: more are no cheaper each
+MAX_BATCH = 16  # digits read at once: a larger batch takes as long per digit
 MAX_WAITING = 64  # requests
 MAX_WAIT_S = 0.5
 
-Answer = dict[str, Any]  # {"readings": one for each digit, "gone": True if the visitor's network is no longer kept}
+Answer = dict[str, Any]  # {"readings": one for each digit, "gone": True if the user's network was dropped}
 
 
 @dataclass(eq=False)
@@ -40,7 +39,7 @@ class Waiting:
 
 
 class Reader:
-    """Reads digits for any number of clients."""
+    """A reader of digits for any number of clients."""
 
     def __init__(self, classifiers: Mapping[str, Classifier], yours: UserModels | None = None) -> None:
         self.classifiers, self.yours = classifiers, yours or UserModels(trains=False)
@@ -50,8 +49,8 @@ class Reader:
     async def read(self, images: Images, yours: str | None = None) -> Answer:
         """Return what every network says of digits (N, 28, 28) in [0, 1].
 
-        A probability may differ by one in its fourth decimal, since some processors add up otherwise for many digits
-        than for one. Raises HTTPException (503) if there is too much to do.
+        A probability may differ by one in its fourth decimal from that of a digit read alone: some processors add in
+        another order for a batch. Raises HTTPException (503) if the request is refused.
         """
         one = Waiting(images, yours)
         if self.thread is None:
@@ -98,7 +97,7 @@ class Reader:
             one.answer.set_result(answer)
 
     def _read_by_own(self, batch: list[Waiting], answers: list[Answer]) -> None:
-        """Add what visitors' own networks say of their digits, or that the network is gone."""
+        """Add the readings of users' own networks for their digits, or that the network is gone."""
         for key in {one.yours for one in batch if one.yours is not None}:
             places = [at for at, one in enumerate(batch) if one.yours == key]
             try:

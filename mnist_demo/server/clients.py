@@ -13,8 +13,8 @@ from mnist_demo.server.fair_queue import FairQueue, client
 from mnist_demo.server.limits import App, Message, Receive, Send
 
 MAX_STARTED = 8  # requests in one round of the event loop
-BYTES = 2**16  # in or out, that cost as much as a request
-IPV6_BITS = 64  # of an address, that are the same for one subscriber
+BYTES = 2**16  # sending or receiving as many costs a client as much as a request
+IPV6_BITS = 64  # all addresses of a subscriber begin with the same bits
 TRUSTED = "FORWARDED_ALLOW_IPS"  # uvicorn's environment variable
 PRIVATE = "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7"  # where a Space's proxy is
 
@@ -41,17 +41,15 @@ def trust_proxy_of_space() -> None:
 class Clients:
     """The outermost ASGI middleware: it names the client, and starts the requests of clients in turn.
 
-    All requests share the thread of the event loop. In each of its rounds at most MAX_STARTED requests start, so
-    however many requests one client sends, those of another wait for few of them.
+    All requests share the thread of the event loop. At most MAX_STARTED requests start in each of its rounds. So a
+    request waits for few requests of another client, however many that client sends.
     """
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.queue: FairQueue[asyncio.Future[None]] = FairQueue(
-            MAX_CONNECTIONS
-        )  # a connection has one request at a time
-        self.left = MAX_STARTED
-        self.is_counting = False
+        self.queue: FairQueue[asyncio.Future[None]] = FairQueue(MAX_CONNECTIONS)  # each has one request at a time
+        self.left = MAX_STARTED  # requests that may start in this round
+        self.is_counting = False  # a call of `_round` is scheduled
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -85,6 +83,7 @@ class Clients:
         await turn
 
     def _round(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start waiting requests in a new round. Schedule the next round, unless none started in this one."""
         self.left = MAX_STARTED
         while self.left and len(self.queue):
             who, turn = self.queue.take()

@@ -16,19 +16,20 @@ from mnist_demo.server.fair_queue import greediest
 
 MAX_REQUEST_SECONDS = 15.0  # for a request to arrive
 MAX_ANSWER_SECONDS = 120.0  # for its client to take the answer
-MIN_HANDLES = 64  # the least number of open handles that the process needs
-HANDLES_SPARED = 32  # of those: for files and for processes that train
+MIN_HANDLES = 64  # the server does not start if the process may have fewer open handles
+RESERVED_HANDLES = 32  # not for connections: for files and for processes that train
 MAX_CONNECTIONS = 4096
 MAX_HELD_BYTES = 2**26  # of all incoming bodies and all unread answers together
-UNREAD_BYTES = 2**17  # overhead of an unread answer: its next part, its compressor
-READ_BYTES = 2**14  # read from a connection at a time: all pending ones are read before one can end
+UNREAD_BYTES = 2**17  # what an unread answer holds besides its buffer: the next part, a compressor
+READ_BYTES = 2**14  # per read: every pending connection is read once before any can be dropped
 TRIM_SECONDS = 0.25  # from the end of a connection until freed memory goes back to the operating system
 M_ARENA_MAX = -8  # of <malloc.h>
 
 
 class Held:
-    """The bytes held by all connections. Above MAX_HELD_BYTES, of the client that holds most the slowest connection is
-    dropped.
+    """The bytes that all connections hold.
+
+    Above MAX_HELD_BYTES, the slowest connection of the client that holds most is dropped.
     """
 
     def __init__(self) -> None:
@@ -57,7 +58,8 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     held = Held()
     patience: Any = None  # the timer
     trimming: TimerHandle | None = None  # of all connections
-    body_bytes = unread_bytes = 0  # received since the last answer; of the current answer
+    body_bytes = 0  # received since the last answer
+    unread_bytes = 0  # of the current answer
 
     def connection_made(self, transport: Any) -> None:
         self.host, _ = transport.get_extra_info("peername")[:2]
@@ -68,26 +70,29 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         super().connection_made(transport)
         self.ws_protocol_class = None  # WebSocket is not used
         transport.max_size = READ_BYTES
-        self.wait_for_request()
+        self.restart_timer()
 
     def surplus(self) -> Any:
-        """Return the connection to drop for this one: of the address with the most, the one that is idle longest.
+        """Return the connection to drop to make room for this one, or None to refuse this one.
 
-        If none of them is idle, return the one that is busy longest, or None if this address has the most, too.
+        Only addresses with the most connections lose one: the one idle longest, else the one busy longest. But if this
+        address is one of them, only an idle one is dropped.
         """
         counts = Counter(one.host for one in [*self.connections, self])
         most = max(counts.values())
-        its = [one for one in self.connections if counts[one.host] == most]
-        busiest = None if counts[self.host] == most else min(its, key=lambda one: one.since)
-        return min(filter(is_idle, its), key=lambda one: one.since, default=busiest)
+        candidates = [one for one in self.connections if counts[one.host] == most]
+        busy = None if counts[self.host] == most else min(candidates, key=lambda one: one.since)
+        return min(filter(is_idle, candidates), key=lambda one: one.since, default=busy)
 
-    def wait_for_request(self) -> None:
+    def restart_timer(self) -> None:
+        """Give the client MAX_REQUEST_SECONDS for the next request."""
         self.since = self.loop.time()
         if self.patience is not None:
             self.patience.cancel()
         self.patience = self.loop.call_later(MAX_REQUEST_SECONDS, self.lose_patience)
 
     def lose_patience(self) -> None:
+        """Drop a client that sent no request in time; wait longer for one that has yet to take its answer."""
         if is_idle(self) or self.loop.time() - self.since > MAX_ANSWER_SECONDS:
             self.transport.abort()
         else:
@@ -107,7 +112,7 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def on_response_complete(self) -> None:
         self.hold(body=0)
-        self.wait_for_request()
+        self.restart_timer()
         super().on_response_complete()
 
     def shutdown(self) -> None:
@@ -140,7 +145,7 @@ def waits_for_client(connection: Any) -> bool:
 
 
 def trim() -> None:
-    """Return freed memory to the operating system, if the C library supports it; by itself it keeps much of it."""
+    """Return freed memory to the operating system: glibc keeps much of it otherwise."""
     BoundedProtocol.trimming = None
     allocator("malloc_trim", 0)
 
@@ -158,32 +163,31 @@ def bounded_connections() -> Iterator[None]:
     Servers started later, such as those of other pages in a notebook, are not limited.
     """
     BoundedProtocol.room = room()
-    allocator("mallopt", M_ARENA_MAX, 1)  # malloc_trim keeps the last free part of other threads' arenas
+    allocator("mallopt", M_ARENA_MAX, 1)  # one arena for all threads: malloc_trim frees the others only in part
     before = HTTP_PROTOCOLS["auto"]
-    HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"  # Gradio starts the server, naming no protocol
-    logging.getLogger("uvicorn.error").addFilter(is_no_nonsense)
-    logging.getLogger("asyncio").addFilter(is_no_lack_of_handles)
+    HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"  # Gradio starts uvicorn with the default protocol
+    logging.getLogger("uvicorn.error").addFilter(is_error)
+    logging.getLogger("asyncio").addFilter(is_not_failed_accept)
     try:
         yield
     finally:
         HTTP_PROTOCOLS["auto"] = before
 
 
-def is_no_nonsense(record: logging.LogRecord) -> bool:
-    """Drop uvicorn's warnings about invalid requests."""
+def is_error(record: logging.LogRecord) -> bool:
+    """Return if a record of uvicorn is an error: its warnings are about invalid requests."""
     return record.levelno >= logging.ERROR
 
 
-def is_no_lack_of_handles(record: logging.LogRecord) -> bool:
-    """Drop asyncio's errors about missing handles: it logs some 2,000 a second, and waits for free ones by itself."""
+def is_not_failed_accept(record: logging.LogRecord) -> bool:
+    """Return False for asyncio's errors about missing handles: it logs some 2,000 a second, and goes on by itself."""
     return "socket.accept()" not in record.getMessage()
 
 
 def room() -> int:
-    """Raise the process's limit on open handles as far as allowed; return the number of connections that leaves room
-    for.
+    """Raise the process's limit on open handles as far as allowed. Return the number of connections within it.
 
-    Raises OSError if that is too few.
+    Raises OSError if the limit is too low.
     """
     try:
         import resource
@@ -197,4 +201,4 @@ def room() -> int:
         return MAX_CONNECTIONS
     if soft < MIN_HANDLES:
         raise OSError(f"{soft} open files are too few: allow at least {MIN_HANDLES} (ulimit -n {MIN_HANDLES})")
-    return min(MAX_CONNECTIONS, soft - HANDLES_SPARED)
+    return min(MAX_CONNECTIONS, soft - RESERVED_HANDLES)

@@ -1,8 +1,7 @@
 """Fair shares: queues in which clients take turns.
 
-Two rules hold for all that clients wait for, and for all that the server keeps for them. The client that has cost least
-is served next. If there is no room left, the client with the most items loses one. Both rules matter only if several
-clients want more than there is: a client that is alone gets everything.
+There are two rules. The client that has cost least is served next. If a queue is full, the client with the most items
+in it loses one. They matter only if several clients compete: a client that is alone gets everything.
 """
 
 import asyncio
@@ -35,21 +34,22 @@ def greediest(shares: Mapping[str, float], newcomer: str = "") -> str:
 class FairQueue(Generic[Item]):
     """The items of all clients, at most `room`.
 
-    Of a client's items, the oldest is taken first and the newest is displaced first; `newest_first` reverses both.
+    A client's oldest item is taken first. If a client must lose an item, it is the newest one. `newest_first` reverses
+    both.
     """
 
     def __init__(self, room: int, newest_first: bool = False) -> None:
         self.room, self.newest_first = room, newest_first
         self.items: dict[str, deque[Item]] = {}  # by client, in the order of turns; none is empty
         self.costs: dict[str, float] = {}
-        self.least = 0.0  # what the client served last had cost: newcomers start there
+        self.level = 0.0  # the cost of the client served last, before it was served; new clients start with it
         self.changed = threading.Condition()
 
     def __len__(self) -> int:
         return sum(map(len, self.items.values()))
 
     def put(self, item: Item) -> Item | None:
-        """Add an item of the current client. Return the item that is displaced, if any; it may be the same."""
+        """Add an item of the current client. Return the item that is displaced, if any; it may be this one."""
         who = client.get()
         with self.changed:
             if who not in self.items:
@@ -58,22 +58,23 @@ class FairQueue(Generic[Item]):
             self.changed.notify()
             if len(self) <= self.room:
                 return None
-            return self._pop(greediest({one: len(has) for one, has in self.items.items()}, who), not self.newest_first)
+            counts = {one: len(items) for one, items in self.items.items()}
+            return self._pop(greediest(counts, who), not self.newest_first)
 
     def take(self, may: Callable[[str], bool] = lambda _: True) -> tuple[str, Item]:
         """Wait for an item of a client that may be served. Return the client whose turn it is, and the item."""
         with self.changed:
             self.changed.wait_for(lambda: any(map(may, self.items)))
             who = min(filter(may, self.items), key=self.costs.__getitem__)
-            self.least = self.costs[who]
-            self.items[who] = self.items.pop(who)  # last, for its next turn
+            self.level = self.costs[who]
+            self.items[who] = self.items.pop(who)  # to the end: among equal costs, others come first
             return who, self._pop(who, self.newest_first)
 
     def charge(self, who: str, cost: float) -> None:
-        """Note what serving a client has cost, if anyone waits."""
+        """Add to the cost of a client, unless the queue is empty: then there is nobody to be fair to."""
         with self.changed:
             if self.items:
-                self.costs[who] = self.costs.get(who, self.least) + cost
+                self.costs[who] = self.costs.get(who, self.level) + cost
 
     def remove(self, item: Item) -> None:
         """Remove an item, if it is there."""
@@ -85,7 +86,7 @@ class FairQueue(Generic[Item]):
                     return
 
     def order(self, cost: float) -> list[Item]:
-        """Return all items in the order of their turns, if each costs that much and no others come."""
+        """Return all items in the order in which they will be taken if each costs that much and none is added."""
         with self.changed:
             turns = [
                 (self.costs[who] + cost * place, turn, item)
@@ -94,10 +95,10 @@ class FairQueue(Generic[Item]):
             ]
         return [item for *_, item in sorted(turns, key=lambda one: one[:2])]
 
-    def drop(self, is_over: Callable[[Item], bool]) -> list[Item]:
-        """Remove and return the items that are over."""
+    def drop(self, is_unwanted: Callable[[Item], bool]) -> list[Item]:
+        """Remove and return the items that nobody wants any more."""
         with self.changed:
-            found = [item for items in self.items.values() for item in items if is_over(item)]
+            found = [item for items in self.items.values() for item in items if is_unwanted(item)]
             for item in found:
                 self.remove(item)
         return found
@@ -106,7 +107,7 @@ class FairQueue(Generic[Item]):
         if len(self.costs) > MAX_KNOWN:
             self.costs = {one: cost for one, cost in self.costs.items() if one in self.items}
         self.items[who] = deque()
-        self.costs[who] = max(self.least, self.costs.get(who, 0.0))
+        self.costs[who] = max(self.level, self.costs.get(who, 0.0))
 
     def _pop(self, who: str, newest: bool) -> Item:
         item = self.items[who].pop() if newest else self.items[who].popleft()
@@ -114,11 +115,12 @@ class FairQueue(Generic[Item]):
         return item
 
     def _tidy(self, who: str) -> None:
+        """Drop a client without items, and all costs if the queue is empty."""
         if not self.items[who]:
             del self.items[who]
         if not self.items:
             self.costs.clear()
-            self.least = 0.0
+            self.level = 0.0
 
 
 @dataclass(eq=False)
@@ -131,9 +133,9 @@ class Call:
 
 
 class FairPool:
-    """Threads that work for clients in turn, counted in seconds of `clock` (by default processor time).
+    """Threads that work for clients in turn. Work costs seconds of `clock` (by default processor time).
 
-    With `one_each`, at most one thread works for the same client.
+    With `one_each`, at most one thread at a time works for a client.
     """
 
     def __init__(
@@ -141,11 +143,11 @@ class FairPool:
     ) -> None:
         self.name, self.workers, self.clock, self.one_each = name, workers, clock, one_each
         self.queue: FairQueue[Call] = FairQueue(room)
-        self.served: list[str] = []  # clients that threads work for
+        self.served: list[str] = []  # clients for which threads are working
         self.threads: list[threading.Thread] = []
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Return the result of `work`. Raises HTTPException (503) if too much waits.
+        """Return the result of `work`. Raises HTTPException (503) if there is no room in the queue.
 
         If the caller is cancelled, work that has not begun is dropped.
         """
@@ -179,6 +181,6 @@ class FairPool:
 
 
 def settle(result: Future[Any], refusal: HTTPException) -> None:
-    """Refuse, unless the caller has gone."""
+    """Set the refusal as the result, unless the caller has gone."""
     if result.set_running_or_notify_cancel():
         result.set_exception(refusal)

@@ -1,7 +1,7 @@
 """Gradio's protocol for other programs, such as Gradio's clients and curl: `/call/NAME`, `/queue/...`, `/upload`.
 
-Gradio's own code for these paths keeps sessions, events and files as long as callers like, and fetches addresses that
-they name. Here few calls wait, none is answered late, and an unfetched result is soon dropped.
+Gradio's own code for these paths keeps sessions, events and files as long as callers like, and fetches any URL that a
+caller names. This module limits the waiting calls and their time, and soon drops a result that nobody fetches.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ from mnist_demo.server.uploads import Uploads
 MAX_JOBS = 16  # calls, running ones included
 MAX_KEPT_OUTCOMES = 64  # unfetched outcomes
 KEPT = 60.0  # seconds that an outcome is kept
-MAX_STREAM_SECONDS = 30.0  # seconds, of a stream
-MAX_SESSION_CHARACTERS = 100  # characters, of the name of a client's session
+MAX_STREAM_SECONDS = 30.0
+MAX_SESSION_CHARACTERS = 100  # of the name of a client's session
 
 Json = dict[str, Any]
 Outcome = asyncio.Future[Json]  # {"data": [...]} or {"error": "..."}
@@ -80,18 +80,18 @@ class Jobs:
             event.outcome.cancel()
 
 
-def told_of(outcome: Outcome) -> Json:
-    """Return the outcome of a call that has ended."""
+def ended(outcome: Outcome) -> Json:
+    """Return the outcome of a call that has ended. A cancelled one was displaced: the server is busy."""
     return {"error": BUSY} if outcome.cancelled() else outcome.result()
 
 
 async def result_of(outcome: Outcome) -> Json:
-    """Wait for a call to end, and return its outcome. If the caller goes first, cancel the call."""
+    """Wait for a call to end, and return its outcome. If the waiting is cancelled, cancel the call."""
     try:
         await asyncio.wait([outcome])
     finally:
         outcome.cancel()
-    return told_of(outcome)
+    return ended(outcome)
 
 
 async def _outcome(work: Callable[[], Awaitable[Any]]) -> Json:
@@ -109,7 +109,7 @@ async def _outcome(work: Callable[[], Awaitable[Any]]) -> Json:
 
 
 class Events:
-    """ASGI middleware that answers calls of those endpoints, by the numbers that Gradio's clients use."""
+    """ASGI middleware that answers calls of endpoints. Gradio's clients send an endpoint's number, others its name."""
 
     def __init__(self, app: App, endpoints: Mapping[int, Endpoint], uploads: Uploads, jobs: Jobs) -> None:
         self.app, self.uploads, self.jobs = app, uploads, jobs
@@ -125,7 +125,7 @@ class Events:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             if asked(scope).startswith("/gradio_api/info"):
-                scope["app"].api_info = None  # Gradio would report to all clients the address that the first one used
+                scope["app"].api_info = None  # it holds the address that the first client used: make it anew
             wanted = f"{scope['method']} {asked(scope)}"
             for path, answer in self.paths:
                 if found := path.fullmatch(wanted):
@@ -138,10 +138,11 @@ class Events:
         return JSONResponse([await self.uploads.take_in(request)])
 
     async def call(self, request: Request, name: str) -> Response:
-        """Start a call: {"data": [in order]}, or with "v2" {name: value}."""
+        """Start a call. The body is {"data": [values in order]}, or {name: value, ...} if the path has "v2"."""
         body = await json_of(request)
         is_named = "/call/v2/" in asked(request.scope)
-        outcome = self.jobs.start(self.work(name, [], body) if is_named else self.work(name, body.get("data"), {}))
+        work = self.work(name, [], body) if is_named else self.work(name, body.get("data"), {})
+        outcome = self.jobs.start(work)
         return JSONResponse({"event_id": self.jobs.keep(outcome)})
 
     async def follow(self, _: Request, event: str) -> Response:
@@ -150,16 +151,16 @@ class Events:
         if found is None:
             raise HTTPException(404, "no such event: it was fetched already, or has expired")
 
-        async def told() -> AsyncIterator[str]:
+        async def events() -> AsyncIterator[str]:
             try:
                 await asyncio.wait([found.outcome], timeout=MAX_STREAM_SECONDS)
             finally:
                 self.jobs.drop(event)  # it was fetched, or the client disconnected
-            outcome = told_of(found.outcome) if found.outcome.done() else {"error": "this takes too long"}
+            outcome = ended(found.outcome) if found.outcome.done() else {"error": "the call takes too long"}
             kind, data = ("complete", outcome["data"]) if "data" in outcome else ("error", outcome)
             yield f"event: {kind}\ndata: {json.dumps(data)}\n\n"
 
-        return stream(told())
+        return stream(events())
 
     async def join(self, request: Request) -> Response:
         """Start a call in the form of Gradio's clients: {"fn_index", "data", "session_hash"}."""
@@ -173,7 +174,7 @@ class Events:
         return stream(self.messages(session_of(request.query_params.get("session_hash"))))
 
     async def messages(self, session: str) -> AsyncIterator[str]:
-        """Yield the messages for Gradio's clients until no call of the session is left."""
+        """Yield Gradio's messages about the calls of a session, until all are done or the time is up."""
         latest = time.monotonic() + MAX_STREAM_SECONDS
         while time.monotonic() < latest:
             events = {event.outcome: name for name, event in self.jobs.events.items() if event.session == session}
@@ -187,13 +188,14 @@ class Events:
                 raise
             for outcome in done:
                 self.jobs.drop(events[outcome])
-                told = told_of(outcome)
-                yield message("process_completed", events[outcome], output=told, success="data" in told)
+                output = ended(outcome)
+                yield message("process_completed", events[outcome], output=output, success="data" in output)
         yield message("close_stream", None)
 
     def work(self, name: str | int | None, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:
-        """Return the call of an endpoint. Raises HTTPException: 404 if there is no such endpoint, 422 for other
-        parameters.
+        """Return a function that calls the endpoint.
+
+        Raises HTTPException: 404 if there is no such endpoint, 422 if the values do not fit its parameters.
         """
         endpoint = self.endpoints.get(name)
         if endpoint is None:
@@ -207,8 +209,9 @@ def stream(messages: AsyncIterator[str]) -> Response:
 
 
 def bound(endpoint: Endpoint, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:
-    """Return the call of an endpoint with those values, in order or by name. Raises HTTPException (422) if they do not
-    fit.
+    """Return a function that calls the endpoint with values in order and by name.
+
+    Raises HTTPException (422) if they do not fit its parameters.
     """
     signature = inspect.signature(endpoint)
     try:
@@ -239,5 +242,5 @@ async def json_of(request: Request) -> Json:
 def session_of(name: Any) -> str:
     """Return the name of a session. Raises HTTPException (422) if it is invalid."""
     if not isinstance(name, str) or not 1 <= len(name) <= MAX_SESSION_CHARACTERS:
-        raise HTTPException(422, f"session_hash: text of 1 to {MAX_SESSION_CHARACTERS} characters")
+        raise HTTPException(422, f"session_hash must be a text of 1 to {MAX_SESSION_CHARACTERS} characters")
     return name

@@ -1,7 +1,4 @@
-"""How much a request may bring, and how much may be wanted at once.
-
-Knows: bytes and numbers. Does not know: what they mean.
-"""
+"""Limits on the bodies of requests, and the 503 response."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -11,9 +8,9 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
 MAX_BODY_BYTES = 262_144
-UPLOAD = "/gradio_api/upload"  # where more may come
-MAX_PICTURE_BYTES = 10_485_760  # bytes of a file that is uploaded: a phone's photo has 2 to 8 million
-BUSY = "too many want an answer: ask again in a moment"
+UPLOAD = "/gradio_api/upload"  # the path where bodies may be larger
+MAX_PICTURE_BYTES = 10_485_760  # of an uploaded file: a phone's photo has 2 to 8 million bytes
+BUSY = "the server is busy: try again in a moment"
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -28,18 +25,18 @@ def busy() -> HTTPException:
 
 def too_much(most: int) -> str:
     """Return the error message for a request with more than `most` bytes."""
-    return f"a request may bring at most {most} bytes"
+    return f"a request may have at most {most} bytes"
 
 
 def is_upload(scope: Message) -> bool:
-    """Whether that is a request to UPLOAD, below whatever prefix."""
+    """Return if a request is for UPLOAD, which may stand below any prefix."""
     return str(scope.get("path")).rstrip("/").endswith(UPLOAD)
 
 
 class BoundedBody:
-    """ASGI middleware that refuses a body over MAX_BODY_BYTES before anybody has parsed it.
+    """ASGI middleware that refuses a body over MAX_BODY_BYTES before it is parsed.
 
-    At the path UPLOAD a body may bring a picture, and as much around it.
+    At the path UPLOAD, a body may have MAX_PICTURE_BYTES more.
     """
 
     def __init__(self, app: App) -> None:
@@ -58,7 +55,7 @@ class BoundedBody:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > most:  # of a body that did not say how long it is
+            if received > most:  # if the request did not declare its length
                 raise HTTPException(413, too_much(most))
             return message
 

@@ -1,7 +1,7 @@
 """The endpoints as tools of the Model Context Protocol, for language models: `/gradio_api/mcp/`, "streamable HTTP".
 
-This implements the few messages that a server of tools without sessions needs. Gradio's own server of tools needs a
-package that pins an older pydantic, keeps a file for each picture, and fetches any address it is given.
+This is a server without sessions, which needs only a few of the protocol's messages. Gradio's own one needs a package
+that pins an older pydantic, keeps a file for each picture, and fetches any URL that it is given.
 """
 
 import inspect
@@ -63,7 +63,8 @@ class Tools:
             said["result"] = await while_connected(request.receive, work)
         except UnknownError as error:
             said["error"] = {"code": error.args[0], "message": error.args[1]}
-        return Response(json.dumps(said), media_type="application/json")  # ASCII: an id may be half a character
+        # ASCII, since an id may have a lone surrogate, which UTF-8 cannot encode.
+        return Response(json.dumps(said), media_type="application/json")
 
     async def result(self, method: Any, parameters: Json, tools: list[Json]) -> Json:
         """Return the result of a method. Raises UnknownError."""
@@ -83,7 +84,7 @@ class Tools:
         raise UnknownError(NO_METHOD, "no such method")
 
     async def call(self, name: Any, arguments: Json) -> Json:
-        """Return the result of a tool, as text and as JSON; an error in the call is a result for the model, too."""
+        """Return the result of a tool, as text and as JSON. If the call fails, the result tells the model why."""
         if not isinstance(name, str) or name not in self.endpoints:
             raise UnknownError(NO_TOOL, "no such tool")
         try:

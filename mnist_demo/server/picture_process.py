@@ -2,8 +2,8 @@
 
 A file of 50 kB can cost a decoder minutes, so the server never decodes one itself. It sends the files to
 `mnist_demo.ink.picture_worker`. If a picture takes too long, that process ends, and the server starts another one. Two
-such processes read pictures, but only one at a time for the same client, so another client never waits for the whole of
-a costly picture.
+such processes read pictures, but at most one of them for the same client: a client with costly pictures leaves the
+other one to everybody else.
 """
 
 import asyncio
@@ -103,7 +103,9 @@ class Pictures:
 
     def __init__(self) -> None:
         self.pool = FairPool("pictures", WORKERS, MAX_WAITING, clock=time.monotonic, one_each=True)
-        self.processes = [PictureProcess() for _ in range(WORKERS)]  # those that are free; the last one was used last
+        self.processes = [
+            PictureProcess() for _ in range(WORKERS)
+        ]  # those that are free; a stack, so that a warm one is used first
 
     async def ink_of(self, content: bytes) -> Ink:
         """Return the ink (H, W), 255 = ink, of the picture in a file.

@@ -1,8 +1,8 @@
 """Training for users, one run at a time, each in a process of its own; others wait in a queue.
 
 Clients take turns, counted in seconds of training; if each wants one run, that is first come, first served. Any run,
-waiting or not, ends when its page stops asking for it. While a user is about to start a run, a process that has loaded
-everything waits for its arguments, since loading takes longer than the user should wait for the first step.
+waiting or not, ends when its page stops asking for it. When a user is about to start a run, a process loads everything
+in advance and waits for its arguments, so that the first step comes sooner.
 """
 
 import contextlib
@@ -47,15 +47,15 @@ class Run(Own):
 
     number: int = 0  # its public number, by which others may follow it
     recipe: str = ""
-    arguments: Sequence[str] = ()  # of the command line; FOLDER in them is `folder`
+    arguments: Sequence[str] = ()  # of the command line; the word FOLDER in them stands for `folder`
     files: Mapping[str, str] = field(default_factory=dict)  # contents of files to put into that folder, by name
     state: State = "waiting"
     error: Error | None = None  # if it failed, or was stopped by the server
     total: dict[str, Any] = field(default_factory=dict)  # its numbers of steps and epochs, and the watched digits
     steps: list[list[float]] = field(default_factory=list)  # step, epoch, loss
     epochs: list[list[float]] = field(default_factory=list)  # step, loss, accuracy
-    answers: str | None = None  # to the hundred digits, a character each
-    looks: int = 0  # how often its network was loaded
+    answers: str | None = None  # to the hundred test digits on the page's wall, a character each
+    looks: int = 0  # the version of its network: how often it was loaded
     rate: int = 0  # images per second
     begun: float = field(default_factory=time.monotonic)
     seconds: float = 0.0  # since it began
@@ -80,7 +80,7 @@ class Run(Own):
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         for name, content in self.files.items():
             (self.folder / name).write_text(content, encoding="utf-8")
-        self.files = {}  # the network is kept for longer than they are of use
+        self.files = {}  # free their memory: the network is kept long after its training
         return self.folder
 
     def take(self, line: dict[str, Any]) -> None:
@@ -126,7 +126,7 @@ class TrainingJobs:
             if self.current is None or not self.current.is_under_way:
                 if self.ready is None or self.ready.is_over():
                     self.ready = started()
-                self._wait(READY_FOR)
+                self._keep_ready(READY_FOR)
 
     def begin(self, model: str, recipe: str, arguments: Sequence[str], files: Mapping[str, str]) -> Run | None:
         """Queue a run for that network and recipe; it starts at once if nothing is ahead of it.
@@ -167,11 +167,11 @@ class TrainingJobs:
             self.current = run
             run.state, run.begun = "starting", time.monotonic()
             process, self.ready = self.ready, None
-            self._wait(None)
+            self._keep_ready(None)
         threading.Thread(target=self._look_after, args=(run, process), daemon=True, name="training").start()
 
-    def _wait(self, seconds: float | None) -> None:
-        """Keep the process that is ready for so many seconds from now; None stops the timer."""
+    def _keep_ready(self, seconds: float | None) -> None:
+        """Dismiss the process that is ready after so many seconds; None: do not dismiss it."""
         if self.timer is not None:
             self.timer.cancel()
         self.timer = None if seconds is None else threading.Timer(seconds, self._dismiss)
@@ -223,15 +223,15 @@ class TrainingJobs:
 
     def _take(self, run: Run, folder: Path, lines: Sequence[str]) -> None:
         """Update a run from lines of its progress; load only the newest network."""
-        told = [json.loads(line) for line in lines]
-        for line in told:
-            run.take(line)
+        messages = [json.loads(line) for line in lines]
+        for message in messages:
+            run.take(message)
         run.seconds = time.monotonic() - run.begun
-        if any("done" in line for line in told):
+        if any("done" in message for message in messages):
             run.load(folder / OUTPUT)
             run.weights = read_whole(folder / OUTPUT)
             run.state = "done"
-        elif any("wall" in line for line in told):
+        elif any("wall" in message for message in messages):
             run.load(folder / NOW)
 
 

@@ -32,41 +32,41 @@ class Uploads:
     def __init__(self) -> None:
         self.slots: FairQueue[str] = FairQueue(MAX_HELD_FILES)  # names of files, held or incoming
         self.held: dict[str, bytes] = {}
-        self.coming: dict[str, asyncio.Timeout] = {}
+        self.coming: dict[str, asyncio.Timeout] = {}  # of incoming files: to stop one that is displaced
 
     async def take_in(self, request: Request) -> str:
         """Hold the file in the request; return its name.
 
         Raises HTTPException if there is no file or no room, and ClientDisconnect if the client disconnects.
         """
-        word = f"upload-{secrets.token_urlsafe(24)}"  # not base64, which a picture may be
+        name = f"upload-{secrets.token_urlsafe(24)}"  # "-" tells it from a picture in base64
         try:
-            async with asyncio.timeout(None) as self.coming[word]:
-                self._make_room(word)
-                self.held[word] = await file_in(request)
+            async with asyncio.timeout(None) as self.coming[name]:
+                self._make_room(name)
+                self.held[name] = await file_in(request)
         except TimeoutError:
             raise busy() from None
         finally:
-            del self.coming[word]
-            if word not in self.held:
-                self.slots.remove(word)
-        asyncio.get_running_loop().call_later(KEPT, self.give_out, word)
-        return word
+            del self.coming[name]
+            if name not in self.held:
+                self.slots.remove(name)
+        asyncio.get_running_loop().call_later(KEPT, self.give_out, name)
+        return name
 
-    def _make_room(self, word: str) -> None:
+    def _make_room(self, name: str) -> None:
         """Take a slot, if need be from the client that has most. Raises HTTPException if that is this client."""
-        displaced = self.slots.put(word)
-        if displaced == word:
+        displaced = self.slots.put(name)
+        if displaced == name:
             raise busy()
         if displaced in self.coming:
             self.coming[displaced].reschedule(asyncio.get_running_loop().time())
         elif displaced:
             del self.held[displaced]
 
-    def give_out(self, word: str) -> bytes | None:
+    def give_out(self, name: str) -> bytes | None:
         """Return the file of that name and drop it, or return None if there is none."""
-        self.slots.remove(word)
-        return self.held.pop(word, None)
+        self.slots.remove(name)
+        return self.held.pop(name, None)
 
 
 async def file_in(request: Request) -> bytes:

@@ -68,7 +68,7 @@ class Own:
 
     @property
     def bytes(self) -> int:
-        """The bytes it takes: its weights, and its file, which is as large."""
+        """The memory that it takes: its classifier and its weights file are about equally large."""
         return weights_bytes(self.model) * (bool(self.classifier) + bool(self.weights))
 
 
@@ -127,8 +127,8 @@ class UserModels:
         for own in self.networks.values():
             shares[own.owner] += size(own)
         owner = greediest(shares)
-        its = [own for own in self.networks.values() if own.owner == owner and size(own)]
-        del self.networks[min(its, key=lambda own: own.used).key]
+        candidates = [own for own in self.networks.values() if own.owner == owner and size(own)]
+        del self.networks[min(candidates, key=lambda own: own.used).key]
 
 
 class WeightsFiles:

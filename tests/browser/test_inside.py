@@ -156,7 +156,7 @@ def test_why_shows_the_evidence_for_the_answer_and_for_the_chosen_rival(page: Dr
     expect(page.page.locator(".why h2")).to_have_text("Why 4 and not 9?")
     expect(page.page.locator(".because")).to_contain_text("Blue is evidence for 4, red for 9.")
     expect(page.page.locator(".because")).to_contain_text(
-        re.compile(r"go from −?\d+\.\d to −?\d+\.\d nats \(one unshifted")
+        re.compile(r"most: from −?\d+\.\d to −?\d+\.\d nats \(one unshifted")
     )
     shares = page.page.locator(".moves").evaluate(
         """canvas => canvas.getContext("2d").getImageData(0, 0, 28, 28).data.reduce((sums, _, at, data) => {

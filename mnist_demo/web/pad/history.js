@@ -1,7 +1,7 @@
 // The history of a drawing: its actions in order, undo and redo.
 
 /** @typedef {import("./strokes.js").Stroke} Stroke */
-/** @typedef {{picture: HTMLCanvasElement, ink: Uint8Array}} Picture covers the pad: its alpha, and the same as ink */
+/** @typedef {{picture: HTMLCanvasElement, ink: Uint8Array}} Picture of the whole pad: as a canvas with alpha, and as ink */
 /** @typedef {Stroke | Picture} Action */
 
 export function historyOfDrawing() {
@@ -10,13 +10,14 @@ export function historyOfDrawing() {
   /** @type {(Action | "clear")[]} */
   let undone = [];
 
+  /** Return the actions that still show: those after the last clearing, or from the last picture on. */
   const actions = () => {
     const last = done.findLastIndex((action) => action === "clear" || "picture" in action);
     return /** @type {Action[]} */ (done.slice(done[last] === "clear" ? last + 1 : Math.max(last, 0)));
   };
 
   /**
-   * Add an action. Return a function that removes it without a trace, as long as it is the last one.
+   * Add an action. Return a function that takes it back, so that redo works as before, as long as it is the last one.
    * @param {Action | "clear"} action
    */
   const add = (action) => {

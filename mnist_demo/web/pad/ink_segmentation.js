@@ -5,28 +5,28 @@ import { sketchOf } from "./preprocess.js";
 import { centreOf, distancesOf, groupsOf, numberHeight, union, withinLimits } from "./segmentation.js";
 import { rint } from "./strokes.js";
 
-const INKED = 127; // of 255: what is darker is ink
-const MAX_HEIGHT = 64; // pixels: ink twice as high or more is made smaller first
-const MAX_POINTS = 40; // of a part, that distances are measured from
+const INKED = 127; // of 255: pixels above this are ink
+const MAX_HEIGHT = 64; // pixels: a number at least twice as high is reduced by a whole factor first
+const MAX_POINTS = 40; // of a part, from which distances are measured
 const MIN_AREA = 0.3; // squares of the brush: smaller components are specks
-const NARROWEST = 0.45; // heights: a component that is narrower is not cut
-const CUT_MARGIN = 0.15; // heights, from the sides
-const CUT_STEP = 0.06; // heights, between two seams that are tried
-const CUT_REACH = 0.2; // heights, either way of a seam
+const NARROWEST = 0.45; // heights: a narrower component is not cut
+const CUT_MARGIN = 0.15; // heights, from a component's sides to the first and the last seam
+const CUT_STEP = 0.06; // heights between the starts of two seams that are tried
+const CUT_REACH = 0.2; // heights that a seam may move to either side of its start
 const MAX_CROSSED = 2.6; // brush widths of ink that a seam may cross
 const APART = 0.14; // heights, at least, between two seams
-const [INK, SIDEWAYS, SIDEWAYS_INK] = [100, 5, 40]; // a seam's cost: per pixel of ink, per pixel aside, and that through ink
+const [INK, SIDEWAYS, SIDEWAYS_INK] = [100, 5, 40]; // a seam's cost: per pixel of ink, per step sideways, extra if into ink
 const FAR = 2 ** 40;
 
 /** @typedef {import("./segmentation.js").Box} Box */
 /** @typedef {import("./segmentation.js").Segmentation} Segmentation */
 /** @typedef {{data: Uint8Array, width: number, height: number}} Picture */
 /** @typedef {{pixels: number[], box: Box}} Component pixels: row * width + column, in that order */
-/** @typedef {Component & {number: number, cut: number}} Part cut: brush widths that the cut to the part before crosses */
+/** @typedef {Component & {number: number, cut: number}} Part number: in the order found; cut: brush widths of ink that the cut to the part before crosses */
 /** @typedef {{columns: number[], crossed: number}} Seam columns: by row */
 
 /**
- * Return the segmentation of ink; null if it has too many pieces or none.
+ * Return the segmentation of ink; null if it has no pieces, or too many.
  * @param {Uint8Array} ink
  * @param {number} side pixels
  * @returns {Segmentation | null}

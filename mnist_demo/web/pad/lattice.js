@@ -1,12 +1,13 @@
-// The lattice of a number: which groups of pieces are its digits, and if it is a number at all. The same as lattice.py:
+// The lattice of a number: find the groups of pieces that are its digits, and accept or reject it. The same as lattice.py:
 // Viterbi's algorithm finds the best partition of the pieces, and a logistic gate accepts it or rejects it.
 
 import { centreOf } from "./segmentation.js";
 
-const FAINTEST = 1e-4; // the least probability and certainty that counts: four decimals come from the engine
-const LEAST_WHOLE = 0.01; // certainty of the whole that counts
-const JOINED = 0.1; // heights: a stroke that ends nearer to another one ends on it
-const LEAST_LOG = -3; // of certainties, in the gate
+const FAINTEST = 1e-4; // lower probabilities and certainties count as this: the engine gives four decimals
+const LEAST_WHOLE = 0.01; // a lower certainty of the whole drawing counts as this
+const JOINED = 0.1; // heights: if the end of a stroke is nearer to another stroke, it touches that stroke
+const LEAST_LOG = -3; // a lower logarithm of a certainty counts as this in the gate
+const [OVERLAPPED, TOUCH, CUT, TOPS] = [2, 3, 4, 6]; // features of a pair
 
 /** @typedef {import("./segmentation.js").Segmentation} Segmentation */
 /** @typedef {import("./segmentation.js").Group} Group */
@@ -17,7 +18,7 @@ const LEAST_LOG = -3; // of certainties, in the gate
 const dot = (/** @type {number[]} */ features, /** @type {number[]} */ weights) =>
   features.reduce((sum, value, at) => sum + value * weights[at], 0);
 
-/** Return the score of a group that was drawn in several ways. @param {Reading[]} ways @returns {Score} */
+/** Return a group's score, from the readings of its images. @param {Reading[]} ways @returns {Score} */
 export function combined(ways) {
   const mean = Array.from({ length: 10 }, (_, digit) =>
     Math.exp(ways.reduce((sum, { probabilities }) => sum + Math.log(Math.max(probabilities[digit], FAINTEST)), 0) / ways.length),
@@ -48,39 +49,39 @@ function groupFeatures({ box, gap, spread, pieces }, { probabilities, certainty,
 
 /** @param {Group} one @param {Group} other @param {Segmentation} segmentation */
 function pairFeatures(one, other, { height, distances, cuts }) {
-  const [left, right] = [one.box, other.box];
-  const overlap = Math.max(0, Math.min(left.right, right.right) - Math.max(left.left, right.left)) / height;
-  const narrower = Math.max(0.05, Math.min(left.right - left.left, right.right - right.left) / height);
+  const [box, after] = [one.box, other.box];
+  const overlap = Math.max(0, Math.min(box.right, after.right) - Math.max(box.left, after.left)) / height;
+  const narrower = Math.max(0.05, Math.min(box.right - box.left, after.right - after.left) / height);
   const between = one.pieces.flatMap((a) => other.pieces.map((b) => ({ distance: distances[a][b], cut: cuts[a][b] })));
   return [
     Math.min(1, overlap),
-    Math.min(1, Math.max(0, right.left - left.right) / height),
+    Math.min(1, Math.max(0, after.left - box.right) / height),
     Math.min(1, overlap / narrower),
     Number(Math.min(...between.map(({ distance }) => distance)) < 0.03),
     Math.min(2, between.reduce((sum, { cut }) => sum + cut, 0)),
-    Math.min(1, Math.abs(left.bottom - right.bottom) / height),
-    Math.min(1, Math.abs(left.top - right.top) / height),
+    Math.min(1, Math.abs(box.bottom - after.bottom) / height),
+    Math.min(1, Math.abs(box.top - after.top) / height),
   ];
 }
 
 /**
- * Return whether a stroke joins two groups, as the bar of an H does: it ends on a stroke of its own and on the other's.
+ * Return whether a stroke joins two groups, as the bar of an H does: its ends touch another stroke of each.
  * @param {Group} one
  * @param {Group} other
  * @param {Segmentation} segmentation
  */
 function isJoined(one, other, { ends }) {
-  const isNear = (/** @type {number} */ piece, /** @type {number} */ end, /** @type {number[]} */ others) => others.some((at) => ends[piece][end][at] < JOINED);
+  const touches = (/** @type {number} */ piece, /** @type {number} */ end, /** @type {number[]} */ others) => others.some((at) => ends[piece][end][at] < JOINED);
   const joins = (/** @type {Group} */ own, /** @type {Group} */ rest) =>
-    own.pieces.some((piece) => [0, 1].some((end) => isNear(piece, end, own.pieces.filter((at) => at !== piece)) && isNear(piece, 1 - end, rest.pieces)));
+    own.pieces.some((piece) => [0, 1].some((end) => touches(piece, end, own.pieces.filter((at) => at !== piece)) && touches(piece, 1 - end, rest.pieces)));
   return joins(one, other) || joins(other, one);
 }
 
 /**
- * Return the numbers of the groups that are the digits, from the left; null if they are not accepted as several digits.
+ * Return the indices of the groups that are the digits, from the left; null if they are not accepted as several digits.
  * @param {Segmentation} segmentation
  * @param {Score[]} scores of its groups
- * @param {Score} whole the drawing's, read as one digit
+ * @param {Score} whole of the drawing, read as one digit
  * @param {Weights} weights
  * @returns {number[] | null}
  */
@@ -93,8 +94,8 @@ export function digitsOf(segmentation, scores, whole, weights) {
 }
 
 /**
- * Return the groups of the best partition, in the order of their first pieces, by Viterbi's algorithm. A state is the first
- * piece that no group covers yet, the pieces after it that one does, as bits, and the newest group.
+ * Return the groups of the best partition, in the order of their first pieces, by Viterbi's algorithm. A state consists of
+ * the first piece that no group covers, the later pieces that are covered, as bits, and the group added last.
  * @param {Segmentation} segmentation
  * @param {Score[]} scores
  * @param {Weights} weights
@@ -125,7 +126,7 @@ function bestPartition(segmentation, scores, weights) {
 
 const bitsOf = (/** @type {number[]} */ pieces) => pieces.reduce((bits, piece) => bits | (1 << (piece - pieces[0])), 0);
 
-/** Return the first piece that is not covered, and the bits of the pieces after it. @param {number} first @param {number} covered */
+/** Return the first piece that is not covered, and the bits shifted so that bit 0 is that piece. @param {number} first @param {number} covered */
 function advanced(first, covered) {
   while (covered & 1) [first, covered] = [first + 1, covered >> 1];
   return { first, covered };
@@ -147,15 +148,15 @@ function gateFeatures(segmentation, scores, chosen, whole) {
     1,
     Math.max(LEAST_LOG, Math.min(...certainties)),
     Math.max(LEAST_LOG, certainties.reduce((sum, value) => sum + value, 0) / certainties.length),
-    most(2),
-    most(3),
-    most(4),
+    most(OVERLAPPED),
+    most(TOUCH),
+    most(CUT),
     Math.min(1, ...heights),
     Math.min(3, Math.max(...heights)),
     Math.max(...chosen.map((at) => scores[at].rejected)),
     Math.log(Math.max(whole.certainty, LEAST_WHOLE)),
     whole.rejected,
-    most(6),
+    most(TOPS),
     Math.min(5, chosen.length),
   ];
 }

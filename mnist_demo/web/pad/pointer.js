@@ -29,7 +29,7 @@ export function penOn(surface, toolbar, drawing, { began, moved, ended, abandone
   const widths = { ...WIDTHS };
   let tool = "brush";
   /** @type {{id: number, kind: string, stroke: Stroke, takeBack: () => void} | null} */
-  let pen = null; // the pointer that is down: its number, its kind, its stroke, and a function to remove that
+  let pen = null; // the pointer that is down, its stroke, and a function that removes this stroke
 
   /**
    * Return the positions of pointers in the pad's pixels. The pad is measured each time: the page may scroll meanwhile.
@@ -164,9 +164,9 @@ export function penOn(surface, toolbar, drawing, { began, moved, ended, abandone
   }
 
   /** @type {Record<string, (event: any) => void>} */
-  const heeded = { pointerdown: down, pointermove: moveOfFrame, pointerup: up, pointercancel: up };
-  if (MOVED !== "pointermove") heeded[MOVED] = move;
-  for (const [kind, heed] of Object.entries(heeded)) window.addEventListener(kind, heed, true);
+  const handlers = { pointerdown: down, pointermove: moveOfFrame, pointerup: up, pointercancel: up };
+  if (MOVED !== "pointermove") handlers[MOVED] = move;
+  for (const [kind, handler] of Object.entries(handlers)) window.addEventListener(kind, handler, true);
   for (const kind of /** @type {const} */ (["touchstart", "touchmove"])) paper.addEventListener(kind, hold, { passive: false });
   paper.addEventListener("contextmenu", (event) => event.pointerType === "pen" && event.preventDefault());
   window.addEventListener("keydown", key);

@@ -1,4 +1,5 @@
 // Segmentation of a number into pieces, and the groups of them that may be digits: the same as segmentation.py makes.
+// Lengths "in heights" are multiples of the number's height.
 
 import { sketchOf } from "./preprocess.js";
 import { inkOf } from "./strokes.js";
@@ -8,38 +9,38 @@ const MAX_GROUP = 4; // pieces of a digit
 const WINDOW = 3; // a digit's pieces are among its first and this many after it, from the left
 const MAX_GAP = 0.45; // heights, between two pieces of a digit
 const MAX_WIDTH = 2; // heights, of a digit
-const TALL = 0.5; // of the tallest piece's height: pieces as tall as that count for the height of the number
-const STEP = 0.08; // heights between two points that distances are measured from
+const TALL = 0.5; // of the tallest piece's height: shorter pieces do not count for the number's height
+const STEP = 0.08; // heights between the points of a piece, from which distances are measured
 const MAX_POINTS = 40; // of a piece
 export const WAYS = [{ brush: 0.09, narrow: 1 }, { brush: 0.06, narrow: 0.7 }];
-const CANVAS = 96; // pixels, that strokes are drawn on
-const LONGEST = 80; // pixels, of the strokes drawn
+const CANVAS = 96; // pixels of the square that a group is drawn on
+const LONGEST = 80; // pixels of that square: the group's longer side
 const MIN_WIDTH = 0.1; // pixels, of a line
 const MAX_WIDTH_PIXELS = 1000;
 
 /** @typedef {import("./preprocess.js").Sketch} Sketch */
 /** @typedef {import("./strokes.js").Stroke} Stroke */
-/** @typedef {{brush: number, narrow: number}} Way brush: its width in heights; narrow: how much narrower the group gets */
+/** @typedef {{brush: number, narrow: number}} Way brush: its width in heights; narrow: the factor for x */
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
 /**
  * @typedef {object} Group pieces that may be one digit
- * @property {number[]} pieces their numbers, from the left
+ * @property {number[]} pieces their indices; pieces are ordered from the left
  * @property {Box} box
- * @property {number} gap heights: the widest gap between two pieces beside each other
- * @property {number} spread heights: how far a piece is from the nearest of the others, at most
+ * @property {number} gap heights: the widest horizontal gap between its pieces
+ * @property {number} spread heights: the longest edge of the pieces' minimum spanning tree
  */
 /**
  * @typedef {object} Segmentation
  * @property {number} height of the number, pixels
  * @property {Box[]} boxes of the pieces, from the left
- * @property {number[][]} distances heights between two pieces, 1 at most
- * @property {number[][][]} ends heights from either end of a piece to the others, 1 at most
- * @property {number[][]} cuts brush widths of ink that the cut between two pieces crosses; else 0
+ * @property {number[][]} distances heights between two pieces, at most 1
+ * @property {number[][][]} ends heights from either end of a piece to each other piece, at most 1
+ * @property {number[][]} cuts brush widths of ink that the cut between two pieces crosses; 0 if there is no cut
  * @property {Group[]} groups
- * @property {number[]} order for each piece, which of the strokes it is
- * @property {number[]} pens for each piece, how wide its pen is; 0 if its box is the ink's
- * @property {number} penHeight the height in steps, by which brushes are as wide as they are
- * @property {(group: Group, way: Way) => Sketch} sketch the group as a digit, drawn in one of the WAYS
+ * @property {number[]} order for each piece, the index of its stroke
+ * @property {number[]} pens for each piece, the width of its pen; 0 if its box includes the pen's width already
+ * @property {number} penHeight the height, rounded, by which brush widths are computed
+ * @property {(group: Group, way: Way) => Sketch} sketch draw the group as a digit in one of the WAYS
  */
 
 const widthOf = (/** @type {Box} */ box) => box.right - box.left;
@@ -47,7 +48,7 @@ const heightOf = (/** @type {Box} */ box) => box.bottom - box.top;
 export const centreOf = (/** @type {Box} */ box) => (box.left + box.right) / 2;
 
 /**
- * Return the segmentation of strokes, none of which erases; null if they are too many or none.
+ * Return the segmentation of strokes, none of which erases; null if there are none, or too many.
  * @param {Stroke[]} strokes
  * @returns {Segmentation | null}
  */
@@ -59,7 +60,7 @@ export function segmentationOf(strokes) {
   const height = numberHeight(boxes);
   const points = pieces.map((piece) => dense(piece.points, STEP * height));
   const distances = distancesOf(points, boxes, height);
-  const penHeight = 2 ** (Math.round(4 * Math.log2(height)) / 4); // in steps, so that most images last while a number grows
+  const penHeight = 2 ** (Math.round(4 * Math.log2(height)) / 4); // rounded: most images stay while a number grows
   return {
     height,
     boxes,
@@ -74,7 +75,7 @@ export function segmentationOf(strokes) {
   };
 }
 
-/** Return whether so many pieces may be a number. @param {number} count */
+/** Return whether a number may have that many pieces. @param {number} count */
 export const withinLimits = (count) => count >= 1 && count <= MAX_PIECES;
 
 /** Return the box around points x, y, x, y, ... @param {number[]} points @returns {Box} */
@@ -133,7 +134,7 @@ function dense(points, step) {
 }
 
 /**
- * Return how far apart the pieces are, in heights.
+ * Return the distances between the pieces, in heights.
  * @param {number[][][]} points
  * @param {Box[]} boxes
  * @param {number} height
@@ -175,7 +176,7 @@ export function groupsOf(boxes, distances, height) {
   return groups;
 }
 
-/** Return the numbers of one to MAX_GROUP pieces near each other, for all first pieces. @param {number} count */
+/** Return the indices of one to MAX_GROUP pieces near each other, for all first pieces. @param {number} count */
 function neighbours(count) {
   const all = [];
   for (let first = 0; first < count; first += 1) {
@@ -185,7 +186,7 @@ function neighbours(count) {
   return all;
 }
 
-/** Return all choices of so many of the items, in order. @param {number[]} items @param {number} count @returns {number[][]} */
+/** Return all combinations of `count` items, in order. @param {number[]} items @param {number} count @returns {number[][]} */
 function choices(items, count) {
   if (count === 0) return [[]];
   return items.flatMap((item, at) => choices(items.slice(at + 1), count - 1).map((rest) => [item, ...rest]));
@@ -215,14 +216,14 @@ function spreadOf(pieces, distances) {
 }
 
 /**
- * Return the sketch of paths drawn with a brush of that width, and that much narrower.
+ * Return the sketch that a brush of that width draws along the paths, their x scaled by `narrow`.
  * @param {number[][]} paths
  * @param {number} width
  * @param {number} narrow
  */
 function sketchAlong(paths, width, narrow) {
   const narrowed = paths.map((path) => path.map((value, at) => (at % 2 ? value : value * narrow)));
-  return /** @type {Sketch} */ (sketchOf(inkOf(fitted(narrowed, width), CANVAS), CANVAS)); // it fills the canvas
+  return /** @type {Sketch} */ (sketchOf(inkOf(fitted(narrowed, width), CANVAS), CANVAS)); // never null: there is enough ink
 }
 
 /**

@@ -5,12 +5,12 @@ import { mask } from "./paint.js";
 import { SIDE } from "./strokes.js";
 
 const STORED = "mnist-demo.drawing";
-const [MIN_WIDTH, MAX_WIDTH] = [6, 60]; // pixels, of a line: what the slider offers
+const [MIN_WIDTH, MAX_WIDTH] = [6, 60]; // pixels: the brush sizes that the slider offers
 
 /** @param {import("./history.js").Action[]} actions */
 export function storeDrawing(actions) {
   try {
-    sessionStorage.removeItem(STORED); // else the last one would stay if there is no room for this one
+    sessionStorage.removeItem(STORED); // else the old drawing would stay if there is no room for this one
     if (actions.length) sessionStorage.setItem(STORED, JSON.stringify(actions.map(packed)));
   } catch {
     // the browser may forbid it

@@ -48,7 +48,7 @@ function line(...parts) {
   return one;
 }
 
-/** For one map, every number of it; for several, a picture of each and its sum. @type {(arithmetic: any, value: number, texts: Texts) => Parts} */
+/** Show the numbers of the patch and the kernel if there is one map; else a picture and the sum of each map. @type {(arithmetic: any, value: number, texts: Texts) => Parts} */
 function convolved({ patch, kernel, sums, bias }, value, texts) {
   if (patch.length === 1) {
     const both = build("div", "product");
@@ -103,7 +103,7 @@ function worked(step, before, { value, seen, arithmetic }, texts) {
 export function sayWork(panel, steps, index, cell, work, texts) {
   const step = steps[index];
   const [map, row, column] = cell.map((at) => at + 1);
-  const unit = step.shape[0] === 10 ? cell[0] : map;
+  const unit = step.shape[0] === 10 ? cell[0] : map; // the ten outputs are named 0 to 9, as the digits are
   const where = fit(cell.length === 3 ? texts.cell_map : texts.cell_unit, { step: step.name, map, row, column, unit });
   const head = build("h3", "", `${where}: ${shown(work.value)}`);
   panel.replaceChildren(head, ...worked(step, steps[index - 1], work, texts));

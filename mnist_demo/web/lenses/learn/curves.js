@@ -6,7 +6,7 @@ import { fit, numeral } from "../../texts.js";
 import { chart, draw, LEFT, path, RIGHT, sayTick, ticksOfLog, ticksWithin, TOP, WIDTH } from "../axes.js";
 
 /**
- * @typedef {object} Course the progress of a training: `key` of the user's own, or `run` of another user's
+ * @typedef {object} Course the progress of a training; `key` if it is the user's own, `run` if it is another user's
  * @property {string} [key]
  * @property {string} [run]
  * @property {{steps: number, epochs: number, watched: string}} total null at first
@@ -17,12 +17,12 @@ import { chart, draw, LEFT, path, RIGHT, sayTick, ticksOfLog, ticksWithin, TOP, 
  */
 /** @typedef {ReturnType<typeof chart>} Plot */
 
-const LOW = 165; // the height of a picture, in its own pixels
-const FOOT = 24; // of that, for the labels of steps, which only the lower picture has
+const LOW = 165; // the height of the lower chart, in the unit of its viewBox
+const FOOT = 24; // the part of it with the labels of steps, which the upper chart lacks
 const ERRORS = [80, 50, 20, 10, 5, 2, 1, 0.5, 0.2]; // per cent: the ticks of the accuracy are 100 minus these
-const NARROW = 18; // pixels that the number of an epoch needs
-const NAMED = 44; // pixels that "epoch 1" needs
-const DRAWN = 400; // points of a line, at most
+const NARROW = 18; // the width of an epoch's number
+const NAMED = 44; // the width of "epoch 1"
+const MAX_POINTS = 400; // of a line
 
 /** @param {HTMLElement} root @param {Record<string, string>} texts */
 export function curvesIn(root, texts) {
@@ -59,7 +59,7 @@ export function curvesIn(root, texts) {
     return { low, high, isLog: true, ticks: ticksOfLog(low, high), say: sayTick, title: texts.axis_loss };
   }
 
-  // The error rate is on a logarithmic axis, since the last per cent are as hard as all before.
+  // The error rate is on a logarithmic axis, since the last per cent are the hardest to gain.
   function rightAxis() {
     const best = Math.max(0.99, ...(course?.epochs ?? []).map(([, , accuracy]) => accuracy));
     const high = Math.max(0.1, 60 * (1 - best));
@@ -108,7 +108,7 @@ export function curvesIn(root, texts) {
   }
 
   /**
-   * Label the lines, a picture's own and the watched one, at the right, from that height on.
+   * Label a chart's two lines, its own and that of the watched digits, at the right, from `top` down.
    * @param {string} own
    * @param {string} words
    * @param {number} top
@@ -130,7 +130,7 @@ export function curvesIn(root, texts) {
 
   const isPlaced = (/** @type {number} */ loss) => loss > 0 && loss < Infinity; // on a logarithmic axis; a loss that is not finite comes as null
   const few = (/** @type {number[][]} */ points) => {
-    const every = Math.ceil(points.length / DRAWN);
+    const every = Math.ceil(points.length / MAX_POINTS);
     return points.filter((_, at) => at % every === 0 || at === points.length - 1);
   };
   const nearest = (/** @type {number} */ step) => course.steps.reduce((best, one) => (Math.abs(one[0] - step) < Math.abs(best[0] - step) ? one : best), course.steps[0]);

@@ -1,5 +1,5 @@
-// Numbers: which parts of a drawing the engine is asked about, and which of them each network takes for its digits. What
-// was read before is not asked again, as most parts stay while a number is written.
+// Numbers: have the engine read the parts of a drawing, and find the parts that each network takes for digits. Readings
+// are cached, since most parts stay the same while a number is written.
 
 import { engine } from "../../engine/engine.js";
 import { combined, digitsOf } from "../../pad/lattice.js";
@@ -14,66 +14,66 @@ import { settings } from "../../settings.js";
 /** @typedef {import("../../pad/lattice.js").Score} Score */
 /** @typedef {import("../../pad/segmentation.js").Segmentation} Segmentation */
 /** @typedef {import("../../pad/strokes.js").Stroke} Stroke */
-/** @typedef {{segmentation: Segmentation, strokes: Stroke[] | null}} Pieces strokes: null if they are parts of ink */
+/** @typedef {{segmentation: Segmentation, strokes: Stroke[] | null}} Pieces strokes: null if the pieces are parts of ink */
 /**
- * @typedef {object} Numbers what the networks make of the parts of a drawing
+ * @typedef {object} Numbers how the networks read the parts of a drawing
  * @property {Segmentation} segmentation
  * @property {Stroke[] | null} strokes
- * @property {Record<string, Score[]>} scores by network, of the segmentation's groups
- * @property {Record<string, number[]>} digits by network that reads several: its groups, from the left
+ * @property {Record<string, Score[]>} scores by network: one for each group of the segmentation
+ * @property {Record<string, number[]>} digits by network, if it reads several digits: their groups, from the left
  */
 
 /**
- * @typedef {object} NumberShown the digits of the first network that reads several; one of them is looked at
+ * @typedef {object} NumberShown the digits of the first network that reads several; one of them is selected
  * @property {import("../../pad/segmentation.js").Box[]} boxes of the digits
- * @property {number} current which of them is looked at
- * @property {import("../../pad/pad.js").Part} part
- * @property {(name: string) => Reading | undefined} readingOf what a network says of that digit
+ * @property {number} current the index of the selected digit
+ * @property {import("../../pad/pad.js").Part} part the selected digit
+ * @property {(name: string) => Reading | undefined} readingOf a network's reading of the selected digit
  * @property {(name: string) => {groups: number[], answers: number[], current: number} | null} numberOf a network's number
  */
 
-const MAX_DIGITS = 64; // of a question
-const MAX_REMEMBERED = 2000; // images
+const MAX_DIGITS = 64; // in a request
+const MAX_CACHED = 2000; // images
 
 /** @type {WeakMap<Stroke, number>} */
-const names = new WeakMap();
-let named = 0;
+const numbers = new WeakMap();
+let newest = 0;
 
-/** Return a name of a stroke as it is now. @param {Stroke} stroke */
+/** Return a name of a stroke with its points so far. @param {Stroke} stroke */
 function nameOf(stroke) {
-  if (!names.has(stroke)) names.set(stroke, (named += 1));
-  return `${names.get(stroke)}.${stroke.points.length}`;
+  if (!numbers.has(stroke)) numbers.set(stroke, (newest += 1));
+  return `${numbers.get(stroke)}.${stroke.points.length}`;
 }
 
 export function numberReader() {
   /** @type {Map<string, Readings>} */
-  const known = new Map(); // by the image's name
+  const cache = new Map(); // by the image's name
 
   /**
-   * Read a drawing: its whole, and its parts. Rejects as the engine does.
-   * @param {Uint8Array} whole
+   * Read a drawing as one digit, and read its parts. Rejects as the engine does.
+   * @param {Uint8Array} whole the drawing as one digit
    * @param {Uint8Array} ink
    * @param {Action[]} actions
-   * @param {{key: string, looks: number} | null} own the visitor's network
+   * @param {{key: string, looks: number} | null} own the user's network, and its version
    * @returns {Promise<{networks: Readings, gone?: boolean, numbers: Numbers | null}>}
    */
   return async function read(whole, ink, actions, own) {
     const pieces = piecesOf(actions, ink);
-    if (known.size > MAX_REMEMBERED) known.clear();
+    if (cache.size > MAX_CACHED) cache.clear();
     const parts = pieces ? partsOf(pieces, own ? `${own.key} ${own.looks}` : "") : [];
-    const found = parts.map(({ name }) => known.get(name));
-    const asked = parts.filter((_, at) => !found[at]);
-    const { readings, gone } = await readAll([whole, ...asked.map(({ digit }) => digit())], own?.key);
-    const [networks, ...newer] = readings;
-    asked.forEach(({ name }, at) => name && (!own || newer[at].yours) && known.set(name, newer[at]));
-    const all = found.map((one) => one ?? /** @type {Readings} */ (newer.shift()));
+    const cached = parts.map(({ name }) => cache.get(name));
+    const missing = parts.filter((_, at) => !cached[at]);
+    const { readings, gone } = await readAll([whole, ...missing.map(({ digit }) => digit())], own?.key);
+    const [networks, ...added] = readings;
+    missing.forEach(({ name }, at) => name && (!own || added[at].yours) && cache.set(name, added[at]));
+    const all = cached.map((one) => one ?? /** @type {Readings} */ (added.shift()));
     return { networks, gone, numbers: pieces && numbersOf(pieces, networks, all) };
   };
 }
 
 /**
- * Return the pieces of a drawing: strokes, or parts of the ink if there is a picture or some was erased; null if they are
- * no number.
+ * Return the pieces of a drawing: strokes, or parts of the ink if it has a picture or was partly erased; null if it cannot
+ * be a number.
  * @param {Action[]} actions
  * @param {Uint8Array} ink
  * @returns {Pieces | null}
@@ -81,15 +81,15 @@ export function numberReader() {
 function piecesOf(actions, ink) {
   const areStrokes = actions.every((one) => "points" in one && !one.erase);
   const strokes = areStrokes ? /** @type {Stroke[]} */ ([...actions]) : null;
-  const copies = strokes?.map((stroke) => ({ ...stroke, points: stroke.points.slice() })); // for one may grow
+  const copies = strokes?.map((stroke) => ({ ...stroke, points: stroke.points.slice() })); // the newest one may grow
   const segmentation = copies ? segmentationOf(copies) : inkSegmentationOf(ink, SIDE);
   return segmentation && segmentation.boxes.length > 1 ? { segmentation, strokes } : null;
 }
 
 /**
- * Return the images of all groups, in each way that they are drawn. Those of ink have no name: they are never the same.
+ * Return the images of all groups, drawn in all WAYS. Images of ink have no name, and so are not cached.
  * @param {Pieces} pieces
- * @param {string} reader
+ * @param {string} reader the user's network and its version, or ""
  */
 function partsOf({ segmentation, strokes }, reader) {
   return segmentation.groups.flatMap((group) => {
@@ -101,10 +101,10 @@ function partsOf({ segmentation, strokes }, reader) {
   });
 }
 
-/** Return what all networks say of digits, asked in as few questions as may be. @param {Uint8Array[]} digits @param {string} [key] */
+/** Return all networks' readings of digits, by as few requests as possible. @param {Uint8Array[]} digits @param {string} [key] */
 async function readAll(digits, key) {
-  const questions = Array.from({ length: Math.ceil(digits.length / MAX_DIGITS) }, (_, at) => digits.slice(at * MAX_DIGITS, (at + 1) * MAX_DIGITS));
-  const answers = await Promise.all(questions.map((some) => engine.read(some, key)));
+  const requests = Array.from({ length: Math.ceil(digits.length / MAX_DIGITS) }, (_, at) => digits.slice(at * MAX_DIGITS, (at + 1) * MAX_DIGITS));
+  const answers = await Promise.all(requests.map((some) => engine.read(some, key)));
   return { readings: answers.flatMap(({ readings }) => readings), gone: answers.some(({ gone }) => gone) || undefined };
 }
 
@@ -129,10 +129,10 @@ function numbersOf({ segmentation, strokes }, whole, parts) {
 }
 
 /**
- * Return what is shown of a number; null if no network reads several digits.
+ * Return the number to show; null if no network reads several digits.
  * @param {Numbers} numbers
  * @param {string[]} names of the networks
- * @param {number | null} chosen the group that the visitor chose
+ * @param {number | null} chosen the group that the user selected
  * @returns {NumberShown | null}
  */
 export function numberShown({ segmentation, strokes, scores, digits }, names, chosen) {
