@@ -5,6 +5,7 @@
 
 import { contextOf } from "../images.js";
 import { settings } from "../settings.js";
+import { DOT } from "./paint.js";
 
 /** @typedef {{strokes: number[][][], brushes?: number[][]}} Drawn */
 /** @typedef {Drawn & {label: number}} Correction */
@@ -79,7 +80,9 @@ function leavesInk(strokes, brushes) {
     const [width, erase] = brushes[at];
     Object.assign(context, { lineWidth: width * scale, globalCompositeOperation: erase ? "destination-out" : "source-over" });
     context.beginPath();
-    for (const point of [stroke[0], ...stroke]) context.lineTo(...place(point));
+    const [x, y] = place(stroke[0]);
+    context.moveTo(x - DOT, y);
+    for (const point of stroke) context.lineTo(...place(point));
     context.stroke();
   });
   const { data } = context.getImageData(0, 0, side, side);

@@ -7,6 +7,7 @@ import { contextOf } from "../images.js";
 import { SIDE } from "./strokes.js";
 
 const SAMPLE = 0.85; // of the pad, from its top: the label of a sample is below
+export const DOT = 0.01; // pixels by which each line is longer: browsers paint nothing of one without length
 const PIECE = 128; // numbers, two per point: the most of a stroke that a frame repaints, however long it is
 
 /** @typedef {import("./history.js").Action} Action */
@@ -86,7 +87,7 @@ export function inkOn(canvas) {
     const middle = (at) => [(points[at] + points[at + 2]) / 2, (points[at + 1] + points[at + 3]) / 2];
     path.moveTo(...(from ? middle(from) : /** @type {[number, number]} */ (points.slice(0, 2))));
     for (let at = from + 2; at <= to && at < points.length - 2; at += 2) path.quadraticCurveTo(points[at], points[at + 1], ...middle(at));
-    if (to === Infinity) path.lineTo(points[points.length - 2], points[points.length - 1]);
+    if (to === Infinity) path.lineTo(points[points.length - 2] + DOT, points[points.length - 1]);
     return path;
   }
 
