@@ -368,8 +368,9 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
     if held_out is not None:
         known = metrics.log_probabilities(reader, held_out.images, job.recipe.test_batch_size)
         temperature = metrics.fit_temperature(known, held_out.labels)
-        varied = as_trained(job.recipe, held_out.images, job.seed)
-        threshold = metrics.choose_threshold(metrics.log_probabilities(reader, varied), REJECTED)
+        if job.recipe.distortion:
+            known = metrics.log_probabilities(reader, as_trained(job.recipe, held_out.images, job.seed))
+        threshold = metrics.choose_threshold(known, REJECTED)
     return Card(
         model=job.model,
         recipe=asdict(replace(job.recipe, way=training.way)),
