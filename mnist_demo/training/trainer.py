@@ -64,9 +64,9 @@ def precision(device: torch.device) -> torch.dtype:
     """Return the type of the forward pass: bfloat16 if the processor is faster with it, else float32.
 
     Measured: bfloat16 has two to five times the matrix peak of float32 with AMX, and with AVX-512 on AMD; half of it
-    with AVX-512 on Intel; without these it is emulated. On an NVIDIA H200 an epoch took 1.15 to 1.4 times as long in
-    bfloat16, because most of its time goes into starting kernels. Older versions of torch do not report the processor's
-    features.
+    with AVX-512 on Intel; without these it is emulated. On an NVIDIA H200 an epoch of eager passes took 1.15 to 1.4
+    times as long in bfloat16, because most of its time went into starting kernels. Older versions of torch do not
+    report the processor's features.
     """
     has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     on_amd = has.get("avx512_bf16", False) and "AMD" in has.get("cpu_name", "")
