@@ -25,9 +25,8 @@ from mnist_demo.model.networks import MODELS, HalfPixelShifts
 from mnist_demo.model.recipes import Recipe
 from mnist_demo.model.weights import Card, load_weights, save_weights
 from mnist_demo.training.checkpoint import CHECKPOINT, FILES, fingerprint, write_checkpoint
+from mnist_demo.training.cuda_graph import GraphedPass, Pass
 from mnist_demo.training.samples import WRITTEN, as_trained, as_written, loss_targets, training_samples
-
-Tensors = tuple[Tensor, ...] | list[Tensor]
 
 WAYS = (0.75, 0.8, 0.85, 0.9, 0.95, 1.0)  # shares of the learnt weights to try when interpolating
 REJECTED = 0.01  # share of the validation digits, distorted as in training, that the threshold rejects
@@ -65,9 +64,9 @@ def precision(device: torch.device) -> torch.dtype:
     """Return the type of the forward pass: bfloat16 if the processor is faster with it, else float32.
 
     Measured: bfloat16 has two to five times the matrix peak of float32 with AMX, and with AVX-512 on AMD; half of it
-    with AVX-512 on Intel; without these it is emulated. On an NVIDIA H200 an epoch took 1.15 to 1.4 times as long in
-    bfloat16, because most of its time goes into starting kernels. Older versions of torch do not report the processor's
-    features.
+    with AVX-512 on Intel; without these it is emulated. On an NVIDIA H200 an epoch of eager passes took 1.15 to 1.4
+    times as long in bfloat16, because most of its time went into starting kernels. Older versions of torch do not
+    report the processor's features.
     """
     has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     on_amd = has.get("avx512_bf16", False) and "AMD" in has.get("cpu_name", "")
@@ -94,7 +93,7 @@ class Watch:
         """
 
     def step(self, training: "Training", loss: Tensor) -> None:
-        """Observe a step and its loss, still on the device."""
+        """Observe a step and its loss, still on the device, where the next step may overwrite it."""
 
     def epoch(self, training: "Training", loss: float, accuracy: float) -> None:
         """Observe the end of an epoch, with the loss and accuracy on the watched digits."""
@@ -111,13 +110,16 @@ class Training:
         self.before = copy.deepcopy(self.model).eval() if job.recipe.keeping and job.start else None
         self.way = job.recipe.way if self.before else 1.0
         self.files = {name: fingerprint(path) for name in FILES if (path := getattr(job, name)) is not None}
-        self.average = averaged(self.model, job.recipe.averaging)
+        self.average = AveragedModel(self.model) if job.recipe.averaging else None
         self.optimizer = optimizer_for(self.model, job.recipe)
         self.schedule = schedule_for(self.optimizer, job.recipe, len(samples.labels))
         self.order = torch.Generator().manual_seed(job.seed)
-        self.distortion = torch.Generator(job.device).manual_seed(job.seed)
+        self.distortion = random_numbers(job)
         self.targets = loss_targets(job.recipe, job.device)
         self.dtype = precision(job.device)
+        self.run_pass: Pass = self.eager_pass
+        if job.device.type == "cuda":
+            self.run_pass = GraphedPass(self.eager_pass, self.model.parameters(), job.recipe.batch_size)
 
     @property
     def kept(self) -> nn.Module:
@@ -137,11 +139,11 @@ class Training:
         job, total, steps = self.job, torch.zeros((), device=self.job.device), 0
         self.model.train()
         for index in batches(len(self.samples.labels), job.recipe.batch_size, self.order, job.device):
-            total += (loss := self.step(self.samples.images[index], self.samples.labels[index]))
+            total += (loss := self.step(index))
             steps += 1
             self.watch.step(self, loss)
             bar.update(len(index))
-            if steps % job.log_interval == 0:
+            if steps % job.log_interval == 0 and not bar.disable:  # reading the loss waits for the device
                 bar.set_postfix(self.progress(self.finite(total.item() / steps)), refresh=False)
         return self.finite(total.item() / steps)
 
@@ -151,8 +153,19 @@ class Training:
             raise DivergedError(loss, len(self.history) + 1)
         return loss
 
-    def step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Train on one batch: images (N, 1, 28, 28) uint8, labels (N,) int64. Return its loss, still on the device."""
+    def step(self, index: Tensor) -> Tensor:
+        """Train on one batch: the samples at `index` (N,). Return its loss, still on the device."""
+        loss = self.run_pass(index)
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        if self.average is not None:
+            update_average(self.average, self.model, self.job.recipe.averaging)
+        return loss
+
+    def eager_pass(self, index: Tensor) -> Tensor:
+        """Compute the loss of the samples at `index`, and its gradients. Return the loss, still on the device."""
+        images, labels = self.samples.images[index], self.samples.labels[index]
         pixels = images.float() / 255
         if self.job.recipe.distortion:
             is_written = (labels >= WRITTEN).view(-1, 1, 1, 1)
@@ -163,11 +176,6 @@ class Training:
         loss: Tensor = -(targets * log_probabilities).sum(1).mean()
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
-        if self.schedule is not None:
-            self.schedule.step()
-        if self.average is not None:
-            self.average.update_parameters(self.model)
         return loss.detach()
 
     @torch.no_grad()
@@ -262,17 +270,24 @@ def between(before: nn.Module, learnt: nn.Module, share: float) -> nn.Module:
     return network
 
 
-def averaged(model: nn.Module, decay: float) -> AveragedModel | None:
-    """Return an exponential moving average of the model's weights, or None if the decay is 0.
+def random_numbers(job: Job) -> torch.Generator:
+    """Return the generator of the distortions. On CUDA, it is that of dropout, too: a captured graph advances it."""
+    if job.device.type == "cuda":
+        return torch.cuda.default_generators[torch.cuda.current_device()]  # seeded with torch.manual_seed
+    return torch.Generator(job.device).manual_seed(job.seed)
+
+
+@torch.no_grad()
+def update_average(average: AveragedModel, model: nn.Module, decay: float) -> None:
+    """Move the exponential moving average towards the model's weights.
 
     In the first steps the decay is lower, so that in short runs, too, the initial weights fade from the average.
+    `AveragedModel` does the same, but waits for the device at each step.
     """
-
-    def update(averages: Tensors, weights: Tensors, steps: Tensor | int) -> None:
-        kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        torch._foreach_lerp_(averages, weights, 1 - kept)
-
-    return AveragedModel(model, multi_avg_fn=update) if decay else None
+    steps = int(average.n_averaged)  # on the CPU
+    kept = min(decay, (1 + steps) / (10 + steps)) if steps else 0.0
+    torch._foreach_lerp_(list(average.module.parameters()), list(model.parameters()), 1 - kept)
+    average.n_averaged += 1
 
 
 def optimizer_for(model: nn.Module, recipe: Recipe) -> optim.Optimizer:
@@ -353,8 +368,9 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
     if held_out is not None:
         known = metrics.log_probabilities(reader, held_out.images, job.recipe.test_batch_size)
         temperature = metrics.fit_temperature(known, held_out.labels)
-        varied = as_trained(job.recipe, held_out.images, job.seed)
-        threshold = metrics.choose_threshold(metrics.log_probabilities(reader, varied), REJECTED)
+        if job.recipe.distortion:
+            known = metrics.log_probabilities(reader, as_trained(job.recipe, held_out.images, job.seed))
+        threshold = metrics.choose_threshold(known, REJECTED)
     return Card(
         model=job.model,
         recipe=asdict(replace(job.recipe, way=training.way)),
