@@ -58,10 +58,16 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def classifiers() -> dict[str, Classifier]:
+    """Return the shipped networks by name."""
+    return {name: Classifier.load(name) for name in MODELS}
+
+
 @pytest.fixture(scope="module", params=MODELS)
-def classifier(request: pytest.FixtureRequest) -> Classifier:
+def classifier(classifiers: dict[str, Classifier], request: pytest.FixtureRequest) -> Classifier:
     """Return each shipped network in turn."""
-    return Classifier.load(request.param)
+    return classifiers[request.param]
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,6 @@ from benchmarks.load import memory
 from benchmarks.pages import Server, started
 from mnist_demo.data.mnist import Samples
 from mnist_demo.model.classifier import Classifier
-from mnist_demo.model.networks import MODELS
 from mnist_demo.server.api import Endpoints, words_of
 from mnist_demo.server.gradio_protocol import MAX_JOBS, MAX_KEPT_OUTCOMES, Jobs
 from mnist_demo.server.lenses.gallery import open_gallery
@@ -44,9 +43,8 @@ PICTURE = (ROOT / "docs" / "seven.png").read_bytes()
 
 
 @pytest.fixture(scope="module")
-def endpoints(test_digits: Samples) -> Endpoints:
+def endpoints(test_digits: Samples, classifiers: dict[str, Classifier]) -> Endpoints:
     """Return the endpoints without a server."""
-    classifiers = {name: Classifier.load(name) for name in MODELS}
     return Endpoints(classifiers, open_gallery(test_digits, classifiers), Pictures())
 
 

@@ -19,14 +19,8 @@ from starlette.testclient import TestClient
 
 from mnist_demo.data.mnist import Samples
 from mnist_demo.model.classifier import Classifier
-from mnist_demo.model.networks import MODELS
 from mnist_demo.server import limits, page, photo
 from mnist_demo.server.lenses.gallery import SHOWN, Gallery, open_gallery
-
-
-@pytest.fixture(scope="module")
-def classifiers() -> dict[str, Classifier]:
-    return {name: Classifier.load(name) for name in MODELS}
 
 
 @pytest.fixture(scope="module")
