@@ -74,12 +74,10 @@ def test_too_few_open_files_are_refused_with_the_command_that_allows_more(monkey
         connections.room()
 
 
-def test_characters_that_cannot_be_encoded_are_printed_escaped(test_digits: Samples, tmp_path: Path) -> None:
-    file = tmp_path / "sieben-ä-七.png"
-    picture(test_digits.images[0]).save(file)
-    ended = run("-m", "mnist_demo.predict", str(file), environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "sieben-\\xe4-\\u4e03.png  7" in ended.stdout
+def test_characters_that_cannot_be_encoded_are_printed_escaped() -> None:
+    code = script("def main(): print('sieben-ä-七.png')", "commandline.run(main)")
+    ended = run("-c", code, environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "sieben-\\xe4-\\u4e03.png\n", "")
 
 
 @pytest.mark.parametrize(

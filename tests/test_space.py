@@ -113,6 +113,7 @@ class Hub(Quiet):
         self.wfile.write(b'{"url": "https://huggingface.co/spaces/USER/draw-a-digit", "id": "USER/draw-a-digit"}')
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not shutil.which("hf", path=Path(sys.executable).parent), reason="no hf: pip install huggingface_hub"
 )
