@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from wire import LIMITED
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -80,8 +81,11 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(temporary: Path) -> Iterator[Server]:
     """Yield the app, for requests over HTTP; check at the end that it left no temporary file and reported no error."""
     places = {"TMPDIR": str(temporary), "GRADIO_TEMP_DIR": str(temporary)}
-    with started("app.py", environment=places) as server:
+    with started("-c", LIMITED, environment=places) as server:
         yield server
-        assert not [path for path in temporary.rglob("*") if path.is_file()]
-        assert "Traceback" not in server.printed()
-        assert "error" not in server.printed().lower()
+        printed = server.printed()
+    assert not [path for path in temporary.rglob("*") if path.is_file()]
+    assert "Traceback" not in printed
+    assert "error" not in printed.lower()
+    assert str(Path(__file__).parent.parent) not in printed
+    assert len(printed) < 2000

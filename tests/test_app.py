@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from test_public import ask
+from wire import ask
 
 import app
 import mnist_demo
