@@ -23,10 +23,12 @@ def pytest_configure() -> None:
 
 class TwoShares(LoadScopeScheduling):
     """A scheduler for two processes: one runs the tests in browsers, which mostly wait, the other all tests that
-    compute.
+    compute. The first to finish runs those of the site, which need no server.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/browser/test_site"):
+            return "site"
         return "browser" if nodeid.startswith("tests/browser/") else "rest"
 
 

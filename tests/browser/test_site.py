@@ -158,6 +158,7 @@ def test_what_needs_python_says_how_to_start_it(site: DrawingPage) -> None:
     expect(site.page.locator("[data-learn=start]")).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser, root: Path) -> None:
     port = free_port()
     with serving(root, port):
@@ -177,6 +178,7 @@ def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser
         context.__exit__(None, None, None)
 
 
+@pytest.mark.slow
 def test_a_new_version_replaces_the_old_one_at_the_second_visit(lonely: Browser, tmp_path: Path) -> None:
     port, folder = free_port(), tmp_path / SUB_PATH
     folder.parent.mkdir()
@@ -204,6 +206,7 @@ def change(folder: Path, title: str) -> None:
     worker.write_text(worker.read_text().replace(version, "another"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_it_is_well_laid_out_on_every_screen(lonely: Browser, served: str, name: str) -> None:
     with opened(lonely, served, **ELSEWHERE[name]) as page:
