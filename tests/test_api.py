@@ -226,11 +226,13 @@ def test_an_invalid_call_is_refused(server: Server) -> None:
             assert ask(server, "POST", "/gradio_api/upload", body, kind).status == 400, (kind, body)
 
 
-def test_an_upload_is_used_once(server: Server) -> None:
+def test_an_upload_is_used_once_and_an_outcome_fetched_once(server: Server) -> None:
     path = uploaded(server, PICTURE)
     assert told(server, "read", {"path": path})["net"]["answer"] == 7
     assert "neither a recent upload nor base64" in told(server, "read", {"path": path})
     assert ask(server, "GET", f"/gradio_api/file={path}").status == 404
+    event = json.loads(begin(server, "read_strokes", SEVEN).content)["event_id"]
+    assert [ask(server, "GET", f"/gradio_api/call/read_strokes/{event}").status for _ in range(2)] == [200, 404]
 
 
 def test_the_number_of_held_uploads_is_limited(server: Server) -> None:
@@ -283,12 +285,6 @@ def test_unfetched_outcomes_and_session_names_are_dropped(server: Server) -> Non
     assert memory(server.process.pid) - before < 60
 
 
-def test_an_outcome_is_fetched_once(server: Server) -> None:
-    event = json.loads(begin(server, "read_strokes", SEVEN).content)["event_id"]
-    assert ask(server, "GET", f"/gradio_api/call/read_strokes/{event}").status == 200
-    assert ask(server, "GET", f"/gradio_api/call/read_strokes/{event}").status == 404
-
-
 def test_each_of_many_clients_gets_an_answer_or_503(server: Server) -> None:
     with ThreadPoolExecutor(60) as crowd:
         begun = list(crowd.map(lambda _: begin(server, "read_strokes", SEVEN).status, range(120)))
@@ -300,23 +296,24 @@ def test_each_of_many_clients_gets_an_answer_or_503(server: Server) -> None:
     assert b'"answer": 7' in ask(server, "GET", f"/gradio_api/call/read_strokes/{event}").content
 
 
-def test_a_call_that_takes_too_long_gets_503(monkeypatch: pytest.MonkeyPatch) -> None:
+async def late() -> None:
+    await asyncio.sleep(60)
+
+
+async def fault() -> Any:
+    return 1 / 0
+
+
+@pytest.mark.parametrize(("work", "told"), [(late, BUSY), (fault, "something went wrong here")])
+def test_a_call_that_takes_too_long_or_fails_is_reported_without_details(
+    work: Any, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mnist_demo.server.gradio_protocol.MAX_AGE_SECONDS", 0.05)
 
-    async def late() -> Any:
-        return await Jobs().start(lambda: asyncio.sleep(60))
+    async def outcome() -> Any:
+        return await Jobs().start(work)
 
-    assert asyncio.run(late()) == {"error": BUSY}
-
-
-def test_a_fault_in_an_endpoint_is_reported_without_details() -> None:
-    async def fault() -> Any:
-        return 1 / 0
-
-    async def broken() -> Any:
-        return await Jobs().start(fault)
-
-    assert asyncio.run(broken()) == {"error": "something went wrong here"}
+    assert asyncio.run(outcome()) == {"error": told}
 
 
 def test_strokes_are_read_while_pictures_are(server: Server) -> None:
@@ -396,24 +393,3 @@ def test_an_invalid_message_is_refused_and_a_notification_accepted(server: Serve
     answer = ask(server, "POST", "/gradio_api/mcp", body)
     assert (answer.status, answer.content) == (202, b"")
     assert ask(server, "GET", "/gradio_api/mcp/").status == 405
-
-
-def test_a_client_of_the_protocol_finds_and_calls_the_tools(server: Server) -> None:
-    mcp = pytest.importorskip("mcp", reason="the package mcp, a client of the protocol, is not installed")
-    transport = pytest.importorskip("mcp.client.streamable_http")
-
-    async def visit() -> tuple[Any, Any, Any]:
-        async with (
-            transport.streamable_http_client(f"{server.address}/gradio_api/mcp/") as (read, write, _),
-            mcp.ClientSession(read, write) as session,
-        ):
-            greeting = await session.initialize()
-            tools = await session.list_tools()
-            arguments = {"image": base64.b64encode(PICTURE).decode()}
-            return greeting, tools, await session.call_tool("read", arguments)
-
-    greeting, tools, result = asyncio.run(visit())
-    assert greeting.serverInfo.name == "mnist-demo"
-    assert [tool.name for tool in tools.tools] == ["read", "read_strokes", "samples", "why"]
-    assert not result.isError
-    assert result.structuredContent["convnet"]["answer"] == 7

@@ -79,29 +79,6 @@ def call(client: TestClient, name: str, question: Any) -> Any:
     return client.post(f"/engine/{name}", json=question)
 
 
-def read(client: TestClient, digits: bytes) -> Any:
-    return client.post("/engine/read", content=digits, headers={"content-type": "application/octet-stream"})
-
-
-def test_digits_are_read_by_every_network(client: TestClient, test_digits: Samples) -> None:
-    answer = read(client, test_digits.images[:64].numpy().tobytes())
-    assert answer.status_code == 200
-    for reading, label in zip(answer.json()["readings"], test_digits.labels[:64].tolist(), strict=True):
-        assert list(reading) == ["convnet", "net"]
-        assert reading["convnet"]["answer"] in (label, None)
-        assert sum(reading["net"]["probabilities"]) == pytest.approx(1, abs=1e-3)
-
-
-def test_the_server_refuses_nonsense_by_a_code_and_without_a_traceback(
-    client: TestClient, capfd: pytest.CaptureFixture[str]
-) -> None:
-    answer = call(client, "samples", {"digit": 10, "hard": False})
-    assert (answer.status_code, answer.json()) == (422, {"code": "less_than_equal", "field": "digit", "limit": 9})
-    answer = read(client, bytes(783))
-    assert (answer.status_code, answer.json()["code"]) == (422, "digit")
-    assert "Traceback" not in capfd.readouterr().err
-
-
 def test_the_page_sends_gradio_little(client: TestClient) -> None:
     assert len(client.get("/config").content) < 80_000
 

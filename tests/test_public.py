@@ -81,6 +81,9 @@ def test_an_invalid_request_is_refused(server: Server) -> None:
         ("samples", b"0" * 300_000, 413),
     ]:
         assert ask(server, "POST", f"{ENGINE}{name}", body).status == status, body[:40]
+    told = json.loads(ask(server, "POST", f"{ENGINE}samples", b'{"digit": 10, "hard": false}').content)  # type: ignore[attr-defined]
+    assert told == {"code": "less_than_equal", "field": "digit", "limit": 9}
+    assert ask(server, "POST", READ, bytes(64 * 784), BYTES).status == 200
     for size in (0, 1, 783, 785, 65 * 784):
         assert ask(server, "POST", READ, bytes(size), BYTES).status == 422, size
 
