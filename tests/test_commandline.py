@@ -142,16 +142,6 @@ def test_every_command_line_prints_its_version(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["training", "inside"])
-def test_a_benchmark_without_a_folder_for_the_data_set_ends_in_one_line(module: str, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    ended = run("-m", f"benchmarks.{module}", environment={"MNIST_DEMO_DATA": str(tmp_path / "file")})
-    assert ended.returncode == 2
-    assert is_one_line(ended.stderr)
-    assert "cannot be created (Not a directory)" in ended.stderr
-
-
-@pytest.mark.slow
 def test_a_benchmark_without_a_browser_ends_in_one_line(tmp_path: Path) -> None:
     nowhere = {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path)}
     ended = run("-m", "benchmarks.live", "--digits", "1", environment=nowhere)
