@@ -29,7 +29,7 @@ FILES = (
 
 
 def inputs(takes: str) -> Images:
-    return drawings(times(110, 1000)) if takes == "canvas" else digits(times(300, 10_000))
+    return drawings(times(44, 1000)) if takes == "canvas" else digits(times(100, 10_000))
 
 
 def odd_inks() -> NDArray[np.uint8]:

@@ -65,10 +65,7 @@ def test_the_configuration_has_the_fields_that_a_space_needs_and_no_unknown_ones
     assert len(front["short_description"]) <= 60
     assert front["license"] == "mit"
     assert text("LICENSE").startswith("MIT License")
-
-
-def test_versions_are_strings_so_that_they_are_not_read_as_numbers(front: dict[str, Any]) -> None:
-    assert {type(front["sdk_version"]), type(front["python_version"])} == {str}
+    assert {type(front["sdk_version"]), type(front["python_version"])} == {str}  # not read as numbers
 
 
 def test_the_space_runs_the_newest_gradio_that_the_requirements_allow(
