@@ -21,18 +21,9 @@ def test_the_non_digits_are_others_than_training_draws() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("main", "arguments", "row"),
-    [
-        (drawings.main, ["net", "--digits", "2"], "refused: G"),
-        (pictures.main, ["--pictures", "2", "--kinds", "lined"], "lined paper"),
-    ],
-)
-def test_a_benchmark_prints_its_table(
-    main: Callable[[Sequence[str]], int], arguments: list[str], row: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments) == 0
-    assert row in capsys.readouterr().out
+def test_a_benchmark_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert drawings.main(["net", "--digits", "2"]) == 0
+    assert "refused: G" in capsys.readouterr().out
 
 
 @pytest.mark.slow

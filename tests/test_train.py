@@ -220,6 +220,7 @@ def test_a_damaged_file_of_digits_or_another_network_is_named_before_any_work(
         assert not printed.out
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(tmp_path: Path) -> None:
     def trained(seed: int) -> bytes:
         job = Job("net", small(RECIPES["net"]["best"], epochs=1), tmp_path / "a.safetensors", CPU, seed)

@@ -33,8 +33,8 @@ SHUFFLED = """() => {  // samples of another file than the first are there
   if (tiles.some((tile) => Number(tile.dataset.index) >= 1000)) return true;
   document.querySelector(".shuffle").click();
 }"""
-AS_BEFORE: list[Callable[[DrawingPage], None]] = [  # tests that a page without a server passes, too
-    test_drawing.test_each_digit_is_answered,
+AS_BEFORE = [  # tests that a page without a server passes, too
+    pytest.param(test_drawing.test_each_digit_is_answered, marks=pytest.mark.slow),
     test_drawing.test_bars_move_and_the_answer_comes_while_the_pen_is_still_down,
     test_gallery.test_a_click_shows_a_sample_and_escape_closes_it_before_it_clears_the_drawing,
     test_inside.test_the_layers_change_during_a_stroke,
