@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from wire import LIMITED
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -22,10 +23,12 @@ def pytest_configure() -> None:
 
 class TwoShares(LoadScopeScheduling):
     """A scheduler for two processes: one runs the tests in browsers, which mostly wait, the other all tests that
-    compute.
+    compute. The first to finish runs those of the site, which need no server.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/browser/test_site"):
+            return "site"
         return "browser" if nodeid.startswith("tests/browser/") else "rest"
 
 
@@ -58,10 +61,16 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def classifiers() -> dict[str, Classifier]:
+    """Return the shipped networks by name."""
+    return {name: Classifier.load(name) for name in MODELS}
+
+
 @pytest.fixture(scope="module", params=MODELS)
-def classifier(request: pytest.FixtureRequest) -> Classifier:
+def classifier(classifiers: dict[str, Classifier], request: pytest.FixtureRequest) -> Classifier:
     """Return each shipped network in turn."""
-    return Classifier.load(request.param)
+    return classifiers[request.param]
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +83,11 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(temporary: Path) -> Iterator[Server]:
     """Yield the app, for requests over HTTP; check at the end that it left no temporary file and reported no error."""
     places = {"TMPDIR": str(temporary), "GRADIO_TEMP_DIR": str(temporary)}
-    with started("app.py", environment=places) as server:
+    with started("-c", LIMITED, environment=places) as server:
         yield server
-        assert not [path for path in temporary.rglob("*") if path.is_file()]
-        assert "Traceback" not in server.printed()
-        assert "error" not in server.printed().lower()
+        printed = server.printed()
+    assert not [path for path in temporary.rglob("*") if path.is_file()]
+    assert "Traceback" not in printed
+    assert "error" not in printed.lower()
+    assert str(Path(__file__).parent.parent) not in printed
+    assert len(printed) < 2000

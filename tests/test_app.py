@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from test_public import ask
+from wire import ask
 
 import app
 import mnist_demo
@@ -23,8 +23,13 @@ from mnist_demo.server.web_files import WEB
 ROOT = Path(__file__).parent.parent
 
 
-def test_importing_the_app_serves_nothing() -> None:
-    code = "import app, threading; assert threading.active_count() == 1, threading.enumerate()"
+def test_importing_the_app_serves_nothing_and_needs_nothing_that_is_not_required() -> None:
+    code = """if True:
+        import sys, threading
+        sys.modules |= dict.fromkeys(["spaces", "torchvision"])  # so that importing them fails
+        import app
+        assert threading.active_count() == 1, threading.enumerate()
+        import mnist_demo.server, mnist_demo.train"""
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
@@ -53,12 +58,33 @@ def test_both_networks_and_the_test_set_are_served(monkeypatch: pytest.MonkeyPat
     assert samples.labels[:5].tolist() == [7, 2, 1, 0, 4]
 
 
-def test_the_training_variable_must_be_1_or_0(
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("MNIST_DEMO_TRAIN", "maybe", "MNIST_DEMO_TRAIN must be 1 (users may train) or 0, got 'maybe'"),
+        ("GRADIO_ROOT_PATH", "abc", "GRADIO_ROOT_PATH must be like /path or https://example.com/path, not 'abc'"),
+    ],
+)
+def test_an_invalid_variable_ends_in_one_line(
+    variable: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert app.main([]) == 2
+    assert capsys.readouterr().err == f"error: {told}\n"
+
+
+def test_the_help_names_the_variables_and_an_unknown_option_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MNIST_DEMO_TRAIN", "maybe")
-    assert app.main([]) == 2
-    assert capsys.readouterr().err == "error: MNIST_DEMO_TRAIN must be 1 (users may train) or 0, got 'maybe'\n"
+    monkeypatch.setattr(sys, "argv", ["app.py"])
+    with pytest.raises(SystemExit, match="0"):
+        app.main(["--help"])
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: app.py ")
+    assert all(name in printed for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "MNIST_DEMO_DATA"))
+    with pytest.raises(SystemExit, match="2"):
+        app.main(["--prot", "8000"])
+    assert capsys.readouterr().err.endswith("error: unrecognized arguments: --prot 8000\n")
 
 
 @pytest.mark.parametrize(

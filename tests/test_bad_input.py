@@ -4,8 +4,7 @@ They are wrong types, shapes and sizes, NaN, nothing, too much; damaged or forei
 """
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from safetensors.torch import save
 from thorough import examples
 
 from mnist_demo import predict, train
-from mnist_demo.data.mnist import MD5, Samples, load_mnist
 from mnist_demo.ink.preprocess import to_mnist
 from mnist_demo.ink.strokes import Stroke, draw
 from mnist_demo.model.classifier import Classifier
@@ -147,37 +145,6 @@ def test_a_card_with_random_values_is_refused_or_can_be_shown(folder: Path, said
         job = trainer.Job("net", trainer.Recipe("fast", "sgd", 0.1, 1, 1), folder, torch.device("cpu"))
         assert "\n" not in train.report(job, loaded[1], loaded[1])
         assert 0 <= loaded[1].test_accuracy <= 1
-
-
-@pytest.fixture(scope="module")
-def raw(folder: Path) -> Iterator[Path]:
-    """Return a folder with copies of the data set's files, which a test may damage."""
-    load_mnist("test", folder)
-    yield folder / "MNIST" / "raw"
-    shutil.rmtree(folder / "MNIST")
-
-
-@examples(15, 300)
-@given(
-    st.sampled_from(["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]),
-    st.integers(0, 7_840_015),
-    st.integers(0, 3),
-    st.binary(max_size=3),
-)
-def test_damaged_files_of_the_data_set_are_never_read(
-    raw: Path, name: str, start: int, removed: int, put: bytes
-) -> None:
-    sound = (raw / name).read_bytes()
-    start %= len(sound)
-    damaged = sound[:start] + put + sound[start + removed :]
-    (raw / name).write_bytes(damaged)
-    try:
-        samples = answered(lambda: load_mnist("test", raw.parent.parent))
-    finally:
-        (raw / name).write_bytes(sound)
-    assert (samples is None) == (damaged != sound)
-    assert samples is None or isinstance(samples, Samples)
-    assert set(MD5) == {path.name for path in raw.iterdir()}
 
 
 NUMBERS = st.integers().map(str) | st.floats().map(str) | st.sampled_from(["1e20", "9" * 30, "0x1", "١", ""])

@@ -16,18 +16,12 @@ from starlette.testclient import TestClient
 
 from mnist_demo.data.mnist import Samples
 from mnist_demo.model.classifier import Classifier
-from mnist_demo.model.networks import MODELS
 from mnist_demo.server import batching as reading
 from mnist_demo.server import engine, limits
 from mnist_demo.server.allow_list import ALLOWED, AllowList, asked
 from mnist_demo.server.batching import Reader
 from mnist_demo.server.engine import Engine, Function, Question
 from mnist_demo.server.readings import readings_of
-
-
-@pytest.fixture(scope="module")
-def classifiers() -> dict[str, Classifier]:
-    return {name: Classifier.load(name) for name in MODELS}
 
 
 def digits(test_digits: Samples, count: int) -> list[Any]:

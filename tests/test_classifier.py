@@ -70,8 +70,3 @@ def test_a_higher_temperature_makes_probabilities_more_even_and_changes_no_answe
     before, after = classifier.read_images(images), hotter.read_images(images)
     assert [reading.answer for reading in before] == [reading.answer for reading in after]
     assert all(b.probabilities.max() > a.probabilities.max() for b, a in zip(before, after, strict=True))
-
-
-def test_an_unknown_weights_file_is_refused_in_one_line() -> None:
-    with pytest.raises(ValueError, match=r"nowhere\.safetensors is missing"):
-        Classifier.load("nowhere.safetensors")

@@ -270,6 +270,7 @@ def upload(server: Server, forwarded: str, source: str = "127.0.0.1") -> int:
     return status
 
 
+@pytest.mark.slow
 def test_behind_the_proxy_of_a_space_each_visitor_is_a_client_and_nobody_can_pose_as_others() -> None:
     with started("app.py", environment={"SPACE_HOST": "user-digits.hf.space"}) as server:
         greedy, other = "203.0.113.1", "203.0.113.2"

@@ -61,11 +61,8 @@ def floor(module: str) -> int:
     return next(number for number, names in enumerate(FLOORS) if module in names)
 
 
-def test_every_module_has_its_layer() -> None:
+def test_every_module_has_its_layer_and_is_in_a_wing_or_a_command_or_shared_by_commands() -> None:
     assert set(modules()) == set.union(*FLOORS)
-
-
-def test_modules_outside_the_wings_are_commands_or_shared_by_them() -> None:
     assert set(modules()) - WINGS == {"__main__", "commandline", "files", *COMMANDS}
 
 

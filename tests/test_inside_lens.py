@@ -23,11 +23,6 @@ def asked(name: str, image: Any, **more: Any) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def classifiers() -> dict[str, Classifier]:
-    return {name: Classifier.load(name) for name in MODELS}
-
-
-@pytest.fixture(scope="module")
 def seven(test_digits: Samples) -> Any:
     return test_digits.images[0, 0].numpy()
 

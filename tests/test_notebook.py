@@ -111,11 +111,8 @@ def printed(folder: Path) -> str:
     return run(cells, folder, epochs=0 if THOROUGH else 1)
 
 
-def test_the_notebook_leaves_no_file_where_it_runs(printed: str, folder: Path) -> None:
+def test_the_notebook_trains_a_network_and_evaluates_it_and_leaves_no_file(printed: str, folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["stubs"]
-
-
-def test_the_notebook_trains_a_network_and_evaluates_it(printed: str) -> None:
     found = re.search(r"(\d) epochs: ([\d.]+) % of the 10,000 test digits are right", printed)
     assert found
     assert float(found[2]) > (98.8 if THOROUGH else 97)
@@ -126,18 +123,12 @@ def test_the_notebook_trains_a_network_and_evaluates_it(printed: str) -> None:
     assert "expected calibration error" in printed
 
 
-def test_the_page_below_a_cell_is_the_demos_own(printed: str) -> None:
+def test_the_page_below_a_cell_is_the_demos_own_and_leaves_the_process_unchanged(printed: str) -> None:
     assert re.search(
         r'^shown: <div><iframe src="http://127.0.0.1:\d+/" width="100%" height="800"', printed, re.MULTILINE
     )
     assert "title: True" in printed
     assert "monitoring: 404" in printed
-
-
-def test_a_notebook_may_show_the_page_in_a_frame_anywhere(printed: str) -> None:
     assert f"policy: {allow_list.POLICY}\n" in printed
     assert "frame-ancestors" not in printed
-
-
-def test_other_pages_of_the_same_process_and_its_threads_are_unchanged(printed: str) -> None:
     assert "left: uvicorn.protocols.http.auto:AutoHTTPProtocol 3" in printed

@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 
 from mnist_demo.data.mnist import Samples
 from mnist_demo.model.classifier import Classifier
-from mnist_demo.model.networks import MODELS
 from mnist_demo.server import page
 from mnist_demo.server.address import origin
 
@@ -23,9 +22,8 @@ Serve = Callable[..., TestClient]
 
 
 @pytest.fixture(scope="module")
-def serve(test_digits: Samples) -> Iterator[Serve]:
+def serve(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator[Serve]:
     """Return a function that serves a page with those options: FRIEND is allowed, requests come from a program."""
-    classifiers = {name: Classifier.load(name) for name in MODELS}
 
     async def build() -> page.Page:  # outside of an event loop, Gradio makes some, and leaves them unclosed
         return page.build(classifiers, test_digits, trains=True, origins=[FRIEND])

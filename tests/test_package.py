@@ -133,11 +133,8 @@ def test_a_user_folder_that_cannot_be_created_is_reported_in_one_line(
     ("arguments", "command"),
     [([], "serve"), (["serve"], "serve"), (["train", "--help"], "train"), (["predict", "train"], "predict")],
 )
-def test_the_first_word_is_the_command(arguments: list[str], command: str) -> None:
+def test_the_first_word_is_the_command_and_without_one_it_is_serve(arguments: list[str], command: str) -> None:
     assert command_line.chosen(arguments) == (command, arguments[1:])
-
-
-def test_without_a_command_the_options_are_those_of_serve() -> None:
     assert command_line.chosen(["--port", "8000"]) == ("serve", ["--port", "8000"])
 
 

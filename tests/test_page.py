@@ -1,32 +1,25 @@
 """Answers and refusals of the page's server, without a browser."""
 
-import asyncio
 import base64
 import io
+import json
 import re
 import zlib
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import gradio as gr
 import numpy as np
 import pytest
 from anyio.from_thread import start_blocking_portal
-from fastapi import FastAPI, HTTPException
+from fastapi import HTTPException
 from PIL import Image
-from starlette.testclient import TestClient
+from wire import ask
 
+from benchmarks.pages import Server
 from mnist_demo.data.mnist import Samples
 from mnist_demo.model.classifier import Classifier
-from mnist_demo.model.networks import MODELS
 from mnist_demo.server import limits, page, photo
 from mnist_demo.server.lenses.gallery import SHOWN, Gallery, open_gallery
-
-
-@pytest.fixture(scope="module")
-def classifiers() -> dict[str, Classifier]:
-    return {name: Classifier.load(name) for name in MODELS}
 
 
 @pytest.fixture(scope="module")
@@ -67,49 +60,12 @@ def test_all_languages_have_the_same_texts() -> None:
         assert all(words.values())
 
 
-@pytest.fixture(scope="module")
-def client(test_digits: Samples, classifiers: dict[str, Classifier]) -> Iterator[TestClient]:
-    """Return the page's own server, without a port."""
-
-    async def built() -> FastAPI:
-        blocks = page.build(classifiers, test_digits, trains=True)
-        options = page.launch_options(blocks)
-        return gr.mount_gradio_app(FastAPI(**options["app_kwargs"]), blocks, "")
-
-    app = asyncio.run(built())  # for outside of an event loop Gradio makes some, and leaves them unclosed
-    with TestClient(app, base_url="http://127.0.0.1") as client:
-        yield client
+def call(server: Server, name: str, question: Any) -> Any:
+    return json.loads(ask(server, "POST", f"/engine/{name}", json.dumps(question).encode()).content)
 
 
-def call(client: TestClient, name: str, question: Any) -> Any:
-    return client.post(f"/engine/{name}", json=question)
-
-
-def read(client: TestClient, digits: bytes) -> Any:
-    return client.post("/engine/read", content=digits, headers={"content-type": "application/octet-stream"})
-
-
-def test_digits_are_read_by_every_network(client: TestClient, test_digits: Samples) -> None:
-    answer = read(client, test_digits.images[:64].numpy().tobytes())
-    assert answer.status_code == 200
-    for reading, label in zip(answer.json()["readings"], test_digits.labels[:64].tolist(), strict=True):
-        assert list(reading) == ["convnet", "net"]
-        assert reading["convnet"]["answer"] in (label, None)
-        assert sum(reading["net"]["probabilities"]) == pytest.approx(1, abs=1e-3)
-
-
-def test_the_server_refuses_nonsense_by_a_code_and_without_a_traceback(
-    client: TestClient, capfd: pytest.CaptureFixture[str]
-) -> None:
-    answer = call(client, "samples", {"digit": 10, "hard": False})
-    assert (answer.status_code, answer.json()) == (422, {"code": "less_than_equal", "field": "digit", "limit": 9})
-    answer = read(client, bytes(783))
-    assert (answer.status_code, answer.json()["code"]) == (422, "digit")
-    assert "Traceback" not in capfd.readouterr().err
-
-
-def test_the_page_sends_gradio_little(client: TestClient) -> None:
-    assert len(client.get("/config").content) < 80_000
+def test_the_page_sends_gradio_little(server: Server) -> None:
+    assert len(ask(server, "GET", "/config").content) < 80_000
 
 
 def test_a_body_without_a_length_is_cut_at_the_limit() -> None:
@@ -132,21 +88,17 @@ def test_a_body_without_a_length_is_cut_at_the_limit() -> None:
     assert len(taken) == 2
 
 
-def test_only_the_intended_endpoints_are_public(client: TestClient) -> None:
-    assert set(client.get("/gradio_api/info").json()["named_endpoints"]) == {
-        "/read",
-        "/read_strokes",
-        "/samples",
-        "/why",
-    }
+def test_only_the_intended_endpoints_are_public(server: Server) -> None:
+    told = json.loads(ask(server, "GET", "/gradio_api/info").content)
+    assert set(told["named_endpoints"]) == {"/read", "/read_strokes", "/samples", "/why"}
 
 
-def test_a_shared_link_shows_the_pages_own_title_description_and_picture(client: TestClient) -> None:
-    page = client.get("/").text
+def test_a_shared_link_shows_the_pages_own_title_description_and_picture(server: Server) -> None:
+    page = ask(server, "GET", "/").content.decode()
     told = dict(re.findall(r'<meta (?:property|name)="((?:og|twitter):\w+)" content="([^"]*)"', page))
     assert told["og:title"] == told["twitter:title"] == "Draw a digit"
     assert "small networks read it" in told["og:description"]
-    picture = client.get(urlsplit(told["og:image"]).path)
+    picture = ask(server, "GET", urlsplit(told["og:image"]).path)
     assert picture.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(picture.content)).size == (1200, 630)
     assert "Click to try out" not in page
@@ -159,20 +111,20 @@ def png(pixels: Any) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def test_an_unreadable_picture_and_one_without_ink_get_different_answers(client: TestClient) -> None:
+def test_an_unreadable_picture_and_one_without_ink_get_different_answers(server: Server) -> None:
     file = io.BytesIO()
     Image.new("L", (9000, 9000)).save(file, "PNG")
     large = base64.b64encode(file.getvalue()).decode()
     for unreadable in (png(np.zeros((9, 9), np.uint8))[:60], large, "no base64"):
-        assert call(client, "ink_of_photo", {"picture": unreadable}).json() == {"ink": None}
+        assert call(server, "ink_of_photo", {"picture": unreadable}) == {"ink": None}
     blank = png(np.full((90, 90), 255, np.uint8))
-    assert call(client, "ink_of_photo", {"picture": blank}).json() == {"ink": ""}
+    assert call(server, "ink_of_photo", {"picture": blank}) == {"ink": ""}
 
 
-def test_the_ink_of_a_picture_is_put_in_the_middle_of_the_pad(client: TestClient) -> None:
+def test_the_ink_of_a_picture_is_put_in_the_middle_of_the_pad(server: Server) -> None:
     sheet = np.full((300, 400), 255, np.uint8)
     sheet[40:160, 50:70] = 0
-    packed = call(client, "ink_of_photo", {"picture": png(sheet)}).json()["ink"]
+    packed = call(server, "ink_of_photo", {"picture": png(sheet)})["ink"]
     bits = zlib.decompress(base64.b64decode(packed))
     ink = np.unpackbits(np.frombuffer(bits, np.uint8)).reshape(photo.SIDE, photo.SIDE)
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))

@@ -15,16 +15,15 @@ from mnist_demo.model.weights import path_at_hand
 from mnist_demo.predict import main
 
 
-@pytest.mark.parametrize("side", [56, 280, 500])
-def test_at_least_98_of_100_test_digits_are_read_from_files(
-    side: int, test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_at_least_29_of_30_test_digits_of_many_sizes_are_read_from_files(
+    test_digits: Samples, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = [tmp_path / f"{index}.png" for index in range(100)]
-    for file, image in zip(files, test_digits.images, strict=False):
-        picture(image, side).save(file)
+    files = [tmp_path / f"{index}.png" for index in range(30)]
+    for index, (file, image) in enumerate(zip(files, test_digits.images, strict=False)):
+        picture(image, (56, 140, 280, 500)[index % 4]).save(file)
     assert main([*map(str, files), "--json"]) == 0
     answers = [json.loads(line)["answer"] for line in capsys.readouterr().out.splitlines()]
-    assert (np.array(answers) == test_digits.labels[:100].numpy()).sum() >= 98
+    assert (np.array(answers) == test_digits.labels[:30].numpy()).sum() >= 29
 
 
 def test_a_photo_held_sideways_is_read_upright(

@@ -1,6 +1,7 @@
 """A followed training: its progress, the files it leaves alone, and how it ends."""
 
 import dataclasses
+import io
 import json
 import signal
 import subprocess
@@ -8,14 +9,14 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 
 from mnist_demo.data.mnist import Samples, load_mnist, ten_of_each
 from mnist_demo.model.recipes import RECIPES
-from mnist_demo.model.weights import load_weights
+from mnist_demo.model.weights import Card, load_weights
 from mnist_demo.train import main
 from mnist_demo.training.progress import NOW, PROGRESS, WALL, Follower
 from mnist_demo.training.trainer import Job, train
@@ -23,16 +24,35 @@ from mnist_demo.training.trainer import Job, train
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """Return a job of three epochs of Net on 2,500 real digits; its dropout uses the global random generator."""
+class Runs(NamedTuple):
+    """A run that was followed, and one that was not."""
+
+    folder: Path
+    followed: Job
+    card: Card
+    seconds: float
+    alone: Job
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Train Net twice, for three epochs on 1,500 real digits; its dropout uses the global random generator."""
 
     def first(split: str, root: Path | None = None) -> Samples:
-        return Samples(*(part[: 3000 if split == "train" else 1000] for part in load_mnist(split, root)))  # type: ignore[arg-type]
+        return Samples(*(part[: 2000 if split == "train" else 1000] for part in load_mnist(split, root)))  # type: ignore[arg-type]
 
-    monkeypatch.setattr("mnist_demo.training.trainer.load_mnist", first)
     recipe = dataclasses.replace(RECIPES["net"]["fast"], epochs=3, batch_size=64, held_out=500, dropout=0.5)
-    return Job("net", recipe, tmp_path / "a.safetensors", torch.device("cpu"))
+    root, folder = tmp_path_factory.mktemp("weights"), tmp_path_factory.mktemp("followed")
+    followed, alone = (Job("net", recipe, root / f"{name}.safetensors", torch.device("cpu")) for name in "ab")
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mnist_demo.training.trainer.load_mnist", first)
+        follower, start = Follower(folder), time.perf_counter()
+        card = train(followed, None, follower)
+        took = time.perf_counter() - start
+        follower.done()
+        train(alone, None, None)
+    return Runs(folder, followed, card, took, alone)
 
 
 def told(folder: Path) -> list[dict[str, Any]]:
@@ -44,50 +64,37 @@ def of(kind: str, lines: list[dict[str, Any]]) -> list[Any]:
     return [line[kind] for line in lines if kind in line]
 
 
-def test_a_followed_run_gives_the_same_weights_as_one_that_is_not_followed(job: Job, tmp_path: Path) -> None:
-    def trained(watch: Follower | None) -> bytes:
-        train(job, None, watch)
-        return b"".join(one.numpy().tobytes() for one in load_weights(job.output)[0].state_dict().values())
-
-    (tmp_path / "followed").mkdir()
-    assert trained(Follower(tmp_path / "followed")) == trained(None)
+def test_a_followed_run_gives_the_same_weights_as_one_that_is_not_followed(runs: Runs) -> None:
+    followed, alone = (load_weights(job.output)[0].parameters() for job in (runs.followed, runs.alone))
+    assert all(torch.equal(one, other) for one, other in zip(followed, alone, strict=True))
 
 
-def test_a_run_reports_its_steps_its_epochs_and_its_answers(job: Job, tmp_path: Path) -> None:
-    folder = tmp_path / "followed"
-    folder.mkdir()
-    follower = Follower(folder)
-    start = time.perf_counter()
-    card = train(job, None, follower)
-    took = time.perf_counter() - start
-    follower.done()
-    lines = told(folder)
-    assert lines[0] == {"begun": {"steps": 120, "epochs": 3, "watched": "validation"}}
+def test_a_run_reports_its_steps_its_epochs_and_its_answers(runs: Runs) -> None:
+    lines = told(runs.folder)
+    assert lines[0] == {"begun": {"steps": 72, "epochs": 3, "watched": "validation"}}
     steps, walls = of("step", lines), of("wall", lines)
     assert [step for step, *_ in steps] == sorted({step for step, *_ in steps})
     assert {epoch for _, epoch, _, _ in steps} == {1, 2, 3}
-    assert steps[-1][0] == 120
+    assert steps[-1][0] == 72
     assert steps[0][2] > 2 > steps[-1][2]
     assert len(steps) > 20
-    assert [step for step, _, _ in of("epoch", lines)] == [40, 80, 120]
-    assert of("epoch", lines)[-1][1:] == [round(card.history[-1]["validation_loss"], 5), card.history[-1]["accuracy"]]
-    assert 3 <= len(walls) <= 5 + took / WALL
+    assert [step for step, _, _ in of("epoch", lines)] == [24, 48, 72]
+    newest = runs.card.history[-1]
+    assert of("epoch", lines)[-1][1:] == [round(newest["validation_loss"], 5), newest["accuracy"]]
+    assert 3 <= len(walls) <= 5 + runs.seconds / WALL
     assert walls[0][0] == 0
     labels = load_mnist("test").labels
     right = [sum(map(int.__eq__, map(int, answers), labels[ten_of_each(labels)].tolist())) for _, answers in walls]
     assert right[0] < 40 < right[-1]
 
 
-def test_the_current_network_is_always_a_whole_file(job: Job, tmp_path: Path) -> None:
-    folder = tmp_path / "followed"
-    folder.mkdir()
-    train(job, None, Follower(folder))
-    model, card = load_weights(folder / NOW)
-    final = load_weights(job.output)[0]
+def test_the_current_network_is_always_a_whole_file(runs: Runs) -> None:
+    model, card = load_weights(runs.folder / NOW)
+    final = load_weights(runs.followed.output)[0]
     assert card.model == "net"
     assert card.test_accuracy > 0.4  # of a hundred digits
     assert all(torch.equal(one, other) for one, other in zip(model.parameters(), final.parameters(), strict=True))
-    assert {path.name for path in folder.iterdir()} == {NOW, PROGRESS}
+    assert {path.name for path in runs.folder.iterdir()} == {NOW, PROGRESS}
 
 
 def test_the_hundred_digits_are_ten_of_each(test_digits: Samples) -> None:
@@ -95,29 +102,22 @@ def test_the_hundred_digits_are_ten_of_each(test_digits: Samples) -> None:
     assert test_digits.labels[chosen].tolist() == [digit for digit in range(10) for _ in range(10)]
 
 
-def process(*arguments: str, at_ctrl_c: Any = signal.SIG_DFL) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "mnist_demo.train", *arguments]
-    as_started = partial(signal.signal, signal.SIGINT, at_ctrl_c)
-    return subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-3, stderr=-1, preexec_fn=as_started)
-
-
-def until(wanted: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not wanted():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("at_ctrl_c", [signal.SIG_DFL, signal.SIG_IGN])  # as in a foreground, or in a background
 def test_a_run_ends_with_its_standard_input_and_its_folder_with_it(tmp_path: Path, at_ctrl_c: signal.Handlers) -> None:
     folder = tmp_path / "followed"
     folder.mkdir()
-    run = process("--ready", at_ctrl_c=at_ctrl_c)
+    command = [sys.executable, "-m", "mnist_demo.train", "--ready"]
+    as_started = partial(signal.signal, signal.SIGINT, at_ctrl_c)
+    run = subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-3, stderr=-1, preexec_fn=as_started)
     assert run.stdin is not None
     arguments = ["--model", "net", "--recipe", "fast", "--output", str(folder / "own"), "--follow", str(folder)]
     run.stdin.write(json.dumps(arguments).encode() + b"\n")
     run.stdin.flush()
-    until(lambda: (folder / PROGRESS).exists() and len(of("step", told(folder))) > 2)
+    deadline = time.monotonic() + 60
+    while not (folder / PROGRESS).exists() or len(of("step", told(folder))) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     run.stdin.close()
     assert run.wait(30) == 130
     assert not folder.exists()
@@ -126,11 +126,12 @@ def test_a_run_ends_with_its_standard_input_and_its_folder_with_it(tmp_path: Pat
     run.stderr.close()
 
 
-def test_a_ready_process_that_gets_no_arguments_trains_nothing() -> None:
-    run = process("--ready")
-    _, said = run.communicate(b"")
-    assert run.returncode == 2
-    assert said == b"error: --ready needs a line on standard input with a JSON list of arguments\n"
+def test_a_ready_process_that_gets_no_arguments_trains_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert main(["--ready"]) == 2
+    assert capsys.readouterr().err == "error: --ready needs a line on standard input with a JSON list of arguments\n"
 
 
 def test_a_folder_with_other_files_is_refused_for_following(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,8 +21,8 @@ def wanted(**question: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def found(test_digits: Samples) -> Found:
-    return Found({name: Classifier.load(name) for name in MODELS}, test_digits)
+def found(test_digits: Samples, classifiers: dict[str, Classifier]) -> Found:
+    return Found(classifiers, test_digits)
 
 
 def test_the_page_gets_the_contents_of_the_cards(found: Found) -> None:

@@ -45,7 +45,7 @@ def small(recipe: Recipe, **changes: object) -> Recipe:
     return dataclasses.replace(recipe, held_out=held_out, **few | changes)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["net", pytest.param("convnet", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("recipe", ["tutorial", "fast", "best", "teach"])
 def test_every_recipe_trains_every_network(name: str, recipe: str, tmp_path: Path) -> None:
     job = Job(name, small(RECIPES[name][recipe], epochs=2), tmp_path / "a.safetensors", CPU)
@@ -98,6 +98,7 @@ def own(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_one_validation_digit_in_a_hundred_is_rejected_when_distorted_as_in_training(name: str) -> None:
     network, card = load_named(name)
@@ -112,7 +113,7 @@ def read_as(network: torch.nn.Module, file: Path) -> list[int]:
     return log_probabilities(HalfPixelShifts(network), images).argmax(1).tolist()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["net", pytest.param("convnet", marks=pytest.mark.slow)])
 def test_three_corrections_are_learnt_and_the_accuracy_is_kept(
     name: str, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test_digits: Samples
 ) -> None:
@@ -219,6 +220,7 @@ def test_a_damaged_file_of_digits_or_another_network_is_named_before_any_work(
         assert not printed.out
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(tmp_path: Path) -> None:
     def trained(seed: int) -> bytes:
         job = Job("net", small(RECIPES["net"]["best"], epochs=1), tmp_path / "a.safetensors", CPU, seed)
@@ -229,7 +231,10 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_other
     assert trained(3) == trained(3) != trained(4)
 
 
-@pytest.mark.parametrize(("name", "recipe"), [("net", "best"), ("convnet", "tutorial"), ("net", "tutorial")])
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [("net", "best"), *(pytest.param(name, "tutorial", marks=pytest.mark.slow) for name in MODELS)],
+)
 def test_a_run_stopped_and_resumed_gives_the_weights_of_one_that_was_not(
     name: str, recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +301,7 @@ def test_a_run_stopped_in_its_first_epoch_does_not_offer_another_runs_checkpoint
     assert load_checkpoint(older.checkpoint)["seed"] == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_weights_file_unchanged_and_says_how_to_continue(tmp_path: Path) -> None:
     output = tmp_path / "net.safetensors"
     output.write_bytes(b"what was there before")
@@ -469,6 +475,7 @@ def test_a_link_as_output_is_written_through_and_a_pipe_is_refused(
     assert capsys.readouterr().err == f"error: --output {tmp_path / 'pipe'} is not a regular file: name a file\n"
 
 
+@pytest.mark.slow
 def test_the_default_folder_of_weights_is_created_if_it_was_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

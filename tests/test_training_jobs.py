@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from test_public import ask
+from wire import ask
 
 from benchmarks.crowd import BYTES, ENGINE, READ, digit_of, growing
 from benchmarks.pages import Server, started

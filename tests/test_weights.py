@@ -95,21 +95,6 @@ def test_a_file_that_holds_another_network_is_refused_by_name(
         load_named("convnet")
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(
-    saved: tuple[Path, nn.Module], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, before = saved[0], saved[0].read_bytes()
-
-    def disk_full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", disk_full)
-    with pytest.raises(OSError, match="No space left"):
-        save_weights(path, Net(), CARD)
-    assert path.read_bytes() == before
-    assert list(path.parent.iterdir()) == [path]
-
-
 NAN, INF = float("nan"), float("inf")
 NONSENSE: dict[str, tuple[Any, ...]] = {
     "temperature": (0, -1.0, NAN, INF, 1e-300, "abc", None, True),

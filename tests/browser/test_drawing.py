@@ -33,12 +33,21 @@ def test_bars_move_and_the_answer_comes_while_the_pen_is_still_down(page: Drawin
 
 
 @pytest.mark.opened_anew
-def test_a_blank_pad_shows_a_hint_no_numbers_and_the_whole_page(page: DrawingPage) -> None:
+def test_at_first_the_whole_page_is_seen_without_numbers_and_no_request_leaves_the_machine(
+    page: DrawingPage, address: str
+) -> None:
     page.expect_state("blank")
     assert page.probabilities("convnet") == page.probabilities("net") == [0.0] * 10
     assert "%" not in page.page.locator(".networks").inner_text()
     for part in ("#sketchpad", "[data-model=convnet]", "[data-model=net]", ".sees", "#gallery", "#foot"):
         expect(page.page.locator(part)).to_be_in_viewport(ratio=1)
+    page.draw(DIGITS[5])
+    page.expect_answers(5)
+    page.page.click(".shuffle")
+    page.rest()
+    hosts = {urlsplit(request).netloc for request in page.requests if not request.startswith(("data:", "blob:"))}
+    assert hosts == {urlsplit(address).netloc}
+    assert page.complaints == []
 
 
 def test_the_first_stroke_after_an_eraser_and_a_clear_is_answered(page: DrawingPage) -> None:
@@ -50,14 +59,3 @@ def test_the_first_stroke_after_an_eraser_and_a_clear_is_answered(page: DrawingP
     page.expect_answers(7)
     page.expect_agreement()
     expect(page.page.locator("#sketchpad [aria-label='Undo']")).to_be_enabled()
-
-
-@pytest.mark.opened_anew
-def test_no_request_leaves_the_machine(page: DrawingPage, address: str) -> None:
-    page.draw(DIGITS[5])
-    page.expect_answers(5)
-    page.page.click(".shuffle")
-    page.rest()
-    hosts = {urlsplit(request).netloc for request in page.requests if not request.startswith(("data:", "blob:"))}
-    assert hosts == {urlsplit(address).netloc}
-    assert page.complaints == []

@@ -31,6 +31,7 @@ def choose(page: DrawingPage, step: int, cell: tuple[int, ...]) -> None:
     columns = shape[-1] if len(shape) == 3 else int(canvas.evaluate("canvas => canvas.width"))
     row, column = cell[1:] if len(cell) == 3 else divmod(cell[0], columns)
     rows = shape[1] if len(shape) == 3 else int(canvas.evaluate("canvas => canvas.height"))
+    expect(canvas).to_be_visible()
     box = canvas.bounding_box()
     assert box is not None
     position = {"x": (column + 0.5) / columns * box["width"], "y": (row + 0.5) / rows * box["height"]}

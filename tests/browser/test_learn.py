@@ -1,8 +1,7 @@
 """The lens Learn: a network is trained live, stopped, watched, taught one's handwriting, and becomes the user's own."""
 
 import re
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from conftest import opened
@@ -11,16 +10,10 @@ from drawing_page import DrawingPage
 from playwright.sync_api import Browser, Route, expect
 from test_access import FAINT
 
-from benchmarks.pages import VIEW, Server, started
+from benchmarks.pages import VIEW
 from benchmarks.screens import CHECK
 
 LONG = 300_000  # ms: a machine may have much else to do
-IMPATIENT = """
-import app
-from mnist_demo.server import training_jobs
-training_jobs.ABANDONED = 5.0
-app.main()
-"""
 OVERLAPS = """() => {  // pairs of words of a curve that lie upon each other
   const box = (one) => one.getBoundingClientRect();
   const words = [...document.querySelectorAll(".curves svg text")];
@@ -52,40 +45,15 @@ def expect_over(page: DrawingPage) -> None:
     expect(page.page.locator("[data-learn=start]")).to_be_enabled(timeout=LONG)
 
 
-def trainings(server: Server | None = None) -> list[str]:
-    """Return the training processes of that server, or of any: running ones, and ones that wait for arguments."""
-    lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True).stdout.splitlines()
-    found = [line.split(maxsplit=2) for line in lines if "mnist_demo.train" in line]
-    return [pid for pid, parent, _ in found if server is None or parent == str(server.process.pid)]
-
-
-def expect_gone(page: DrawingPage, training: str) -> None:
-    """Wait until that process has ended."""
-    for _ in range(150):
-        if training not in trainings():
-            return
-        page.page.wait_for_timeout(200)
-    raise AssertionError("it trains for nobody")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """Run the app in a process of its own, to be asked for its processes; kill it at the end."""
-    with started("-c", IMPATIENT) as server:
-        yield server
-
-
 @pytest.mark.slow
-def test_a_training_is_stopped_halfway_and_keys_walk_its_curve(browser: Browser, server: Server) -> None:
-    with opened(browser, server.address) as page:
+def test_a_training_is_stopped_halfway_and_keys_walk_its_curve(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
         page.draw(DIGITS[1])
         open_learn(page, recipe="tutorial")
         start(page)
-        [training] = trainings(server)
         page.page.click("[data-learn=stop]")
         expect_over(page)
         expect(page.page.locator(".state")).to_contain_text("Stopped after")
-        expect_gone(page, training)
         assert page.page.locator("[data-model=yours]").count() == 1
         value = page.page.locator(".curves .value")
         newest = value.text_content()
@@ -99,8 +67,8 @@ def test_a_training_is_stopped_halfway_and_keys_walk_its_curve(browser: Browser,
 
 
 @pytest.mark.slow
-def test_a_loss_of_thousands_keeps_the_axes_readable(browser: Browser, server: Server) -> None:
-    with opened(browser, server.address) as page:
+def test_a_loss_of_thousands_keeps_the_axes_readable(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
         open_learn(page)
         page.page.click(".values summary")
         page.page.fill("[name=lr]", "1000")
@@ -127,11 +95,11 @@ def test_ticks_of_any_loss_are_few_and_short(page: DrawingPage) -> None:
 
 
 @pytest.mark.slow
-def test_a_later_user_may_watch_and_sees_their_place_in_the_queue(browser: Browser, server: Server) -> None:
+def test_a_later_user_may_watch_and_sees_their_place_in_the_queue(browser: Browser, address: str) -> None:
     with (
-        opened(browser, server.address) as first,
-        opened(browser, server.address) as second,
-        opened(browser, server.address) as third,
+        opened(browser, address) as first,
+        opened(browser, address) as second,
+        opened(browser, address) as third,
     ):
         open_learn(first, recipe="tutorial")
         start(first)
@@ -154,26 +122,6 @@ def test_a_later_user_may_watch_and_sees_their_place_in_the_queue(browser: Brows
         expect(third.page.locator("[data-model=yours]")).to_have_count(1, timeout=LONG)
         expect(third.page.locator(".other")).to_be_hidden()
         third.page.click("[data-learn=stop]")
-
-
-@pytest.mark.slow
-def test_nothing_is_left_of_a_training_whose_page_was_closed(browser: Browser, server: Server) -> None:
-    with opened(browser, server.address) as page:
-        open_learn(page, recipe="tutorial")
-        start(page)
-        [training] = trainings(server)
-    with opened(browser, server.address) as page:
-        expect_gone(page, training)
-
-
-@pytest.mark.slow
-def test_nothing_is_left_of_a_training_whose_server_was_killed(browser: Browser, server: Server) -> None:
-    with opened(browser, server.address) as page:
-        open_learn(page, recipe="tutorial")
-        start(page)
-        [training] = trainings(server)
-        server.process.kill()
-        expect_gone(page, training)
 
 
 @pytest.mark.slow
@@ -200,13 +148,10 @@ def test_three_corrections_teach_a_sign_while_its_bars_move(browser: Browser, ad
         assert len(seen) > 3
 
 
-WRONG = {"phone": "Momentum: must be", "dark": "Momentum: must be", "chinese": "动量: 必须在 0 到 0.999 之间，而不是 2"}
-
-
 def test_an_invalid_value_is_told_by_its_field_and_escape_closes_the_fields_alone(
-    elsewhere: tuple[str, DrawingPage],
+    visit: Callable[[str], DrawingPage],
 ) -> None:
-    where, page = elsewhere
+    page = visit("chinese")
     page.draw(DIGITS[7])
     page.expect_answers(7)
     open_learn(page, recipe="tutorial")
@@ -215,7 +160,7 @@ def test_an_invalid_value_is_told_by_its_field_and_escape_closes_the_fields_alon
     assert field.get_attribute("placeholder") == "0.5"
     field.fill("2")
     page.page.keyboard.press("Enter")
-    expect(page.page.locator("#wrong")).to_contain_text(WRONG[where])
+    expect(page.page.locator("#wrong")).to_contain_text("动量: 必须在 0 到 0.999 之间，而不是 2")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_be_focused()
     field.fill("")

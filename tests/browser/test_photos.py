@@ -112,8 +112,8 @@ def test_a_stroke_cancels_a_picture_that_is_still_being_read(page: DrawingPage, 
 
 
 def test_a_photo_of_many_megapixels_is_reduced_before_it_is_sent(page: DrawingPage, test_digits: Samples) -> None:
-    large = photo(test_digits, 0, "JPEG", side=1500)
-    noise = np.random.default_rng(1).integers(0, 8, (3000, 3000), np.uint8)
+    large = photo(test_digits, 0, "JPEG", side=1000)
+    noise = np.random.default_rng(1).integers(0, 8, (2000, 2000), np.uint8)
     file = io.BytesIO()
     Image.fromarray(np.asarray(Image.open(io.BytesIO(large)).convert("L")) - noise).save(file, "PNG")
     assert len(file.getvalue()) > 1_000_000

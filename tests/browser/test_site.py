@@ -33,8 +33,8 @@ SHUFFLED = """() => {  // samples of another file than the first are there
   if (tiles.some((tile) => Number(tile.dataset.index) >= 1000)) return true;
   document.querySelector(".shuffle").click();
 }"""
-AS_BEFORE: list[Callable[[DrawingPage], None]] = [  # tests that a page without a server passes, too
-    test_drawing.test_each_digit_is_answered,
+AS_BEFORE = [  # tests that a page without a server passes, too
+    pytest.param(test_drawing.test_each_digit_is_answered, marks=pytest.mark.slow),
     test_drawing.test_bars_move_and_the_answer_comes_while_the_pen_is_still_down,
     test_gallery.test_a_click_shows_a_sample_and_escape_closes_it_before_it_clears_the_drawing,
     test_inside.test_the_layers_change_during_a_stroke,
@@ -158,6 +158,7 @@ def test_what_needs_python_says_how_to_start_it(site: DrawingPage) -> None:
     expect(site.page.locator("[data-learn=start]")).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser, root: Path) -> None:
     port = free_port()
     with serving(root, port):
@@ -177,6 +178,7 @@ def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser
         context.__exit__(None, None, None)
 
 
+@pytest.mark.slow
 def test_a_new_version_replaces_the_old_one_at_the_second_visit(lonely: Browser, tmp_path: Path) -> None:
     port, folder = free_port(), tmp_path / SUB_PATH
     folder.parent.mkdir()
@@ -204,6 +206,7 @@ def change(folder: Path, title: str) -> None:
     worker.write_text(worker.read_text().replace(version, "another"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_it_is_well_laid_out_on_every_screen(lonely: Browser, served: str, name: str) -> None:
     with opened(lonely, served, local=True, **ELSEWHERE[name]) as page:
