@@ -159,7 +159,7 @@ function say({ temperature }) {
   find(".saying").textContent = fit(words, { network: title(), answer: best(), percent });
   const alone = steps.at(-1).numbers;
   const one = alone.indexOf(Math.max(...alone));
-  find(".honest").textContent = fit(texts.honest, { temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`) + (engine.place() === "browser" ? ` ${texts.in_browser}` : "");
+  find(".honest").textContent = fit(texts.honest, { temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`) + (engine.place() === "browser" ? ` ${texts.honest_browser}` : "");
 }
 
 /** Show four pictures of the steps from ink to digit. @param {Sketch | null} sketch */
