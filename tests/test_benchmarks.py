@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import distance, drawings, load, pictures, strangers, teach
+from benchmarks import distance, drawings, load, local_engine, pictures, strangers, teach
 from benchmarks.crowd import Tally, growing, person
 from benchmarks.made import CLEAN, MADE, NO_DIGIT, of_sample
 from benchmarks.redrawn import REDRAWN
@@ -138,6 +138,7 @@ def test_a_writers_misread_digits_are_taught_and_the_rest_is_scored(
         (pictures.main, ["--kinds", "moons"], "--kinds: none of"),
         (load.main, ["--people", "5000"], "error: --people"),
         (distance.main, ["--ms", "0", "451"], "--ms must be 0 to 450"),
+        (local_engine.main, ["--digits", "0"], "--digits must be from 1 to 10000"),
         (strangers.main, ["net"], "name at least one of --usps, --ardis and --signs"),
         (strangers.main, ["net", "--usps", "broken"], "broken is not a gzipped text of USPS digits"),
         (strangers.main, ["net", "--ardis", "broken"], "broken is not an archive of ARDIS digits"),

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from drawing_page import DrawingPage
 from playwright.sync_api import Browser, Playwright, expect
 from test_access import FAINT
 
-from benchmarks.pages import Server, free_port, started
+from benchmarks.pages import files_served, free_port
 from benchmarks.screens import CHECK
 
 SUB_PATH = "some/path"
@@ -76,11 +75,6 @@ def wait_until(page: DrawingPage, expression: str) -> None:
     raise AssertionError(f"{expression} is not true")
 
 
-def serving(root: Path, port: int) -> AbstractContextManager[Server]:
-    """Serve the folder as any web server does."""
-    return started("-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(root), port=port)
-
-
 def at(port: int) -> str:
     return f"http://127.0.0.1:{port}/{SUB_PATH}/"
 
@@ -89,7 +83,7 @@ def at(port: int) -> str:
 def served(root: Path) -> Iterator[str]:
     """Serve the site, and yield its address."""
     port = free_port()
-    with serving(root, port):
+    with files_served(root, port):
         yield at(port)
 
 
@@ -160,7 +154,7 @@ def test_what_needs_python_says_how_to_start_it(site: DrawingPage) -> None:
 
 def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser, root: Path) -> None:
     port = free_port()
-    with serving(root, port):
+    with files_served(root, port):
         context = opened(lonely, at(port))
         page = context.__enter__()
         wait_until(page, OFFLINE)
@@ -181,7 +175,7 @@ def test_a_new_version_replaces_the_old_one_at_the_second_visit(lonely: Browser,
     port, folder = free_port(), tmp_path / SUB_PATH
     folder.parent.mkdir()
     write(folder)
-    with serving(tmp_path, port), opened(lonely, at(port)) as page:
+    with files_served(tmp_path, port), opened(lonely, at(port)) as page:
         title = page.page.locator("#head [data-text=title]")
         wait_until(page, OFFLINE)
         change(folder, "Another version")
