@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import test_drawing
 import test_gallery
 import test_inside
+import test_numbers
 import test_report
 from conftest import ELSEWHERE, launched, opened
 from digits import DIGITS, line
@@ -20,6 +22,9 @@ from test_access import FAINT
 
 from benchmarks.pages import files_served, free_port
 from benchmarks.screens import CHECK
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.nearest import Nearest
 
 SUB_PATH = "some/path"
 SCRIBBLE = [line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))]
@@ -32,6 +37,8 @@ SHUFFLED = """() => {  // samples of another file than the first are there
   if (tiles.some((tile) => Number(tile.dataset.index) >= 1000)) return true;
   document.querySelector(".shuffle").click();
 }"""
+NEIGHBOURS = """all => all.map((one) => [Number(one.dataset.neighbour), Number(one.dataset.label),
+  [...one.querySelector("canvas").getContext("2d").getImageData(0, 0, 28, 28).data].filter((_, at) => at % 4 === 0)])"""
 AS_BEFORE: list[Callable[[DrawingPage], None]] = [  # tests that a page without a server passes, too
     test_drawing.test_each_digit_is_answered,
     test_drawing.test_bars_move_and_the_answer_comes_while_the_pen_is_still_down,
@@ -39,6 +46,8 @@ AS_BEFORE: list[Callable[[DrawingPage], None]] = [  # tests that a page without 
     test_inside.test_the_layers_change_during_a_stroke,
     test_inside.test_a_blank_pad_and_a_rejected_drawing_show_helpful_texts,
     test_inside.test_why_shows_the_evidence_for_the_answer_and_for_the_chosen_rival,
+    test_numbers.test_a_box_is_around_each_digit,
+    test_numbers.test_the_newest_digit_is_looked_at_until_another_is_chosen,
     test_report.test_a_cell_opens_its_digits_which_are_seen_in_read_and_inside,
     test_report.test_a_cell_of_many_digits_shows_some_and_more_when_asked,
     test_report.test_mistakes_show_peoples_votes_and_which_network_alone_was_right,
@@ -123,11 +132,37 @@ def test_the_arithmetic_of_a_cell_adds_up_to_its_value(site: DrawingPage) -> Non
     test_inside.open_inside(site)
     for network, cells in test_inside.CELLS.items():
         site.page.click(f"[data-network={network}]")
-        expect(site.page.locator(".step")).to_have_count(max(cells) + 1)
+        expect(site.page.locator(".step:visible")).to_have_count(max(cells) + 1)
         for step, cell in cells.items():
             test_inside.choose(site, step, cell)
             assert sum(test_inside.terms(site)) == pytest.approx(test_inside.value(site), abs=1e-3)
             site.page.keyboard.press("Escape")
+
+
+def test_a_number_is_read_by_both_networks_with_a_box_around_each_digit(site: DrawingPage) -> None:
+    site.draw(test_numbers.beside(4, 2))
+    test_numbers.expect_number(site, "42")
+    expect(site.page.locator("#sketchpad .boxes span")).to_have_count(2)
+
+
+def test_net_finds_the_training_digits_that_python_finds(
+    site: DrawingPage, test_digits: Samples, training_digits: Samples
+) -> None:
+    nearest, common = Nearest.load(Classifier.load("net").model), 0
+    test_inside.open_inside(site)
+    site.page.click("[data-network=net]")
+    for place in range(3):
+        site.page.click("[data-lens=read][role=tab]")
+        sample = site.page.locator("#gallery [data-index]").nth(place)
+        digit = test_digits.images[int(sample.get_attribute("data-index") or ""), 0].numpy()
+        sample.click()
+        test_inside.open_inside(site)
+        expect(site.page.locator("[data-neighbour]")).to_have_count(12)
+        for index, label, image in site.page.locator("[data-neighbour]").evaluate_all(NEIGHBOURS):
+            common += index in nearest.find(digit / np.float32(255)).indices
+            assert training_digits.labels[index] == label
+            assert training_digits.images[index].flatten().tolist() == image
+    assert common >= 27  # of 36: the browser's weights are float16
 
 
 def test_samples_are_filtered_and_hard_ones_are_misread(site: DrawingPage) -> None:

@@ -36,7 +36,7 @@ const layers = layersIn(find(".steps"), texts, (step, chosen) => ((cell = [step,
 const isOpen = () => pad.lens() === "inside";
 const title = () => settings.networks.find(({ name }) => name === network)?.title ?? texts.yours;
 const isOwn = () => network === "yours"; // it learns, may be dropped, and has no neighbours
-const hasNeighbours = () => !isOwn() && !settings.isStatic;
+const hasNeighbours = () => !isOwn() && (settings.nearest?.includes(network) ?? true);
 
 /** Return the Subject of a request, or null if there is too little ink. @returns {any} */
 function subject() {
