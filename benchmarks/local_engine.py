@@ -119,7 +119,7 @@ async def times(page: Page, digits: Digits) -> Figures:
 
 
 async def requested(browser: Browser, address: str, folder: Path) -> dict[str, int]:
-    """Return the gzipped bytes of each file that a visit asks for, to the end of which it opens the Report's digits."""
+    """Return the gzipped bytes of each file that a visit asks for, which ends in Report's digits and Inside's."""
     context = await browser.new_context(service_workers="block")  # it would ask for all files again, from the cache
     page = await context.new_page()
     files: dict[str, int] = {}
@@ -136,16 +136,20 @@ async def requested(browser: Browser, address: str, folder: Path) -> dict[str, i
     await page.click("[data-lens=report][role=tab]")
     await page.click("[data-cell=net-9-4]")
     await page.locator("#report .tiles li").first.wait_for()
+    await page.click("[data-lens=inside][role=tab]")
+    await page.click("[data-network=net]")
+    await page.locator("[data-neighbour]").first.wait_for()
     await context.close()
     return files
 
 
 def transferred(files: dict[str, int]) -> list[str]:
-    """Return the MB that Net's first answer needs, those with ConvNet, and all of them."""
-    digits = sum(size for name, size in files.items() if re.fullmatch(r"web/site/.*\.(bin|json)", name))
-    convnet = sum(size for name, size in files.items() if "convnet" in name)
-    everything = sum(files.values())
-    return [f"{size / 1e6:.2f}" for size in (everything - digits - convnet, everything - digits, everything)]
+    """Return the MB of Net's first answer, then also of ConvNet, of samples and the Report, of similar digits."""
+    parts = ("", "convnet", "web/site/.*(bin|json)", "web/site/(nearest|training)")
+    sizes = [0] * len(parts)
+    for name, size in files.items():
+        sizes[max(at for at, part in enumerate(parts) if re.search(part, name))] += size
+    return [f"{size / 1e6:.2f}" for size in np.cumsum(sizes)]
 
 
 async def first_answers(browser: Browser, address: str) -> list[float]:
@@ -187,7 +191,7 @@ def rows(figures: Figures) -> list[list[str]]:
         lines.append([f"{digits}: the answer is PyTorch's", *same, "", "9,995 of 10,000"])
         apart = [f"{one['apart']:.5f}" for one in told]
         lines.append([f"{digits}: largest difference of a probability", *apart, "", "0.002"])
-    taken, (first, then, everything) = figures["times"], transferred(figures["files"])
+    taken, (first, *more) = figures["times"], transferred(figures["files"])
     one, other, both = ({name: middle(ms) for name, ms in taken[networks].items()} for networks in taken)
     return [
         *lines,
@@ -198,8 +202,9 @@ def rows(figures: Figures) -> list[list[str]]:
         ["updates a second during a stroke", "", "", f"{np.median(figures['rates']):.0f}", "50"],
         ["from navigation to Net's answer, ms", "", middle(figures["first answer"]), "", "1,000"],
         ["MB that Net's first answer needs", "", first, "", "0.4"],
-        ["MB with ConvNet", "", "", then, "2"],
-        ["MB with 1,000 samples and the digits of the Report", "", "", everything, "3"],
+        ["the same, then with ConvNet", "", "", more[0], "2"],
+        ["then with 1,000 samples and the digits of the Report", "", "", more[1], "3"],
+        ["then with Net's most similar training digits", "", "", more[2], ""],
     ]
 
 
