@@ -17,7 +17,7 @@ import test_report
 from conftest import ELSEWHERE, launched, opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, Playwright, Route, expect
 from test_access import FAINT
 
 from benchmarks.pages import files_served, free_port
@@ -143,6 +143,19 @@ def test_a_number_is_read_by_both_networks_with_a_box_around_each_digit(site: Dr
     site.draw(test_numbers.beside(4, 2))
     test_numbers.expect_number(site, "42")
     expect(site.page.locator("#sketchpad .boxes span")).to_have_count(2)
+
+
+def test_a_number_that_net_alone_has_read_is_read_by_convnet_once_it_is_loaded(lonely: Browser, served: str) -> None:
+    late: list[Route] = []
+    with opened(lonely, served, service_workers="block") as page:
+        page.page.route("**/convnet-*", lambda route: late.append(route))
+        page.reload()
+        page.draw(test_numbers.beside(4, 2))
+        expect(page.verdict("net")).to_have_attribute("data-answer", "42")
+        expect(page.verdict("convnet")).to_have_attribute("data-state", "blank")
+        late[0].continue_()
+        test_numbers.expect_number(page, "42")
+        assert page.complaints == []
 
 
 def test_net_finds_the_training_digits_that_python_finds(

@@ -65,7 +65,9 @@ export function numberReader() {
     const asked = parts.filter((_, at) => !found[at]);
     const { readings, gone } = await readAll([whole, ...asked.map(({ digit }) => digit())], own?.key);
     const [networks, ...newer] = readings;
-    asked.forEach(({ name }, at) => name && !gone && known.set(name, newer[at]));
+    const readers = [...settings.networks.map(({ name }) => name), ...(own ? ["yours"] : [])];
+    const isByAll = (/** @type {Readings} */ one) => readers.every((reader) => one[reader]); // a network may yet be loading
+    asked.forEach(({ name }, at) => name && isByAll(newer[at]) && known.set(name, newer[at]));
     const all = found.map((one) => one ?? /** @type {Readings} */ (newer.shift()));
     return { networks, gone, numbers: pieces && numbersOf(pieces, networks, all) };
   };
