@@ -13,7 +13,7 @@ async function install() {
   for (const other of shown === own ? others : [...others, own]) await caches.delete(other);
   const cache = await caches.open(own);
   await cache.addAll(SITE.files.map((file) => new Request(file, { cache: "no-cache" })));
-  await skipWaiting();
+  // without skipWaiting(): in Chromium, a page that is being loaded while its worker is replaced may wait forever
 }
 
 // Return whether no page is open, or only the one that is being reloaded.
