@@ -101,7 +101,7 @@ async def during(visit: Visit) -> Figures:
         taken += [came - asked for asked, came in noted["answers"]]
         finals.append(max(0.0, shown[-1][1] - up))
         reads = [body_size(post) for post in visit.posts if post.url.endswith("/engine/read")]
-        sizes.append(sum(reads) / len(reads) * 40)
+        sizes.append(sum(reads) / max(1, len(reads)) * 40)
     lasting = {"delays": delays, "finals": finals, "inked": inked, "taken": taken}  # ms
     return {"rates": rates, "moved": pointing, "bytes": sizes, **lasting}
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -95,6 +95,11 @@ def started(
         finally:
             process.terminate()
             process.wait(10)
+
+
+def files_served(folder: Path, port: int) -> AbstractContextManager[Server]:
+    """Serve the files of a folder, as any web server does."""
+    return started("-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder), port=port)
 
 
 def _answers(address: str) -> bool:

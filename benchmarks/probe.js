@@ -1,5 +1,5 @@
-// Notes, in the page, when the pointer moves and is lifted, when the page asks the server, when what it shows changes, and
-// when ink is painted: on a 2D canvas of the pad, or to the screen by WebGL.
+// Notes, in the page, when the pointer moves and is lifted, when the page asks the server or its own worker, when what it
+// shows changes, and when ink is painted: on a 2D canvas of the pad, or to the screen by WebGL.
 window.probe = { ready: 0, moves: [], ups: [], answers: [], shown: [], texts: [], inked: [] };
 probe.take = () => {
   const { take, ...noted } = probe;
@@ -28,6 +28,20 @@ window.fetch = async (address, options) => {
   const answer = await fetchAsEver(address, options);
   if (String(address).includes("/engine/read")) probe.answers.push([asked, performance.now()]);
   return answer;
+};
+window.Worker = class extends Worker {
+  asked = new Map();
+  constructor(...what) {
+    super(...what);
+    this.addEventListener("message", ({ data: { id } }) => {
+      if (this.asked.has(id)) probe.answers.push([this.asked.get(id), performance.now()]);
+      this.asked.delete(id);
+    });
+  }
+  postMessage(message, ...others) {
+    if (message.name === "read") this.asked.set(message.id, performance.now());
+    super.postMessage(message, ...others);
+  }
 };
 let text = "";
 new MutationObserver((changes) => {

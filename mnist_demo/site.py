@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line. Return the exit code: 0, or 2 if the folder cannot be written or weights are missing."""
     folder = parser().parse_args(arguments).folder
     try:
-        files = site({name: Classifier.load(name) for name in MODELS}, load_mnist("test"))
+        files = site({name: Classifier.load(name) for name in MODELS}, load_mnist("test"), load_mnist("train"))
         write_folder(folder, files, MARK)
     except (ValueError, OSError) as error:
         complain(error)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import command, distance, drawings, load, pictures, strangers, teach
+from benchmarks import command, distance, drawings, load, local_engine, pictures, strangers, teach
 from benchmarks.unknown import SIGNS
 from mnist_demo.data.mnist import Samples
 from mnist_demo.data.synthetic import bend
@@ -57,6 +57,7 @@ def test_digits_of_strangers_are_counted_right_and_their_signs_rejected(tmp_path
         (pictures.main, ["--kinds", "moons"], "--kinds: none of"),
         (load.main, ["--people", "5000"], "error: --people"),
         (distance.main, ["--ms", "0", "451"], "--ms must be 0 to 450"),
+        (local_engine.main, ["--digits", "0"], "--digits must be from 1 to 10000"),
         (strangers.main, ["net"], "name at least one of --usps, --ardis and --signs"),
         (strangers.main, ["net", "--usps", "broken"], "broken is not a gzipped text of USPS digits"),
         (strangers.main, ["net", "--ardis", "broken"], "broken is not an archive of ARDIS digits"),

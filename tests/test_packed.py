@@ -35,6 +35,10 @@ def test_it_holds_the_weights_as_float16_and_what_suffices_to_run_them(classifie
     assert sum(step["parameters"] for step in steps) == sum(tensor.numel() for tensor in state.values())
 
 
+def test_the_same_network_is_always_the_same_file(classifier: Classifier) -> None:
+    assert len({packed(classifier) for _ in range(5)}) == 1
+
+
 def test_a_network_that_is_no_chain_is_refused(classifier: Classifier) -> None:
     class Forked(nn.Module):
         def __init__(self) -> None:

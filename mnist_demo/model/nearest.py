@@ -104,6 +104,11 @@ class Nearest:
         images = self._images[indices].reshape(-1, SIDE, SIDE)
         return Neighbours(indices, similarities[order], self._labels[indices], images)
 
+    def packed(self) -> bytes:
+        """Return all features for browsers: strengths (60000,) float32, labels (60000,), units (60000, units) int8."""
+        units = self._units[0 : len(self._units)]
+        return self._strengths.numpy().tobytes() + self._labels.tobytes() + units.tobytes()
+
 
 class _Features(NamedTuple):
     """Activations of a network's last hidden layer for N digits."""

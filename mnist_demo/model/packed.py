@@ -34,7 +34,15 @@ def packed(classifier: Classifier) -> bytes:
     metadata = {"steps": json.dumps(steps)} | {
         name: repr(getattr(classifier.card, name)) for name in ("temperature", "threshold")
     }
-    return save(tensors, metadata)
+    return in_order(save(tensors, metadata))
+
+
+def in_order(content: bytes) -> bytes:
+    """Return a safetensors file with its header sorted, so that the same network is always the same file."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the tensors stay aligned
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def tensors_of(step: Step, layer: str) -> dict[str, Tensor]:

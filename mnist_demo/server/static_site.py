@@ -2,7 +2,7 @@
 
 The page is the one of `page`: the same templates, modules and settings, except that `isStatic` chooses the local
 engine. Test digits lie in files of SHARD digits each; those that a network misreads, which the lens "Report" names, in
-one of their own.
+one of their own. Training digits lie in smaller files, of which a browser loads those with the digits that it found.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import html
 import io
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,11 +20,14 @@ from PIL import Image
 from mnist_demo import __version__
 from mnist_demo.data.mnist import Samples
 from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.nearest import Nearest
 from mnist_demo.server.lenses.report import Found, Wanted
 from mnist_demo.server.page import LINKS, PANELS, head_links, languages, network, settings_of, texts
 from mnist_demo.server.web_files import WEB, text, weights_files
 
 SHARD = 1000  # test digits in a file
+TRAINING_SHARD = 100  # training digits in a file
+MAX_UNITS = 64  # of a network whose features of the training digits are sent: 0.8 MB for Net, after deflation
 ICONS = (192, 512)  # pixels, of an installed page
 MARK = "version.json"  # the file by which a folder is known as such a site
 NEEDS_A_SERVER = ("link_api",)
@@ -50,10 +54,11 @@ NAME = re.compile(r"\{\{(\w+)\}\}")
 Files = dict[str, bytes]
 
 
-def site(classifiers: Mapping[str, Classifier], samples: Samples) -> Files:
-    """Return the content of the folder by path. `samples` are the test set."""
+def site(classifiers: Mapping[str, Classifier], samples: Samples, training: Samples) -> Files:
+    """Return the content of the folder by path. `samples` are the test set, `training` the training set."""
     words = texts()["en"]
     shards, others = shards_of(samples), known_digits(Found(classifiers, samples))
+    shards |= comparable(classifiers, training)
     files = web_files(classifiers) | others
     worker = files.pop("web/site/sw.js")
     files["index.html"] = index(classifiers, words).encode()
@@ -73,7 +78,8 @@ def web_files(classifiers: Mapping[str, Classifier]) -> Files:
     sources = sorted(path for path in WEB.rglob("*") if path.is_file() and path.suffix != ".html")
     files = {f"web/{path.relative_to(WEB).as_posix()}": path.read_bytes() for path in sources}
     weights = weights_files(classifiers)
-    files["web/settings.json"] = json_bytes(settings_of(classifiers, weights, trains=False) | {"isStatic": True})
+    own = {"isStatic": True, "nearest": narrow(classifiers)}
+    files["web/settings.json"] = json_bytes(settings_of(classifiers, weights, trains=False) | own)
     return files | {f"web/{file.name}": file.content for file in weights.values()}
 
 
@@ -86,6 +92,20 @@ def shards_of(samples: Samples) -> Files:
     }
 
 
+def comparable(classifiers: Mapping[str, Classifier], training: Samples) -> Files:
+    """Return the pixels of the training digits, and what narrow networks make of them, all deflated."""
+    features = {f"nearest-{name}": Nearest.load(classifiers[name].model).packed() for name in narrow(classifiers)}
+    images = training.images.numpy()
+    for number, start in enumerate(range(0, len(images), TRAINING_SHARD)):
+        features[f"training-{number}"] = images[start : start + TRAINING_SHARD].tobytes()
+    return {f"web/site/{name}.bin": zlib.compress(content) for name, content in features.items()}
+
+
+def narrow(classifiers: Mapping[str, Classifier]) -> list[str]:
+    """Return the names of the networks that have few hidden units."""
+    return [name for name, one in classifiers.items() if 0 < network(name, one)["hidden"] <= MAX_UNITS]
+
+
 def known_digits(found: Found) -> Files:
     """Return the metrics, what is known of each test digit, and the pixels of those that a network misreads."""
     labels = found.labels
@@ -94,6 +114,7 @@ def known_digits(found: Found) -> Files:
     index: dict[str, Any] = {
         "labels": "".join(map(str, labels.tolist())),
         "shard": SHARD,
+        "training_shard": TRAINING_SHARD,
         "hard": hard.tolist(),
         "misread": {name: [[int(at), int(found.answers[name][at])] for at in misread[name]] for name in misread},
         "alone": {name: found.right_alone(name).tolist() for name in misread},

@@ -8,6 +8,7 @@
  * @property {string[]} lenses
  * @property {boolean} isTrainingOn
  * @property {boolean} isStatic there is no server: what needs Python is refused
+ * @property {string[]} [nearest] the networks whose neighbours can be found without Python
  * @property {{points: number, furthest: number, side: number}} correction limits of a corrected digit
  * @property {Record<"strokes" | "ink", import("./pad/lattice.js").Weights>} numbers by what the pieces are
  * @property {Record<string, [number, number]>} limits of a training's values

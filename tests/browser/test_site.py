@@ -5,22 +5,26 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import test_drawing
 import test_gallery
 import test_inside
+import test_numbers
 import test_report
 from conftest import ELSEWHERE, launched, opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, Playwright, Route, expect
 from test_access import FAINT
 
-from benchmarks.pages import Server, free_port, started
+from benchmarks.pages import files_served, free_port
 from benchmarks.screens import CHECK
+from mnist_demo.data.mnist import Samples
+from mnist_demo.model.classifier import Classifier
+from mnist_demo.model.nearest import Nearest
 
 SUB_PATH = "some/path"
 SCRIBBLE = [line((0.1, 0.1), (0.9, 0.9)), line((0.1, 0.9), (0.9, 0.1)), line((0.1, 0.3), (0.9, 0.4))]
@@ -33,6 +37,8 @@ SHUFFLED = """() => {  // samples of another file than the first are there
   if (tiles.some((tile) => Number(tile.dataset.index) >= 1000)) return true;
   document.querySelector(".shuffle").click();
 }"""
+NEIGHBOURS = """all => all.map((one) => [Number(one.dataset.neighbour), Number(one.dataset.label),
+  [...one.querySelector("canvas").getContext("2d").getImageData(0, 0, 28, 28).data].filter((_, at) => at % 4 === 0)])"""
 AS_BEFORE = [  # tests that a page without a server passes, too
     pytest.param(test_drawing.test_each_digit_is_answered, marks=pytest.mark.slow),
     test_drawing.test_bars_move_and_the_answer_comes_while_the_pen_is_still_down,
@@ -40,6 +46,8 @@ AS_BEFORE = [  # tests that a page without a server passes, too
     test_inside.test_the_layers_change_during_a_stroke,
     test_inside.test_a_blank_pad_and_a_rejected_drawing_show_helpful_texts,
     test_inside.test_why_shows_the_evidence_for_the_answer_and_for_the_chosen_rival,
+    test_numbers.test_a_box_is_around_each_digit,
+    test_numbers.test_the_newest_digit_is_looked_at_until_another_is_chosen,
     test_report.test_a_cell_opens_its_digits_which_are_seen_in_read_and_inside,
     test_report.test_a_cell_of_many_digits_shows_some_and_more_when_asked,
     test_report.test_mistakes_show_peoples_votes_and_which_network_alone_was_right,
@@ -76,11 +84,6 @@ def wait_until(page: DrawingPage, expression: str) -> None:
     raise AssertionError(f"{expression} is not true")
 
 
-def serving(root: Path, port: int) -> AbstractContextManager[Server]:
-    """Serve the folder as any web server does."""
-    return started("-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(root), port=port)
-
-
 def at(port: int) -> str:
     return f"http://127.0.0.1:{port}/{SUB_PATH}/"
 
@@ -89,7 +92,7 @@ def at(port: int) -> str:
 def served(root: Path) -> Iterator[str]:
     """Serve the site, and yield its address."""
     port = free_port()
-    with serving(root, port):
+    with files_served(root, port):
         yield at(port)
 
 
@@ -129,11 +132,50 @@ def test_the_arithmetic_of_a_cell_adds_up_to_its_value(site: DrawingPage) -> Non
     test_inside.open_inside(site)
     for network, cells in test_inside.CELLS.items():
         site.page.click(f"[data-network={network}]")
-        expect(site.page.locator(".step")).to_have_count(max(cells) + 1)
+        expect(site.page.locator(".step:visible")).to_have_count(max(cells) + 1)
         for step, cell in cells.items():
             test_inside.choose(site, step, cell)
             assert sum(test_inside.terms(site)) == pytest.approx(test_inside.value(site), abs=1e-3)
             site.page.keyboard.press("Escape")
+
+
+def test_a_number_is_read_by_both_networks_with_a_box_around_each_digit(site: DrawingPage) -> None:
+    site.draw(test_numbers.beside(4, 2))
+    test_numbers.expect_number(site, "42")
+    expect(site.page.locator("#sketchpad .boxes span")).to_have_count(2)
+
+
+def test_a_number_that_net_alone_has_read_is_read_by_convnet_once_it_is_loaded(lonely: Browser, served: str) -> None:
+    late: list[Route] = []
+    with opened(lonely, served, local=True, service_workers="block") as page:
+        page.page.route("**/convnet-*", lambda route: late.append(route))
+        page.reload()
+        page.draw(test_numbers.beside(4, 2))
+        expect(page.verdict("net")).to_have_attribute("data-answer", "42")
+        expect(page.verdict("convnet")).to_have_attribute("data-state", "blank")
+        late[0].continue_()
+        test_numbers.expect_number(page, "42")
+        assert page.complaints == []
+
+
+def test_net_finds_the_training_digits_that_python_finds(
+    site: DrawingPage, test_digits: Samples, training_digits: Samples
+) -> None:
+    nearest, common = Nearest.load(Classifier.load("net").model), 0
+    test_inside.open_inside(site)
+    site.page.click("[data-network=net]")
+    for place in range(3):
+        site.page.click("[data-lens=read][role=tab]")
+        sample = site.page.locator("#gallery [data-index]").nth(place)
+        digit = test_digits.images[int(sample.get_attribute("data-index") or ""), 0].numpy()
+        sample.click()
+        test_inside.open_inside(site)
+        expect(site.page.locator("[data-neighbour]")).to_have_count(12)
+        for index, label, image in site.page.locator("[data-neighbour]").evaluate_all(NEIGHBOURS):
+            common += index in nearest.find(digit / np.float32(255)).indices
+            assert training_digits.labels[index] == label
+            assert training_digits.images[index].flatten().tolist() == image
+    assert common >= 27  # of 36: the browser's weights are float16
 
 
 def test_samples_are_filtered_and_hard_ones_are_misread(site: DrawingPage) -> None:
@@ -161,7 +203,7 @@ def test_what_needs_python_says_how_to_start_it(site: DrawingPage) -> None:
 @pytest.mark.slow
 def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser, root: Path) -> None:
     port = free_port()
-    with serving(root, port):
+    with files_served(root, port):
         context = opened(lonely, at(port), local=True)
         page = context.__enter__()
         wait_until(page, OFFLINE)
@@ -183,7 +225,7 @@ def test_a_new_version_replaces_the_old_one_at_the_second_visit(lonely: Browser,
     port, folder = free_port(), tmp_path / SUB_PATH
     folder.parent.mkdir()
     write(folder)
-    with serving(tmp_path, port), opened(lonely, at(port), local=True) as page:
+    with files_served(tmp_path, port), opened(lonely, at(port), local=True) as page:
         title = page.page.locator("#head [data-text=title]")
         wait_until(page, OFFLINE)
         change(folder, "Another version")

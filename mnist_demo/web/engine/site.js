@@ -3,12 +3,14 @@
 
 import { base64 } from "../images.js";
 import { EngineError } from "./interface.js";
+import { hiddenIn, nearest } from "./nearest.js";
 
 /** @typedef {import("./interface.js").Sample} Sample */
 /**
  * @typedef {object} Index what is known of the test digits, as `server/static_site.py` writes it
  * @property {string} labels a character each
  * @property {number} shard digits in a file
+ * @property {number} training_shard training digits in a file
  * @property {number[]} hard those that a network misreads; they have a file of their own
  * @property {Record<string, [index: number, answer: number][]>} misread by network
  * @property {Record<string, number[]>} alone by network: the digits that it alone reads
@@ -17,6 +19,7 @@ import { EngineError } from "./interface.js";
  */
 
 const SHOWN = 18; // samples
+const NEIGHBOURS = 12;
 const OPENED = 48; // digits behind a figure, at a time
 const DIGIT = 784; // bytes
 
@@ -95,6 +98,23 @@ export function siteEngine(folder, local) {
     return { count: digits.length, tiles: await tiles(digits.slice(start, start + OPENED)) };
   }
 
+  /** @param {number} digit of the training set */
+  async function trainingImage(digit) {
+    const { training_shard: shard } = await index();
+    const images = new Uint8Array(await inflated(await fetched(`training-${Math.floor(digit / shard)}.bin`)));
+    return images.subarray(DIGIT * (digit % shard), DIGIT * (digit % shard + 1));
+  }
+
+  /** @type {import("./interface.js").Engine["neighbours"]} */
+  async function neighbours(about) {
+    const features = once(`nearest-${about.network}.bin`, inflated);
+    if (!(await Promise.race([features, null]))) return { neighbours: null }; // it is on its way
+    const { steps } = await local.trace(about);
+    const found = nearest(await features, hiddenIn(steps), NEIGHBOURS);
+    const images = await Promise.all(found.map(({ index: digit }) => trainingImage(digit)));
+    return { neighbours: found.map((one, at) => ({ ...one, image: base64(images[at]) })) };
+  }
+
   const refuse = () => Promise.reject(new EngineError("static"));
   return {
     addEventListener: local.addEventListener,
@@ -105,7 +125,7 @@ export function siteEngine(folder, local) {
     kernels: local.kernels,
     work: local.work,
     why: local.why,
-    neighbours: refuse,
+    neighbours,
     prepareNeighbours: refuse,
     samples,
     report: () => once("report.json", (file) => file.json()),
@@ -114,6 +134,9 @@ export function siteEngine(folder, local) {
     train: { prepare: refuse, begin: refuse, follow: refuse, stop: refuse, forget: refuse, wall: refuse },
   };
 }
+
+/** @param {Response} file */
+const inflated = ({ body }) => new Response(body?.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
 
 /** @template T @param {T[]} all @returns {T[]} */
 function shuffled(all) {

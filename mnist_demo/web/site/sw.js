@@ -13,7 +13,7 @@ async function install() {
   for (const other of shown === own ? others : [...others, own]) await caches.delete(other);
   const cache = await caches.open(own);
   await cache.addAll(SITE.files.map((file) => new Request(file, { cache: "no-cache" })));
-  await skipWaiting();
+  // without skipWaiting(): in Chromium, a page that is being loaded while its worker is replaced may wait forever
 }
 
 // Return whether no page is open, or only the one that is being reloaded.
@@ -24,10 +24,11 @@ async function isAlone(request) {
 
 async function cacheFor(request) {
   const [shown, ...newer] = await versions();
-  const newest = newer.length && request.mode === "navigate" && (await isAlone(request)) && (await caches.open(newer.at(-1)));
-  if (!newest || !(await newest.match(ROOT))) return caches.open(shown ?? OWN + SITE.version);
-  for (const older of [shown, ...newer.slice(0, -1)]) await caches.delete(older);
-  return newest;
+  const newest = newer.pop();
+  const isDue = newest && request.mode === "navigate" && (await isAlone(request)) && (await caches.match(ROOT, { cacheName: newest }));
+  if (!isDue) return caches.open(shown ?? OWN + SITE.version);
+  for (const older of [shown, ...newer]) await caches.delete(older);
+  return caches.open(newest);
 }
 
 async function answer(request) {

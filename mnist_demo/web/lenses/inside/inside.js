@@ -36,7 +36,7 @@ const layers = layersIn(find(".steps"), texts, (step, chosen) => ((cell = [step,
 const isOpen = () => pad.lens() === "inside";
 const title = () => settings.networks.find(({ name }) => name === network)?.title ?? texts.yours;
 const isOwn = () => network === "yours"; // it learns, may be dropped, and has no neighbours
-const hasNeighbours = () => !isOwn() && !settings.isStatic;
+const hasNeighbours = () => !isOwn() && (settings.nearest?.includes(network) ?? true);
 
 /** Return the Subject of a request, or null if there is too little ink. @returns {any} */
 function subject() {
@@ -159,7 +159,7 @@ function say({ temperature }) {
   find(".saying").textContent = fit(words, { network: title(), answer: best(), percent });
   const alone = steps.at(-1).numbers;
   const one = alone.indexOf(Math.max(...alone));
-  find(".honest").textContent = fit(texts.honest, { temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`) + (engine.place() === "browser" ? ` ${texts.in_browser}` : "");
+  find(".honest").textContent = fit(texts.honest, { temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`) + (engine.place() === "browser" ? ` ${texts.honest_browser}` : "");
 }
 
 /** Show four pictures of the steps from ink to digit. @param {Sketch | null} sketch */

@@ -65,7 +65,9 @@ export function numberReader() {
     const missing = parts.filter((_, at) => !cached[at]);
     const { readings, gone } = await readAll([whole, ...missing.map(({ digit }) => digit())], own?.key);
     const [networks, ...added] = readings;
-    missing.forEach(({ name }, at) => name && (!own || added[at].yours) && cache.set(name, added[at]));
+    const readers = [...settings.networks.map(({ name }) => name), ...(own ? ["yours"] : [])];
+    const isByAll = (/** @type {Readings} */ one) => readers.every((reader) => one[reader]); // a network may yet be loading
+    missing.forEach(({ name }, at) => name && isByAll(added[at]) && cache.set(name, added[at]));
     const all = cached.map((one) => one ?? /** @type {Readings} */ (added.shift()));
     return { networks, gone, numbers: pieces && numbersOf(pieces, networks, all) };
   };
@@ -119,7 +121,7 @@ function numbersOf({ segmentation, strokes }, whole, parts) {
   const numbers = /** @type {Numbers} */ ({ segmentation, strokes, scores: {}, digits: {} });
   for (const [name, reading] of Object.entries(whole)) {
     const ways = parts.map((readings) => readings[name]);
-    if (!ways.every(Boolean)) continue; // the visitor's network has not read all
+    if (!ways.every(Boolean)) continue; // this network has not read all of them
     const scores = segmentation.groups.map((_, at) => combined(ways.slice(at * WAYS.length, (at + 1) * WAYS.length)));
     numbers.scores[name] = scores;
     const digits = digitsOf(segmentation, scores, combined([reading]), weights);
