@@ -32,7 +32,7 @@ def row() -> segmentation.Row:
 
 def test_the_golden_numbers_are_cut_and_read_as_stored() -> None:
     for number, line in enumerate(golden_numbers.golden()):
-        name = f"number {number}: run python tests/golden_numbers.py"
+        name = f"number {number}: run PYTHONPATH=. python tests/golden_numbers.py"
         cut = golden_numbers.cut(line["strokes"])
         assert cut["height"] == pytest.approx(line["height"]), name
         assert [one["pieces"] for one in cut["groups"]] == [one["pieces"] for one in line["groups"]], name
@@ -41,7 +41,7 @@ def test_the_golden_numbers_are_cut_and_read_as_stored() -> None:
 
 def test_the_golden_ink_is_cut_as_stored() -> None:
     for number, line in list(enumerate(golden_numbers.golden(golden_numbers.INK_FILE)))[::3]:
-        name = f"number {number}: run python tests/golden_numbers.py"
+        name = f"number {number}: run PYTHONPATH=. python tests/golden_numbers.py"
         cut = golden_numbers.cut_ink(line["strokes"], line["width"])
         assert cut["boxes"] == line["boxes"], name
         assert cut["cuts"] == line["cuts"], name

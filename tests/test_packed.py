@@ -55,7 +55,7 @@ def test_a_network_that_is_no_chain_is_refused(classifier: Classifier) -> None:
 
 def test_python_says_of_the_golden_digits_what_is_stored() -> None:
     stored, now = json.loads(gzip.decompress(FILE.read_bytes())), json.loads(json.dumps(made()))
-    words = "run python tests/golden_networks.py"
+    words = "run PYTHONPATH=. python tests/golden_networks.py"
     assert stored["digits"] == now["digits"], words
     assert stored["steps"] == now["steps"], words
     for name in classifiers():
