@@ -1,4 +1,7 @@
-"""Write the golden drawings, which tie the browser's ink and digits to Python's: `PYTHONPATH=. python tests/golden.py`."""
+"""Write the golden drawings, which tie the browser's ink and digits to Python's:
+
+`PYTHONPATH=. python tests/golden.py`
+"""
 
 import base64
 import gzip

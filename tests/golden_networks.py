@@ -1,4 +1,7 @@
-"""Write what Python says of digits, which the browser's engine is held to: `PYTHONPATH=. python tests/golden_networks.py`."""
+"""Write what Python says of digits, which the browser's engine is held to:
+
+`PYTHONPATH=. python tests/golden_networks.py`
+"""
 
 import base64
 import gzip

@@ -1,4 +1,7 @@
-"""Write the golden numbers, which hold the browser's segmentation to Python's: `PYTHONPATH=. python tests/golden_numbers.py`."""
+"""Write the golden numbers, which hold the browser's segmentation to Python's:
+
+`PYTHONPATH=. python tests/golden_numbers.py`
+"""
 
 import base64
 import gzip
