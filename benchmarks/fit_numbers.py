@@ -39,7 +39,7 @@ BRUSHES = (0.05, 0.2)  # heights
 WHOLE_BRUSH = 0.11  # heights: the page's, for one digit
 MAX_PATHS = 400  # partitions of one example
 MAX_GROUPS = 120  # of a non-digit
-MAX_LOST = 0.025  # of the non-digits that are rejected as one digit: the gate may let as many pass as a number
+MAX_LOST = 0.035  # of the non-digits that are rejected as one digit: the gate lets as many pass as a number
 DECAY, GATE_DECAY = 1e-3, 1e-4  # of the squares of the weights
 
 Random = np.random.Generator
@@ -222,7 +222,7 @@ def fit_gate(reads: Sequence[Read], partition: Floats) -> Floats:
 
     weights = minimum(loss, len(GATE))
     margins = np.sort((np.array(rows) @ weights)[lost])[::-1]
-    weights[0] -= max(0.0, float(margins[int(MAX_LOST * rejected)]))
+    weights[0] -= float(margins[int(MAX_LOST * rejected)])
     return weights
 
 

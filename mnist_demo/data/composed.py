@@ -39,7 +39,7 @@ class InkNumber(NamedTuple):
 class Layout(NamedTuple):
     """How a person sets digits side by side; lengths are in heights."""
 
-    gap: float  # the mean gap between two digits
+    gap: float  # the mean gap between two digits; if it is below 0, they overlap sideways
     jitter: float  # the gaps' standard deviation
     slope: float  # of the line that the digits stand on
     uneven: float  # the standard deviation of the logarithm of the digits' sizes
@@ -50,14 +50,14 @@ class Layout(NamedTuple):
         return max(self.smallest, float(random.normal(self.gap, self.jitter)))
 
 
-def layout(random: Random, smallest: float = 0.0) -> Layout:
+def layout(random: Random, smallest: float) -> Layout:
     """Return a random layout: three in five set digits apart, the others close together."""
     is_wide = random.random() < 0.6
-    gap, jitter = (0.27, 0.13) if is_wide else (0.12, 0.08)
-    return Layout(gap, jitter, float(random.normal(0, 0.05)), 0.12, smallest)
+    gap, jitter = (0.25, 0.15) if is_wide else (0.08, 0.1)
+    return Layout(gap, jitter, float(random.normal(0, 0.05)), 0.18, smallest)
 
 
-def write_number(random: Random, count: int, smallest: float = 0.0) -> WrittenNumber:
+def write_number(random: Random, count: int, smallest: float = -0.25) -> WrittenNumber:
     """Write that many digits side by side, each about 100 high; `smallest` is the least gap, in heights."""
     chosen, plan = random.integers(10, size=count).tolist(), layout(random, smallest)
     strokes: list[Path] = []

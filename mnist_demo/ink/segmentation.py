@@ -153,10 +153,12 @@ def _nearest(place: NDArray[np.float64], points: Path) -> float:
     return math.sqrt(np.square(points - place).sum(axis=1).min())
 
 
-def _groups(boxes: Sequence[Box], distances: NDArray[np.float64], height: float) -> list[Group]:
-    """Return all groups of neighbouring pieces that may be a digit."""
-    groups = []
-    for pieces in _neighbours(len(boxes)):
+def _groups(
+    boxes: Sequence[Box], distances: NDArray[np.float64], height: float, others: Sequence[tuple[int, ...]] = ()
+) -> list[Group]:
+    """Return all groups of neighbouring pieces that may be a digit, and `others`, which may have more pieces."""
+    groups, near = [], list(_neighbours(len(boxes)))
+    for pieces in [*near, *(pieces for pieces in others if pieces not in near)]:
         box = union([boxes[piece] for piece in pieces])
         gap = _widest_gap([boxes[piece] for piece in pieces]) / height
         if len(pieces) == 1 or (gap <= MAX_GAP and box.width <= MAX_WIDTH * height):
@@ -223,13 +225,13 @@ class Part(NamedTuple):
 
 def of_ink(ink: NDArray[np.uint8]) -> Segmentation | None:
     """Return the segmentation of ink (H, W), 255 = ink; None if it has no pieces, or too many."""
-    factor = max(1, int(_number_height(ink) / MAX_HEIGHT))
+    height = _number_height(ink)
+    factor = max(1, int(height / MAX_HEIGHT))
     small = _shrunk(ink, factor)
     parts = ordered_parts(small)
     if not 1 <= len(parts) <= MAX_PIECES:
         return None
     boxes = [Box(*(factor * side for side in part.box)) for part in parts]
-    height = height_of(boxes)
     cuts = np.zeros((len(parts), len(parts)))
     for one, other in itertools.permutations(range(len(parts)), 2):
         if parts[other].cut and parts[one].rank == parts[other].rank - 1:
@@ -241,7 +243,15 @@ def of_ink(ink: NDArray[np.uint8]) -> Segmentation | None:
         return [_digit(_cropped(small, chosen, narrow)) for _, narrow in WAYS]
 
     ends = np.ones((len(parts), 2, len(parts)))
-    return Segmentation(height, boxes, distances, ends, cuts, _groups(boxes, distances, height), images)
+    groups = _groups(boxes, distances, height, _components(parts))
+    return Segmentation(height, boxes, distances, ends, cuts, groups, images)
+
+
+def _components(parts: Sequence[Part]) -> list[tuple[int, ...]]:
+    """Return the indices of the parts of each connected component."""
+    begun = sorted(part.rank for part in parts if not part.cut)
+    owners = np.searchsorted(begun, [part.rank for part in parts], side="right")
+    return sorted(tuple(np.flatnonzero(owners == one).tolist()) for one in range(1, len(begun) + 1))
 
 
 def _number_height(ink: NDArray[np.uint8]) -> float:

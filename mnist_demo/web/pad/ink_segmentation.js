@@ -35,12 +35,12 @@ export function inkSegmentationOf(ink, side) {
   const whole = { data: ink, width: side, height: side };
   const components = componentsOf(whole);
   if (!components.length) return null;
-  const factor = Math.max(1, Math.floor(numberHeight(components.map(({ box }) => box)) / MAX_HEIGHT));
+  const height = numberHeight(components.map(({ box }) => box));
+  const factor = Math.max(1, Math.floor(height / MAX_HEIGHT));
   const small = shrunk(whole, factor);
   const parts = partsOf(small).sort((one, other) => centreOf(one.box) - centreOf(other.box));
   if (!withinLimits(parts.length)) return null;
   const boxes = parts.map(({ box }) => enlarged(box, factor));
-  const height = numberHeight(boxes);
   const cuts = parts.map((one) => parts.map((other) => cutBetween(one, other)));
   const apart = distancesOf(parts.map((part) => sampled(part, small.width, factor)), boxes, height);
   const distances = apart.map((row, one) => row.map((distance, other) => (cuts[one][other] > 0 ? 0 : distance)));
@@ -50,12 +50,20 @@ export function inkSegmentationOf(ink, side) {
     distances,
     ends: parts.map(() => [0, 1].map(() => parts.map(() => 1))),
     cuts,
-    groups: groupsOf(boxes, distances, height),
+    groups: groupsOf(boxes, distances, height, componentsIn(parts)),
     order: parts.map((_, at) => at),
     pens: parts.map(() => 0),
     penHeight: height,
     sketch: (group, { narrow }) => sketchOfParts(small, group.pieces.map((piece) => parts[piece]), narrow),
   };
+}
+
+/** Return the indices of the parts of each connected component. @param {Part[]} parts @returns {number[][]} */
+function componentsIn(parts) {
+  const begun = parts.filter(({ cut }) => !cut).map(({ number }) => number);
+  const firstOf = (/** @type {Part} */ { number }) => Math.max(...begun.filter((one) => one <= number));
+  const firsts = parts.map(firstOf);
+  return [...new Set(firsts)].map((first) => firsts.flatMap((one, at) => (one === first ? [at] : [])));
 }
 
 /** @param {Box} box @param {number} factor @returns {Box} */

@@ -159,15 +159,18 @@ function nearest(some, others) {
 }
 
 /**
- * Return all groups of neighbouring pieces that may be a digit.
+ * Return all groups of neighbouring pieces that may be a digit, and `others`, which may have more pieces.
  * @param {Box[]} boxes
  * @param {number[][]} distances
  * @param {number} height
+ * @param {number[][]} [others]
  * @returns {Group[]}
  */
-export function groupsOf(boxes, distances, height) {
+export function groupsOf(boxes, distances, height, others = []) {
   const groups = [];
-  for (const pieces of neighbours(boxes.length)) {
+  const near = neighbours(boxes.length);
+  const known = new Set(near.map(String));
+  for (const pieces of [...near, ...others.filter((one) => !known.has(String(one)))]) {
     const own = pieces.map((piece) => boxes[piece]);
     const [box, gap] = [union(own), widestGap(own) / height];
     if (pieces.length > 1 && (gap > MAX_GAP || widthOf(box) > MAX_WIDTH * height)) continue;
