@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.async_api import Browser, Error, Page, Playwright, Request
+from playwright.async_api import Browser, Error, Page, Playwright
 
 Path2 = NDArray[np.float64]  # (N, 2), x and y in shares of the pad's side
 
@@ -116,12 +116,6 @@ class Visit:
     def __init__(self, page: Page, paper: tuple[float, float, float]) -> None:
         self.page = page
         self.paper = paper  # left, top and side of the drawing square, pixels on the screen
-        self.posts: list[Request] = []
-        page.on("request", self._note)
-
-    def _note(self, request: Request) -> None:
-        if request.method == "POST":
-            self.posts.append(request)
 
     @classmethod
     async def open(cls, browser: Browser, address: str, ready: str, canvas_size: int) -> "Visit":
@@ -193,11 +187,6 @@ async def paper(page: Page, canvas_size: int) -> tuple[float, float, float]:
     zoom = float((await page.locator(".zoom-number").text_content() or "").strip(" %")) / 100
     side = canvas_size * zoom
     return box["x"] + (box["width"] - side) / 2, box["y"] + (box["height"] - side) / 2, side
-
-
-def body_size(request: Request) -> int:
-    """Return the bytes of a request's body."""
-    return len(request.post_data_buffer or b"")
 
 
 def placed(paths: Sequence[Path2], height: float) -> list[Path2]:

@@ -1,9 +1,9 @@
 // Notes, in the page, when the pointer moves and is lifted, when the page asks the server or its own worker, when what it
 // shows changes, and when ink is painted: on a 2D canvas of the pad, or to the screen by WebGL.
-window.probe = { ready: 0, moves: [], ups: [], answers: [], shown: [], texts: [], inked: [] };
+window.probe = { ready: 0, moves: [], ups: [], answers: [], sent: [], traced: [], shown: [], texts: [], inked: [] };
 probe.take = () => {
   const { take, ...noted } = probe;
-  Object.assign(probe, { moves: [], ups: [], answers: [], shown: [], texts: [], inked: [] });
+  Object.assign(probe, { moves: [], ups: [], answers: [], sent: [], traced: [], shown: [], texts: [], inked: [] });
   return noted;
 };
 const { stroke } = CanvasRenderingContext2D.prototype;
@@ -26,7 +26,11 @@ const fetchAsEver = window.fetch;
 window.fetch = async (address, options) => {
   const asked = performance.now();
   const answer = await fetchAsEver(address, options);
-  if (String(address).includes("/engine/read")) probe.answers.push([asked, performance.now()]);
+  if (String(address).includes("/engine/read")) {
+    probe.answers.push([asked, performance.now()]);
+    probe.sent.push(options.body.size ?? options.body.length); // bytes
+  }
+  if (String(address).includes("/engine/trace")) probe.traced.push(performance.now());
   return answer;
 };
 window.Worker = class extends Worker {
@@ -34,12 +38,14 @@ window.Worker = class extends Worker {
   constructor(...what) {
     super(...what);
     this.addEventListener("message", ({ data: { id } }) => {
-      if (this.asked.has(id)) probe.answers.push([this.asked.get(id), performance.now()]);
+      const { name, at } = this.asked.get(id) ?? {};
+      if (name === "read") probe.answers.push([at, performance.now()]);
+      if (name === "trace") probe.traced.push(performance.now());
       this.asked.delete(id);
     });
   }
   postMessage(message, ...others) {
-    if (message.name === "read") this.asked.set(message.id, performance.now());
+    this.asked.set(message.id, { name: message.name, at: performance.now() });
     super.postMessage(message, ...others);
   }
 };
