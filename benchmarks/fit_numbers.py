@@ -202,7 +202,7 @@ def fit_partition(reads: Sequence[Read]) -> Floats:
 
 
 def fit_gate(reads: Sequence[Read], partition: Floats) -> Floats:
-    """Return the weights (13,) of the gate, which tells numbers that are read right from everything else."""
+    """Return the weights (14,) of the gate, which tells numbers that are read right from everything else."""
     rows, right, rejected = [], [], 0
     lost = []  # of the rows, those of non-digits that are rejected as one digit
     for example, lattice, whole in reads:

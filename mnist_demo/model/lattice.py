@@ -35,6 +35,7 @@ GATE = (
     "rejected whole",
     "tops differ most",
     "digits",
+    "joined",
 )
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ class Weights(NamedTuple):
 
     group: Floats  # (11,)
     pair: Floats  # (7,)
-    gate: Floats  # (13,)
+    gate: Floats  # (14,)
 
 
 class Score(NamedTuple):
@@ -173,15 +174,14 @@ class Lattice:
         The list is empty if the drawing is not accepted as several digits. `whole` is its score, read as one digit.
         """
         chosen = self.best(weights).groups
-        pairs = itertools.pairwise(self.groups[at] for at in chosen)
-        if len(chosen) < 2 or any(is_joined(one, other, self.segmentation) for one, other in pairs):
+        if len(chosen) < 2:
             return [], 0.0
         margin = float(self.gate_features(chosen, whole) @ weights.gate)
         certainty = 1 / (1 + math.exp(-margin))
         return sorted(chosen, key=lambda at: self.groups[at].box.centre) if margin > 0 else [], certainty
 
     def gate_features(self, groups: Sequence[int], whole: Score) -> Floats:
-        """Return the features of a partition (13,), as GATE names them.
+        """Return the features of a partition (14,), as GATE names them.
 
         `whole` is the score of the drawing, read as one digit.
         """
@@ -189,6 +189,7 @@ class Lattice:
         pairs = np.array([self.pair(one, other) for one, other in itertools.pairwise(groups)])
         most = dict(zip(PAIR, pairs.max(axis=0), strict=True))
         heights = [self.groups[at].box.height / self.segmentation.height for at in groups]
+        neighbours = itertools.pairwise(self.groups[at] for at in groups)
         return np.array(
             [
                 1.0,
@@ -204,6 +205,7 @@ class Lattice:
                 whole.rejected,
                 most["tops"],
                 min(5.0, len(groups)),
+                any(is_joined(one, other, self.segmentation) for one, other in neighbours),
             ]
         )
 

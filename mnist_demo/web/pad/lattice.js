@@ -87,7 +87,7 @@ function isJoined(one, other, { ends }) {
  */
 export function digitsOf(segmentation, scores, whole, weights) {
   const chosen = bestPartition(segmentation, scores, weights);
-  if (chosen.length < 2 || chosen.slice(1).some((at, before) => isJoined(segmentation.groups[chosen[before]], segmentation.groups[at], segmentation))) return null;
+  if (chosen.length < 2) return null;
   if (dot(gateFeatures(segmentation, scores, chosen, whole), Object.values(weights.gate)) <= 0) return null;
   const { groups } = segmentation;
   return chosen.sort((one, other) => centreOf(groups[one].box) - centreOf(groups[other].box));
@@ -158,5 +158,6 @@ function gateFeatures(segmentation, scores, chosen, whole) {
     whole.rejected,
     most(TOPS),
     Math.min(5, chosen.length),
+    Number(chosen.slice(1).some((at, before) => isJoined(groups[chosen[before]], groups[at], segmentation))),
   ];
 }
