@@ -120,3 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
         server_name=host, server_port=port,
     )  # fmt: skip
     return 0
+
+
+if __name__ == "__main__":
+    commandline.run(main)
