@@ -85,10 +85,10 @@ def split(digits: Digits) -> Iterable[Digits]:
 
 def by_pytorch(digits: Digits) -> NDArray[np.float64]:
     """Return (N, networks, 11): the answer, -1 if it is rejected, and the probabilities."""
-    read = []
+    networks, read = [Classifier.load(name) for name in NAMES], []
     for part in split(digits):
         images = part.reshape(-1, 28, 28).astype(np.float32) / np.float32(255)
-        for_each = [Classifier.load(name).read_images(images) for name in NAMES]
+        for_each = [network.read_images(images) for network in networks]
         read += [
             [[-1 if one.answer is None else one.answer, *one.probabilities] for one in readings]
             for readings in zip(*for_each, strict=True)

@@ -37,7 +37,7 @@ class InkNumber(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How a person sets digits side by side; lengths are in heights."""
+    """How far apart, how level and how even in size a person writes digits. Lengths are in heights."""
 
     gap: float  # the mean gap between two digits; if it is below 0, they overlap sideways
     jitter: float  # the gaps' standard deviation

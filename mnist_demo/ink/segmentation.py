@@ -42,7 +42,7 @@ CUT_MARGIN = 0.15  # heights, from a component's sides to the first and the last
 CUT_STEP = 0.06  # heights between the starts of two seams that are tried
 CUT_REACH = 0.2  # heights that a seam may move to either side of its start
 MAX_CROSSED = 2.6  # brush widths of ink that a seam may cross
-MIN_CUT = 0.01  # brush widths: the least value noted for a cut, as 0 means that there is none
+MIN_CUT = 0.01  # brush widths: a cut through less ink has this value, since 0 means "not cut"
 APART = 0.14  # heights, at least, between two seams
 INK, SIDEWAYS, SIDEWAYS_INK = 100, 5, 40  # a seam's cost: per pixel of ink, per step sideways, extra if into ink
 
@@ -90,15 +90,13 @@ class Segmentation(NamedTuple):
     boxes: list[Box]  # of the pieces, from the left
     distances: NDArray[np.float64]  # (N, N): heights between two pieces, at most 1
     ends: NDArray[np.float64]  # (N, 2, N): heights from either end of a piece to each other piece, at most 1
-    cuts: NDArray[
-        np.float64
-    ]  # (N, N): brush widths of ink that the cut between two pieces crosses; 0 if there is no cut
+    cuts: NDArray[np.float64]  # (N, N): how much ink the cut between two pieces crosses, in brush widths; 0: not cut
     groups: list[Group]
     images: Callable[[Group], list[Image]]  # the group as a digit, drawn in all WAYS
 
 
 def of_strokes(strokes: Sequence[Stroke]) -> Segmentation | None:
-    """Return the segmentation of strokes, none of which erases; None if there are none, or too many."""
+    """Return the segmentation of pen strokes, not erasers; None for no strokes, or more than MAX_PIECES."""
     paths = [np.asarray(stroke.points, np.float64).reshape(-1, 2) for stroke in strokes if len(stroke.points)]
     if not 1 <= len(paths) <= MAX_PIECES:
         return None
@@ -220,7 +218,7 @@ class Part(NamedTuple):
     columns: NDArray[np.int64]  # (N,)
     box: Box
     rank: int  # in the order in which parts are found
-    cut: float  # brush widths of ink that the cut to the part found before crosses; 0 if a component begins here
+    cut: float  # how much ink the cut to the part before crosses, in brush widths; 0 for a component's first part
 
 
 def of_ink(ink: NDArray[np.uint8]) -> Segmentation | None:

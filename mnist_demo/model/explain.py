@@ -152,9 +152,7 @@ class _Recorder(TorchFunctionMode):
             raise ValueError(f"this layer cannot be shown: {function}")
         values = _first(output)
         if kind in ("relu", "normalize"):
-            values = values.reshape(
-                self.steps[-1].shape
-            )  # undo a flatten: a step before it or after it has the same values
+            values = values.reshape(self.steps[-1].shape)  # undo a flatten, which moves no value
         if kind == "normalize" == self.steps[-1].kind:
             self.steps.pop()  # Normalize is two operations: the second one's output replaces the first one's
         window = WINDOWS[kind](*args, **kwargs) if kind in WINDOWS else None
@@ -275,7 +273,7 @@ class Work(NamedTuple):
 def work(steps: Sequence[Step], index: int, cell: Sequence[int]) -> Work:
     """Return the arithmetic behind the value at `cell`, (channel, row, column) or (unit,), of step `index` of a trace.
 
-    Its numbers give the value, up to float32 rounding. Raises ValueError if there is no such cell.
+    Its numbers give the value, up to float32 rounding. Raises ValueError for an unknown cell.
     """
     cell = tuple(int(at) for at in cell)
     if not 0 <= index < len(steps) or not _within(cell, steps[index].shape):
@@ -447,9 +445,9 @@ def packed(steps: Sequence[Step]) -> dict[str, Any]:
     - "numbers": the values rounded to four decimals, if there are at most 64;
     - "bytes": base64 of one byte per value, with "low" and "unit": value = low + byte * unit. The error is at most
       unit / 2, which is 1/510 of the range of the step's values;
-    - neither, if they follow from the values of the step before. "relu" is max(0, value), "max-pool" the largest value
-      of each window (padding does not count); their error is no larger. "normalize" is (value - "mean") /
-      "standard_deviation"; this divides the error by the standard deviation, too.
+    - neither, if the browser can compute them from the step before. "relu" is max(0, value); "max-pool" is the largest
+      value of each window, without padding. Both keep the error. "normalize" is (value - "mean") /
+      "standard_deviation", and divides the error by the standard deviation.
     """
     return {"steps": [_packed(step) for step in steps]}
 

@@ -147,7 +147,7 @@ class FairPool:
         self.threads: list[threading.Thread] = []
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Return the result of `work`. Raises HTTPException (503) if there is no room in the queue.
+        """Return the result of `work`. Raises HTTPException (503) if the queue is full.
 
         If the caller is cancelled, work that has not begun is dropped.
         """

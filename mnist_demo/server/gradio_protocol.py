@@ -195,7 +195,7 @@ class Events:
     def work(self, name: str | int | None, values: Any, named: Json) -> Callable[[], Awaitable[Any]]:
         """Return a function that calls the endpoint.
 
-        Raises HTTPException: 404 if there is no such endpoint, 422 if the values do not fit its parameters.
+        Raises HTTPException: 404 for an unknown endpoint, 422 for values that do not fit its parameters.
         """
         endpoint = self.endpoints.get(name)
         if endpoint is None:

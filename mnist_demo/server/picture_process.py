@@ -103,9 +103,7 @@ class Pictures:
 
     def __init__(self) -> None:
         self.pool = FairPool("pictures", WORKERS, MAX_WAITING, clock=time.monotonic, one_each=True)
-        self.processes = [
-            PictureProcess() for _ in range(WORKERS)
-        ]  # those that are free; a stack, so that a warm one is used first
+        self.processes = [PictureProcess() for _ in range(WORKERS)]  # the free ones: a stack, to use a warm one first
 
     async def ink_of(self, content: bytes) -> Ink:
         """Return the ink (H, W), 255 = ink, of the picture in a file.

@@ -37,7 +37,7 @@ class Uploads:
     async def take_in(self, request: Request) -> str:
         """Hold the file in the request; return its name.
 
-        Raises HTTPException if there is no file or no room, and ClientDisconnect if the client disconnects.
+        Raises HTTPException without a file or without room for it, and ClientDisconnect if the client disconnects.
         """
         name = f"upload-{secrets.token_urlsafe(24)}"  # "-" tells it from a picture in base64
         try:

@@ -35,7 +35,7 @@ SUFFIX = ".safetensors"
 
 
 class GoneError(Exception):
-    """The error raised if there is no such network, or it was dropped."""
+    """The error raised for a key that is unknown, or whose network was dropped."""
 
 
 def max_bytes() -> int:
@@ -98,8 +98,9 @@ class UserModels:
         return own
 
     def classifier(self, key: object) -> Classifier | None:
-        """Return the current classifier of that key, or None before its first step. Raises GoneError if there is no
-        network.
+        """Return the current classifier of that key, or None before its first step.
+
+        Raises GoneError if the key is unknown, or its network was dropped.
         """
         own = self.of(key)
         if own is None:

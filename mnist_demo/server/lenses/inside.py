@@ -105,8 +105,8 @@ def functions(classifiers: Mapping[str, Classifier], yours: UserModels) -> Funct
 def network_of(classifiers: Mapping[str, Classifier], yours: UserModels, about: About) -> Classifier:
     """Return the network of a request.
 
-    Raises GoneError if it is a user's own that was dropped, and RefusalError if there is no such network. Raises
-    HTTPException (503) if its training has not begun.
+    Raises GoneError if a user's own network was dropped, RefusalError for an unknown network, and HTTPException (503)
+    before its training begins.
     """
     classifier = yours.classifier(about.yours) if about.network == OWN else classifiers.get(about.network)
     if classifier is None:
@@ -128,7 +128,7 @@ def layers(classifier: Classifier, about: About) -> Json:
 
 
 def arithmetic(classifier: Classifier, wanted: Cell) -> Json:
-    """Return how the value of one cell was computed. Raises RefusalError if there is no such cell."""
+    """Return how the value of one cell was computed. Raises RefusalError for an unknown cell."""
     try:
         work = explain.work(explain.trace(classifier.model, wanted.digit), wanted.step, wanted.cell)
     except (ValueError, OverflowError):

@@ -93,7 +93,7 @@ class Found:
         return {"count": len(indices), "tiles": [tile | {"votes": self.votes.get(tile["index"])} for tile in shown]}
 
     def indices(self, wanted: Wanted) -> Indices:
-        """Return the digits behind a figure. Raises RefusalError if there is no such network."""
+        """Return the digits behind a figure. Raises RefusalError for an unknown network."""
         name = wanted.network
         if name not in self.classifiers:
             raise RefusalError("network", field="network", limit=", ".join(self.classifiers))

@@ -15,7 +15,7 @@
  * @property {() => Promise<any>} wall
  */
 /**
- * Each method rejects with an EngineError if there is no answer, or if `signal` ends the wait for it.
+ * Each method rejects with an EngineError when no answer comes, or when `signal` aborts the question.
  * @typedef {object} Engine
  * @property {(type: "change", listener: () => void) => void} addEventListener "change": other networks answer, or elsewhere
  * @property {() => "server" | "browser"} place where digits are read now

@@ -35,7 +35,7 @@ const MAX_WIDTH_PIXELS = 1000;
  * @property {Box[]} boxes of the pieces, from the left
  * @property {number[][]} distances heights between two pieces, at most 1
  * @property {number[][][]} ends heights from either end of a piece to each other piece, at most 1
- * @property {number[][]} cuts brush widths of ink that the cut between two pieces crosses; 0 if there is no cut
+ * @property {number[][]} cuts how much ink the cut between two pieces crosses, in brush widths; 0: not cut
  * @property {Group[]} groups
  * @property {number[]} order for each piece, the index of its stroke
  * @property {number[]} pens for each piece, the width of its pen; 0 if its box includes the pen's width already
@@ -48,7 +48,7 @@ const heightOf = (/** @type {Box} */ box) => box.bottom - box.top;
 export const centreOf = (/** @type {Box} */ box) => (box.left + box.right) / 2;
 
 /**
- * Return the segmentation of strokes, none of which erases; null if there are none, or too many.
+ * Return the segmentation of pen strokes, not erasers; null for no strokes, or more than MAX_PIECES.
  * @param {Stroke[]} strokes
  * @returns {Segmentation | null}
  */

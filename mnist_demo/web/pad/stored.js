@@ -10,7 +10,7 @@ const [MIN_WIDTH, MAX_WIDTH] = [6, 60]; // pixels: the brush sizes that the slid
 /** @param {import("./history.js").Action[]} actions */
 export function storeDrawing(actions) {
   try {
-    sessionStorage.removeItem(STORED); // else the old drawing would stay if there is no room for this one
+    sessionStorage.removeItem(STORED); // or the old drawing would stay when the new one does not fit
     if (actions.length) sessionStorage.setItem(STORED, JSON.stringify(actions.map(packed)));
   } catch {
     // the browser may forbid it

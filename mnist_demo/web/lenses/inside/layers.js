@@ -253,7 +253,7 @@ export function layersIn(list, texts, chosen) {
   }
 
   /**
-   * Place a panel beside a step so that it covers neither that nor the step before: below, or above if there is no room.
+   * Place a panel beside a step so that it covers neither that nor the step before: below, or above where it does not fit.
    * @param {number} step
    * @param {HTMLElement} panel
    */
