@@ -5,6 +5,12 @@ from digits import DIGITS, Strokes
 from drawing_page import DrawingPage
 from playwright.sync_api import expect
 
+BOXED = """canvas => {  // the columns of the frame's colour, as shares of the picture's width
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const places = [...Array(data.length / 4).keys()].filter((at) => data[4 * at + 2] > data[4 * at] + 80);
+  return places.map((at) => (at % canvas.width) / canvas.width);
+}"""
+
 
 def beside(*digits: int) -> Strokes:
     """Return the digits side by side, as high as half the pad."""
@@ -96,6 +102,18 @@ def test_a_box_is_around_each_digit(page: DrawingPage) -> None:
     page.tool("Clear canvas")
     page.expect_state("blank")
     assert page.page.locator(".networks [data-part]").count() == boxes.count() == 0
+
+
+def test_inside_frames_the_marked_digit_where_it_is_on_the_pad(page: DrawingPage) -> None:
+    page.draw(beside(7, 0))
+    expect_number(page, "70")
+    page.page.locator("[role=tab][data-lens=inside]").click()
+    stage = page.page.locator("#within .stage").first
+    expect(stage.locator("figcaption")).to_contain_text("The marked digit")
+    columns = stage.locator("canvas").evaluate(BOXED)
+    assert columns
+    assert 0.5 < min(columns) < max(columns) < 1  # the 0, on the right
+    page.page.locator("[role=tab][data-lens=read]").click()
 
 
 def test_inside_and_corrections_are_of_the_digit_that_is_looked_at(page: DrawingPage) -> None:

@@ -28,7 +28,7 @@ import { pictureOf, storeDrawing, storedDrawing } from "./stored.js";
 /**
  * A digit of a number, as the networks see it.
  * @typedef {object} Part
- * @property {import("./segmentation.js").Box} box in the pad's pixels
+ * @property {import("./segmentation.js").Box} box around its ink on the pad
  * @property {import("./preprocess.js").Sketch} sketch
  * @property {import("./history.js").Action[]} actions its strokes
  */
@@ -215,6 +215,8 @@ export const pad = {
   mark,
   /** Return the steps to the digit that is looked at: the drawing's, or one of its number's; null if there is too little. */
   sketch: () => part?.sketch ?? sketchpad.read().sketch,
+  /** Return the box around the digit of a number that is looked at; undefined if there is no number. */
+  partBox: () => part?.box,
   written: () => written(part?.actions ?? sketchpad.actions()),
   corrections: correctionsKept(),
   sample: () => sample,

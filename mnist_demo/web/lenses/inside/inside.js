@@ -11,6 +11,7 @@ import { derived, fill, largestOf, layersIn } from "./layers.js";
 import { sayWork } from "./work.js";
 
 /** @typedef {import("../../pad/preprocess.js").Sketch} Sketch */
+/** @typedef {import("../../pad/segmentation.js").Box} Box */
 /** @typedef {import("./layers.js").Step} Step */
 /** @typedef {import("./layers.js").Cell} Cell */
 
@@ -87,8 +88,9 @@ const look = newest(
       kernels[about.network] = answer.map((/** @type {any} */ one) => one && { ...one, values: derived(one) });
     }
     const sketch = pad.sample() ? null : pad.sketch();
+    const partBox = pad.partBox();
     const answer = await answerOf(engine.trace(about));
-    return answer && { ...answer, sketch };
+    return answer && { ...answer, sketch, partBox };
   },
   (answer) => show(answer),
   () => element.dataset.trouble === "offline" && blank(texts.slow_short),
@@ -136,7 +138,7 @@ function show(answer) {
   ({ steps, probabilities } = answer);
   isRejected = answer.answer === null;
   layers.show(steps, kernels[network]);
-  becoming(answer.sketch);
+  becoming(answer);
   say(answer);
   offer();
   if (cell && steps[cell[0]]) explain();
@@ -162,11 +164,11 @@ function say({ temperature }) {
   find(".honest").textContent = fit(texts.honest, { temperature }) + (one === best() ? "" : ` ${fit(texts.differs, { answer: one })}`) + (engine.place() === "browser" ? ` ${texts.honest_browser}` : "");
 }
 
-/** Show four pictures of the steps from ink to digit. @param {Sketch | null} sketch */
-function becoming(sketch) {
+/** Show four pictures of the steps from ink to digit. @param {{sketch: Sketch | null, partBox?: Box}} shown */
+function becoming({ sketch, partBox }) {
   const digit = steps[0];
   /** @type {[string, HTMLCanvasElement][]} */
-  const stages = sketch ? stagesOf(sketch, digit) : [[texts.stage_sample, small(bytes(digit.bytes), 28)]];
+  const stages = sketch ? stagesOf(sketch, digit, partBox) : [[texts.stage_sample, small(bytes(digit.bytes), 28)]];
   find(".stages").replaceChildren(...stages.map(([words, picture]) => {
     const figure = build("figure", "stage");
     picture.setAttribute("aria-hidden", "true"); // its caption says it
@@ -175,13 +177,13 @@ function becoming(sketch) {
   }));
 }
 
-/** @param {Sketch} sketch @param {Step} digit @returns {[string, HTMLCanvasElement][]} */
-function stagesOf({ box: { top, left, bottom, right }, side, averaged: grey, shift: { down, right: along } }, digit) {
+/** @param {Sketch} sketch @param {Step} digit @param {Box} [partBox] @returns {[string, HTMLCanvasElement][]} */
+function stagesOf({ box, side, averaged: grey, shift: { down, right: along } }, digit, partBox) {
   const darkest = Math.max(...grey) / 255;
   const moves = /** @type {[number, string, string][]} */ ([[along, "right", "left"], [down, "down", "up"]]).filter(([by]) => by);
   const shift = moves.map(([by, one, other]) => fit(texts[by > 0 ? one : other], { count: Math.abs(by) })).join(", ");
   return [
-    [fit(texts.stage_box, { width: right - left, height: bottom - top }), boxed(top, left, bottom, right)],
+    [fit(partBox ? texts.stage_part : texts.stage_box, { width: box.right - box.left, height: box.bottom - box.top }), boxed(partBox ?? box)],
     [fit(texts.stage_averaged, { side }), small(grey, 20)],
     [fit(texts.stage_scaled, { darkest: numeral(darkest, 2) }), small(grey.map((value) => value / darkest), 20)],
     [fit(texts.stage_digit, { shift: shift || texts.shift_none }), small(bytes(digit.bytes), 28)],
@@ -195,8 +197,8 @@ function small(grey, side) {
   return canvas;
 }
 
-/** @type {(top: number, left: number, bottom: number, right: number) => HTMLCanvasElement} */
-function boxed(top, left, bottom, right) {
+/** @param {Box} box */
+function boxed({ top, left, bottom, right }) {
   const ink = /** @type {HTMLCanvasElement} */ (document.querySelector(".surface .ink"));
   const canvas = build("canvas", "drawn");
   [canvas.width, canvas.height] = [SMALL, SMALL];

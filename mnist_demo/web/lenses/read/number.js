@@ -143,10 +143,12 @@ export function numberShown({ segmentation, strokes, scores, digits }, names, ch
   const at = chosen !== null && groups.includes(chosen) ? chosen : newestOf(groups, segmentation);
   const group = segmentation.groups[at];
   const actions = strokes ? group.pieces.map((piece) => strokes[segmentation.order[piece]]) : [];
+  const boxes = groups.map((one) => inkBox(segmentation.groups[one], segmentation.pens));
+  const current = groups.indexOf(at);
   return {
-    boxes: groups.map((one) => inkBox(segmentation.groups[one], segmentation.pens)),
-    current: groups.indexOf(at),
-    part: { box: group.box, sketch: segmentation.sketch(group, WAYS[0]), actions },
+    boxes,
+    current,
+    part: { box: boxes[current], sketch: segmentation.sketch(group, WAYS[0]), actions },
     readingOf: (name) => scores[name] && readingOf(scores[name][at]),
     numberOf(name) {
       const own = digits[name];
