@@ -150,7 +150,7 @@ def lessons(model: str, hands: Hands, rest: Rest, count: int) -> list[dict[str, 
             "writer": writer,
             "corrections": len(chosen),
             "seconds": seconds,
-            "way": network.card.recipe.get("way", 1.0),
+            "interpolation": network.card.recipe.get("interpolation", 1.0),
         }
         rows.append(row | {"before": before, "after": after})
     return rows

@@ -60,7 +60,7 @@ def epoch(training: Training) -> float:
 
 def accuracy(training: Training, test: Samples) -> float:
     """Return our network's current accuracy on the test set."""
-    return evaluate.accuracy(evaluate.log_probabilities(training.kept, test.images), test.labels)
+    return evaluate.accuracy(evaluate.log_probabilities(training.result, test.images), test.labels)
 
 
 def apart(work: Callable[..., Any], *arguments: object) -> Any:
@@ -116,7 +116,7 @@ def fast_run(model: str, seed: int, device: torch.device, test: Samples, dtype: 
     training = ours(model, RECIPES[model]["fast"], device, seed)
     training.dtype = dtype
     spent = sum(seconds(lambda: epoch(training), device) for _ in range(training.job.recipe.epochs))
-    scores = evaluate.log_probabilities(HalfPixelShifts(training.kept), test.images)
+    scores = evaluate.log_probabilities(HalfPixelShifts(training.result), test.images)
     return FastRun(spent, evaluate.accuracy(scores, test.labels))
 
 

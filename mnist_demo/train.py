@@ -222,8 +222,8 @@ def main(arguments: list[str] | None = None) -> int:
         if line := warning(job):
             print(line)
         print(announce(job))
-        with followed(options.follow) as watch:
-            print(report(job, train(job, checkpoint, watch), before))
+        with followed(options.follow) as observer:
+            print(report(job, train(job, checkpoint, observer), before))
     except KeyboardInterrupt:
         print(f"\nstopped{'; ' + how_it_stands(job, options.resume, left) if job else ''}", file=sys.stderr)
         return STOPPED

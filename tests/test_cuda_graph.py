@@ -76,7 +76,7 @@ def epoch(training: Training) -> float:
 def assert_same(one: Training, other: Training) -> None:
     """Check that networks and losses are equal: to the bit, except on CUDA, where sums are formed in any order."""
     loose = {"rtol": 0.0, "atol": 0.0} if one.job.device.type == "cpu" else {"rtol": 1e-2, "atol": 1e-3}
-    for weights, others in zip(one.kept.parameters(), other.kept.parameters(), strict=True):
+    for weights, others in zip(one.result.parameters(), other.result.parameters(), strict=True):
         torch.testing.assert_close(weights, others, **loose)
     for told, others_told in zip(one.history, other.history, strict=True):
         assert told == pytest.approx(others_told, rel=loose["rtol"], abs=0)

@@ -130,7 +130,7 @@ def test_three_corrections_are_learnt_and_the_accuracy_is_kept(
     )
     assert after > before - 0.01
     assert (card.recipe["name"], card.recipe["lr"]) == ("teach", RECIPES[name]["teach"].lr)
-    assert RECIPES[name]["teach"].way <= card.recipe["way"] <= 1
+    assert RECIPES[name]["teach"].interpolation <= card.recipe["interpolation"] <= 1
     assert card.threshold > 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own.jsonl", "yours.safetensors"]
 

@@ -36,11 +36,11 @@ class Recipe:
     non_digits: int = 0  # number of images added from `non_digits.non_digits` (Hendrycks et al. 2019, arXiv:1812.04606)
     non_digit_weight: float = 0.5  # of a non-digit in the loss; a digit has 1
     written: float = 0.1  # share of all images that are --extra digits, redrawn by `synthetic.redrawn`
-    # Share of the earlier network's answers in the targets of all other images (Li & Hoiem 2017, arXiv:1606.09282)
-    keeping: float = 0.0
-    # Least share of the learnt weights in their interpolation with the earlier ones; see `Training.settle` (Wortsman
-    # et al. 2022, arXiv:2109.01903)
-    way: float = 1.0
+    # Share of the initial network's answers in the targets of all other images (Li & Hoiem 2017, arXiv:1606.09282)
+    distillation: float = 0.0
+    # Smallest share of the trained weights in the result, the rest being the initial ones (Wortsman et al. 2022,
+    # arXiv:2109.01903); `Training.choose_interpolation` may raise it
+    interpolation: float = 1.0
 
     def __post_init__(self) -> None:
         """Raise ValueError, in one line that names the flag, if a value is invalid."""
@@ -73,8 +73,8 @@ TAUGHT = Recipe(
     mnist=5000,
     handwriting=400,
     non_digits=400,
-    keeping=1.0,
-    way=0.7,
+    distillation=1.0,
+    interpolation=0.7,
 )
 
 COMMON = {  # of ConvNet, and of a network that has none of its own by that name
@@ -135,7 +135,7 @@ OWN: dict[str, dict[str, Recipe]] = {  # by network: a recipe here takes the pla
             handwriting=16000,
             non_digits=15000,
         ),
-        TEACH: replace(TAUGHT, lr=2e-3, dropout=0.0, way=0.8),
+        TEACH: replace(TAUGHT, lr=2e-3, dropout=0.0, interpolation=0.8),
     },
 }
 

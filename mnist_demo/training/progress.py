@@ -2,7 +2,7 @@
 
 FOLDER/progress.jsonl grows by one line of JSON at a time. Each line has one key:
 
-- "begun": {"steps": in all, "epochs": in all, "watched": "validation" or "test"};
+- "begun": {"steps": in all, "epochs": in all, "watched": "validation" or "test"}, the digits tested after each epoch;
 - "step": [step, epoch, loss, rate]: the mean loss since the last such line, and the images per second so far;
 - "wall": [step, answers]: the network's single-pass answers to the digits of `mnist.ten_of_each`, a character each;
 - "epoch": [step, loss, accuracy] on the watched digits;
@@ -33,7 +33,7 @@ from torch import Tensor
 from mnist_demo.data.mnist import Samples, ten_of_each
 from mnist_demo.model import metrics
 from mnist_demo.model.weights import Card, load_weights, save_weights
-from mnist_demo.training.trainer import DivergedError, Training, Watch, steps_of
+from mnist_demo.training.trainer import DivergedError, Observer, Training, steps_of
 
 PROGRESS, NOW = "progress.jsonl", "now.safetensors"
 SOONEST, LATEST = 0.04, 0.2  # seconds between two "step" lines, so that the curve grows smoothly but stays small
@@ -43,8 +43,8 @@ SLOW_STEPS, SLOWEST = 120, 0.03  # delay per step in seconds, falling to 0 over 
 GIVES_WAY = 10  # nice value of a followed run: about a tenth of another process's share of a busy processor
 
 
-class Follower(Watch):
-    """A watch that writes the progress of a run to a folder."""
+class Follower(Observer):
+    """An observer that writes the progress of a run to a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,7 +58,7 @@ class Follower(Watch):
         job, chosen = training.job, ten_of_each(test.labels)
         self.digits = Samples(test.images[chosen], test.labels[chosen])
         self.last = steps_of(job.recipe, len(training.samples.labels))
-        self.before = load_weights(job.start)[1] if job.start else None
+        self.initial = load_weights(job.start)[1] if job.start else None
         self.tell(begun={"steps": self.last, "epochs": job.recipe.epochs, "watched": watched})
         self.begun = self.looked = time.perf_counter()
         self.look(training)
@@ -86,11 +86,11 @@ class Follower(Watch):
 
     def look(self, training: Training) -> None:
         """Write the "wall" line, and save the network as it is now."""
-        network = training.kept
+        network = training.result
         log_probabilities = metrics.log_probabilities(network, self.digits.images)
         answers = log_probabilities.argmax(1).tolist()
         with contextlib.suppress(ValueError):  # weights that are not finite; the loss will show it
-            card = card_of(training, log_probabilities, self.digits.labels, self.before)
+            card = card_of(training, log_probabilities, self.digits.labels, self.initial)
             save_weights(self.folder / NOW, network, card)
         self.tell(wall=[self.steps, "".join(map(str, answers))])
         self.walled = time.perf_counter()
@@ -112,10 +112,10 @@ class Follower(Watch):
             progress.write(json.dumps(what) + "\n")
 
 
-def card_of(training: Training, log_probabilities: Tensor, labels: Tensor, before: Card | None) -> Card:
+def card_of(training: Training, log_probabilities: Tensor, labels: Tensor, initial: Card | None) -> Card:
     """Return the card of the unfinished network, with metrics on the digits of those labels.
 
-    `before` is the card of the weights that training continues from, if any.
+    `initial` is the card of the weights that training continues from, if any.
     """
     return Card(
         model=training.job.model,
@@ -125,20 +125,20 @@ def card_of(training: Training, log_probabilities: Tensor, labels: Tensor, befor
         test_loss=metrics.average_loss(log_probabilities, labels),
         test_accuracy=metrics.accuracy(log_probabilities, labels),
         misread=[],
-        temperature=before.temperature if before else 1.0,
-        threshold=before.threshold if before else 0.0,
+        temperature=initial.temperature if initial else 1.0,
+        threshold=initial.threshold if initial else 0.0,
     )
 
 
 @contextlib.contextmanager
-def followed(folder: Path | None) -> Iterator[Watch]:
-    """Yield the watch of a run: one that writes progress to the folder, or one that ignores it if there is no folder.
+def followed(folder: Path | None) -> Iterator[Observer]:
+    """Yield the observer of a run, which writes its progress to the folder, or does nothing without one.
 
     A followed run gives way to all other processes. When its standard input ends, it is interrupted as by Ctrl-C. A
     finished run waits for that end, then the folder is removed. Raises OSError if the folder cannot be written.
     """
     if folder is None:
-        yield Watch()
+        yield Observer()
         return
     try:
         follower = Follower(folder)

@@ -28,7 +28,7 @@ from mnist_demo.training.checkpoint import CHECKPOINT, FILES, fingerprint, write
 from mnist_demo.training.cuda_graph import GraphedPass, Pass
 from mnist_demo.training.samples import WRITTEN, as_trained, as_written, loss_targets, training_samples
 
-WAYS = (0.75, 0.8, 0.85, 0.9, 0.95, 1.0)  # shares of the learnt weights to try when interpolating
+INTERPOLATIONS = (0.75, 0.8, 0.85, 0.9, 0.95, 1.0)  # shares of the trained weights to try, from the recipe's on
 REJECTED = 0.01  # share of the validation digits, distorted as in training, that the threshold rejects
 
 
@@ -63,10 +63,10 @@ class Job:
 def precision(device: torch.device) -> torch.dtype:
     """Return the type of the forward pass: bfloat16 if the processor is faster with it, else float32.
 
-    Measured: bfloat16 has two to five times the matrix peak of float32 with AMX, and with AVX-512 on AMD; half of it
-    with AVX-512 on Intel; without these it is emulated. On an NVIDIA H200 an epoch of eager passes took 1.15 to 1.4
-    times as long in bfloat16, because most of its time went into starting kernels. Older versions of torch do not
-    report the processor's features.
+    Matrix products in bfloat16 were measured two to five times as fast as in float32 on Intel with AMX and on AMD with
+    AVX-512, and half as fast on Intel with AVX-512 alone. Other processors emulate it. On an NVIDIA H200 an eager epoch
+    took 1.15 to 1.4 times as long in bfloat16, because launching kernels took most of the time. Older versions of torch
+    do not report the processor's features.
     """
     has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     on_amd = has.get("avx512_bf16", False) and "AMD" in has.get("cpu_name", "")
@@ -84,31 +84,31 @@ def keep_freed_memory() -> None:
         mallopt(trim_threshold, 2**31 - 1)
 
 
-class Watch:
-    """An observer of a run, which must not change it. This one ignores everything."""
+class Observer:
+    """Callbacks of a run, which must not change it. These do nothing."""
 
     def begin(self, training: "Training", test: Samples, watched: str) -> None:
-        """Observe the start, before the first step; `watched` names the digits tested after each epoch: "validation" or
+        """Handle the start, before the first step. The digits tested after each epoch are `watched`: "validation" or
         "test".
         """
 
     def step(self, training: "Training", loss: Tensor) -> None:
-        """Observe a step and its loss, still on the device, where the next step may overwrite it."""
+        """Handle a step and its loss, still on the device, where the next step may overwrite it."""
 
     def epoch(self, training: "Training", loss: float, accuracy: float) -> None:
-        """Observe the end of an epoch, with the loss and accuracy on the watched digits."""
+        """Handle the end of an epoch, with the loss and accuracy on the watched digits."""
 
 
 class Training:
     """A run in progress: the network, its optimizer, and all other state that changes with a step."""
 
-    def __init__(self, job: Job, samples: Samples, watch: Watch | None = None) -> None:
+    def __init__(self, job: Job, samples: Samples, observer: Observer | None = None) -> None:
         torch.manual_seed(job.seed)
-        self.watch = watch or Watch()
+        self.observer = observer or Observer()
         self.job, self.samples, self.history = job, samples, list[dict[str, float]]()
         self.model = new_network(job).to(job.device).to(memory_format=torch.channels_last)
-        self.before = copy.deepcopy(self.model).eval() if job.recipe.keeping and job.start else None
-        self.way = job.recipe.way if self.before else 1.0
+        self.initial = copy.deepcopy(self.model).eval() if job.recipe.distillation and job.start else None
+        self.interpolation = job.recipe.interpolation if self.initial else 1.0
         self.files = {name: fingerprint(path) for name in FILES if (path := getattr(job, name)) is not None}
         self.average = AveragedModel(self.model) if job.recipe.averaging else None
         self.optimizer = optimizer_for(self.model, job.recipe)
@@ -122,13 +122,13 @@ class Training:
             self.run_pass = GraphedPass(self.eager_pass, self.model.parameters(), job.recipe.batch_size)
 
     @property
-    def kept(self) -> nn.Module:
-        """The network to save: the learnt one, or a new one interpolated between the earlier one and it."""
-        return self.learnt if self.before is None else between(self.before, self.learnt, self.way)
+    def result(self) -> nn.Module:
+        """The network to save: the trained one, or a new one interpolated between the initial one and it."""
+        return self.trained if self.initial is None else interpolated(self.initial, self.trained, self.interpolation)
 
     @property
-    def learnt(self) -> nn.Module:
-        """The network with the learnt weights (averaged if the recipe says so)."""
+    def trained(self) -> nn.Module:
+        """The network with the trained weights (averaged if the recipe says so)."""
         return self.average.module if self.average is not None else self.model
 
     def epoch(self, bar: tqdm) -> float:
@@ -141,7 +141,7 @@ class Training:
         for index in batches(len(self.samples.labels), job.recipe.batch_size, self.order, job.device):
             total += (loss := self.step(index))
             steps += 1
-            self.watch.step(self, loss)
+            self.observer.step(self, loss)
             bar.update(len(index))
             if steps % job.log_interval == 0 and not bar.disable:  # reading the loss waits for the device
                 bar.set_postfix(self.progress(self.finite(total.item() / steps)), refresh=False)
@@ -172,36 +172,34 @@ class Training:
             pixels = torch.where(is_written, pixels, distort(pixels, self.distortion))
         with torch.autocast(self.job.device.type, self.dtype, enabled=self.dtype is not torch.float32):
             log_probabilities = self.model(pixels)
-            targets = self.kept_targets(pixels, labels)
+            targets = self.distilled_targets(pixels, labels)
         loss: Tensor = -(targets * log_probabilities).sum(1).mean()
         self.optimizer.zero_grad()
         loss.backward()
         return loss.detach()
 
     @torch.no_grad()
-    def kept_targets(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss targets (N, 10), mixed with answers of the earlier network as the recipe says.
-
-        These are its answers to the same pixels, (N, 1, 28, 28) in [0, 1]. Targets of `written` digits stay as they
-        are.
+    def distilled_targets(self, pixels: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss targets (N, 10), mixed as the recipe says with the initial network's answers to the same
+        pixels, (N, 1, 28, 28) in [0, 1]. Targets of `written` digits are not mixed.
         """
         targets = self.targets[labels]
-        if self.before is None:
+        if self.initial is None:
             return targets
-        share = self.job.recipe.keeping * (labels < WRITTEN)
-        answers = self.before(pixels).exp() * targets.sum(1, keepdim=True)
+        share = self.job.recipe.distillation * (labels < WRITTEN)
+        answers = self.initial(pixels).exp() * targets.sum(1, keepdim=True)
         return targets.lerp(answers, share.unsqueeze(1))
 
-    def settle(self, images: Tensor, labels: Tensor) -> None:
-        """Raise the share of the learnt weights if more of the images (N, 1, 28, 28) uint8 are then read right."""
-        if self.before is None:
+    def choose_interpolation(self, images: Tensor, labels: Tensor) -> None:
+        """Raise the share of the trained weights if the result then misreads fewer images (N, 1, 28, 28) uint8."""
+        if self.initial is None:
             return
         fewest = math.inf
-        for way in (self.way, *(way for way in WAYS if way > self.way)):
-            there = HalfPixelShifts(between(self.before, self.learnt, way))
-            misread = len(metrics.misread(metrics.log_probabilities(there, images), labels))
+        for share in (self.interpolation, *(share for share in INTERPOLATIONS if share > self.interpolation)):
+            reader = HalfPixelShifts(interpolated(self.initial, self.trained, share))
+            misread = len(metrics.misread(metrics.log_probabilities(reader, images), labels))
             if misread < fewest:
-                fewest, self.way = misread, way
+                fewest, self.interpolation = misread, share
 
     def progress(self, loss: float) -> dict[str, str]:
         """Return what the progress bar shows besides images per second and the time left."""
@@ -262,10 +260,10 @@ def starting_weights(start: Path, model_name: str) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def between(before: nn.Module, learnt: nn.Module, share: float) -> nn.Module:
-    """Return a network with weights interpolated between two; `share` is that of `learnt` (Wortsman et al. 2022)."""
-    network = copy.deepcopy(before)
-    for weights, others in zip(network.parameters(), learnt.parameters(), strict=True):
+def interpolated(initial: nn.Module, trained: nn.Module, share: float) -> nn.Module:
+    """Return a network with weights between those of two; `share` is that of `trained` (Wortsman et al. 2022)."""
+    network = copy.deepcopy(initial)
+    for weights, others in zip(network.parameters(), trained.parameters(), strict=True):
         weights.lerp_(others, share)
     return network
 
@@ -311,10 +309,10 @@ def steps_of(recipe: Recipe, count: int) -> int:
     return recipe.epochs * math.ceil(count / recipe.batch_size)
 
 
-def train(job: Job, checkpoint: dict[str, Any] | None = None, watch: Watch | None = None) -> Card:
+def train(job: Job, checkpoint: dict[str, Any] | None = None, observer: Observer | None = None) -> Card:
     """Train the job's network and write its output once, at the end. Return its card.
 
-    With the content of a checkpoint, training continues from there. `watch` observes its progress.
+    With the content of a checkpoint, training continues from there. `observer` is told of its progress.
 
     Raises ValueError or OSError if the data or the job's own files cannot be read or the output cannot be written, and
     FloatingPointError if the loss is no longer finite. In these cases the output is unchanged.
@@ -323,22 +321,24 @@ def train(job: Job, checkpoint: dict[str, Any] | None = None, watch: Watch | Non
     written = read_written(job.extra) if job.extra else []
     mnist, held_out = load_mnist("train", job.data_dir).split(job.recipe.held_out)
     test = load_mnist("test", job.data_dir).to(job.device)
-    watched, what = (held_out.to(job.device), "validation") if job.recipe.held_out else (test, "test")
-    training = Training(job, training_samples(job.recipe, mnist, job.seed, written).to(job.device), watch)
+    watched, name = (held_out.to(job.device), "validation") if job.recipe.held_out else (test, "test")
+    training = Training(job, training_samples(job.recipe, mnist, job.seed, written).to(job.device), observer)
     if checkpoint is not None:
         training.restore(checkpoint)
-    training.watch.begin(training, test, what)
-    run_epochs(training, watched, what)
+    training.observer.begin(training, test, name)
+    run_epochs(training, watched, name)
     if written:
-        training.settle(*as_written(written, job.device))
+        training.choose_interpolation(*as_written(written, job.device))
     card = describe(training, watched if job.recipe.held_out else None, test)
-    save_weights(job.output, training.kept, card)
+    save_weights(job.output, training.result, card)
     job.checkpoint.unlink(missing_ok=True)
     return card
 
 
-def run_epochs(training: Training, watched: Samples, what: str) -> None:
-    """Run the remaining epochs with a progress bar, and print a line and save a checkpoint after each."""
+def run_epochs(training: Training, watched: Samples, name: str) -> None:
+    """Run the remaining epochs with a progress bar. After each, test on the watched digits, print a line with their
+    name, and save a checkpoint.
+    """
     job, count = training.job, len(training.samples.labels)
     total, done = count * job.recipe.epochs, count * len(training.history)
     with tqdm(total=total, initial=done, unit=" images", unit_scale=True, disable=None) as bar:
@@ -346,24 +346,24 @@ def run_epochs(training: Training, watched: Samples, what: str) -> None:
             start = time.perf_counter()
             loss = training.epoch(bar)
             rate = count / (time.perf_counter() - start)
-            scores = metrics.log_probabilities(training.kept, watched.images, job.recipe.test_batch_size)
-            watched_loss = training.finite(metrics.average_loss(scores, watched.labels))
+            scores = metrics.log_probabilities(training.result, watched.images, job.recipe.test_batch_size)
+            test_loss = training.finite(metrics.average_loss(scores, watched.labels))
             accuracy = metrics.accuracy(scores, watched.labels)
-            training.history.append({"loss": loss, f"{what}_loss": watched_loss, "accuracy": accuracy})
-            training.watch.epoch(training, watched_loss, accuracy)
+            training.history.append({"loss": loss, f"{name}_loss": test_loss, "accuracy": accuracy})
+            training.observer.epoch(training, test_loss, accuracy)
             training.save()
             bar.write(
-                f"epoch {len(training.history)}/{job.recipe.epochs}: loss {loss:.4f}, {what} loss {watched_loss:.4f}, "
-                f"{what} accuracy {100 * accuracy:.2f} %, {rate:,.0f} images/s"
+                f"epoch {len(training.history)}/{job.recipe.epochs}: loss {loss:.4f}, {name} loss {test_loss:.4f}, "
+                f"{name} accuracy {100 * accuracy:.2f} %, {rate:,.0f} images/s"
             )
 
 
 def describe(training: Training, held_out: Samples | None, test: Samples) -> Card:
     """Return the card of a finished run, with the temperature and threshold found on the held-out samples, if any."""
-    job, kept, temperature, threshold = training.job, training.kept, 1.0, 0.0
-    reader = HalfPixelShifts(kept)
+    job, network, temperature, threshold = training.job, training.result, 1.0, 0.0
+    reader = HalfPixelShifts(network)
     once, scores = (
-        metrics.log_probabilities(model, test.images, job.recipe.test_batch_size) for model in (kept, reader)
+        metrics.log_probabilities(model, test.images, job.recipe.test_batch_size) for model in (network, reader)
     )
     if held_out is not None:
         known = metrics.log_probabilities(reader, held_out.images, job.recipe.test_batch_size)
@@ -373,7 +373,7 @@ def describe(training: Training, held_out: Samples | None, test: Samples) -> Car
         threshold = metrics.choose_threshold(known, REJECTED)
     return Card(
         model=job.model,
-        recipe=asdict(replace(job.recipe, way=training.way)),
+        recipe=asdict(replace(job.recipe, interpolation=training.interpolation)),
         seed=job.seed,
         history=training.history,
         test_loss=metrics.average_loss(scores, test.labels),
