@@ -214,6 +214,8 @@ def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser
         expect(page.page.locator("#gallery .tiles li")).to_have_count(18)
         test_inside.open_inside(page)
         expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "5")
+        page.page.click("[data-network=net]")
+        expect(page.page.locator(".alike .ready")).to_contain_text("Can’t reach the server")  # these were never loaded
         test_report.open_report(page)
         test_report.open_cell(page, "net-9-4")
     finally:
@@ -221,17 +223,21 @@ def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser
 
 
 @pytest.mark.slow
-def test_a_new_version_replaces_the_old_one_at_the_second_visit(lonely: Browser, tmp_path: Path) -> None:
+def test_a_new_version_replaces_the_old_one_as_soon_as_only_one_tab_is_open(lonely: Browser, tmp_path: Path) -> None:
     port, folder = free_port(), tmp_path / SUB_PATH
     folder.parent.mkdir()
     write(folder)
     with files_served(tmp_path, port), opened(lonely, at(port), local=True) as page:
         title = page.page.locator("#head [data-text=title]")
         wait_until(page, OFFLINE)
+        other = page.page.context.new_page()
+        other.goto(at(port))
         change(folder, "Another version")
         page.reload()
-        expect(title).to_have_text("Draw a digit")  # whole, as it was kept
         wait_until(page, NEWEST)
+        page.reload()
+        expect(title).to_have_text("Draw a digit")  # as in the other tab, and whole
+        other.close()
         page.reload()
         expect(title).to_have_text("Another version")
         assert page.page.evaluate("caches.keys().then((names) => names.length)") == 1

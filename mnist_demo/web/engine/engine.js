@@ -7,7 +7,7 @@ import { localEngine } from "./local.js";
 import { siteEngine } from "./site.js";
 
 export { asking } from "./asking.js";
-export { EngineError, RETRY } from "./interface.js";
+export { EngineError, RETRY, TROUBLES } from "./interface.js";
 
 const web = new URL("../", import.meta.url);
 const local = localEngine(settings.networks.map(({ name, weights }) => ({ name, address: new URL(weights, web).href })));

@@ -22,6 +22,7 @@ const SHOWN = 18; // samples
 const NEIGHBOURS = 12;
 const OPENED = 48; // digits behind a figure, at a time
 const DIGIT = 784; // bytes
+const PATIENCE = 500; // ms until features that still come are said to be on their way
 
 /**
  * @param {URL} folder
@@ -108,7 +109,8 @@ export function siteEngine(folder, local) {
   /** @type {import("./interface.js").Engine["neighbours"]} */
   async function neighbours(about) {
     const features = once(`nearest-${about.network}.bin`, inflated);
-    if (!(await Promise.race([features, null]))) return { neighbours: null }; // it is on its way
+    const isHere = await Promise.race([features, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+    if (!isHere) return { neighbours: null };
     const { steps } = await local.trace(about);
     const found = nearest(await features, hiddenIn(steps), NEIGHBOURS);
     const images = await Promise.all(found.map(({ index: digit }) => trainingImage(digit)));

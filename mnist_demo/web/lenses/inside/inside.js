@@ -2,7 +2,7 @@
 // request at a time. It requests the evidence and the neighbours when the pen is idle.
 
 import { appears, build, radios, wait } from "../../dom.js";
-import { asking, engine, RETRY } from "../../engine/engine.js";
+import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
 import { base64, bytes } from "../../images.js";
 import { pad } from "../../pad/pad.js";
 import { settings } from "../../settings.js";
@@ -113,7 +113,7 @@ const reason = newest(
   (answer, isCurrent) => answer && isCurrent && steps && because(answer),
 );
 const compare = newest(
-  (about) => answerOf(engine.neighbours(about)),
+  (about) => engine.neighbours(about).catch(withoutNeighbours),
   (answer, isCurrent) => answer && isCurrent && steps && alike(answer),
 );
 
@@ -285,7 +285,13 @@ function layOver(canvas, moves) {
   context.putImageData(pixels, 0, 0);
 }
 
-/** @param {{neighbours: any[] | null}} [answer] */
+/** @param {Error} error */
+function withoutNeighbours(error) {
+  if (error instanceof EngineError) return { neighbours: null, trouble: error.code };
+  throw error;
+}
+
+/** @param {{neighbours: any[] | null, trouble?: string}} [answer] */
 function alike(answer) {
   const list = find(".neighbours");
   const isReady = answer?.neighbours;
@@ -295,7 +301,7 @@ function alike(answer) {
     return list.replaceChildren();
   }
   find(".ready").hidden = Boolean(isReady?.length);
-  find(".ready").textContent = isReady ? texts.alike_blank : texts.getting_ready;
+  find(".ready").textContent = isReady ? texts.alike_blank : texts[answer?.trouble ?? "getting_ready"];
   list.replaceChildren(...(isReady ?? []).map(neighbour));
   if (answer && !isReady) setTimeout(() => isOpen() && isResting && compare(), AGAIN);
 }

@@ -2,7 +2,7 @@
 // announces the resulting network, the user's own, to all lenses; its bars are in the lens "Read".
 
 import { appears, build, isFramed, radios, wait } from "../../dom.js";
-import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
+import { asking, engine, EngineError, RETRY, TROUBLES } from "../../engine/engine.js";
 import { pad } from "../../pad/pad.js";
 import { settings } from "../../settings.js";
 import { fit, numeral, texts, translate } from "../../texts.js";
@@ -15,7 +15,6 @@ import { wallIn } from "./wall.js";
 const EVERY = 120; // ms between two requests for a training's progress
 const TURN = 1000; // ms between two requests for the place in the queue
 const WHOLE = ["epochs", "batch_size", "seed"]; // numbers
-const TROUBLES = ["busy", "offline"]; // codes of temporary errors
 const READINESS = 60_000; // ms between two announcements to the server that the user may soon press Start
 
 const element = await appears("#lesson");
