@@ -22,7 +22,7 @@ from mnist_demo.model.weights import default_path, load_named, load_weights
 from mnist_demo.train import job_from, main, parser
 from mnist_demo.training.checkpoint import load_checkpoint
 from mnist_demo.training.samples import NON_DIGIT, WRITTEN, as_trained, as_written, loss_targets, training_samples
-from mnist_demo.training.trainer import Job, Training, between, train
+from mnist_demo.training.trainer import Job, Training, interpolated, train
 
 CPU = torch.device("cpu")
 
@@ -157,9 +157,9 @@ def test_extra_digits_join_any_recipes_images_and_are_not_distorted(
 
 
 def test_half_of_the_interpolation_is_halfway(tmp_path: Path) -> None:
-    before, learnt = (load_named("net")[0], Net())
-    middle = between(before, learnt, 0.5)
-    for one, other, half in zip(before.parameters(), learnt.parameters(), middle.parameters(), strict=True):
+    initial, trained = load_named("net")[0], Net()
+    middle = interpolated(initial, trained, 0.5)
+    for one, other, half in zip(initial.parameters(), trained.parameters(), middle.parameters(), strict=True):
         torch.testing.assert_close(half, (one + other) / 2)
 
 
