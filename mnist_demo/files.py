@@ -96,7 +96,8 @@ def write_folder(path: Path, files: Mapping[str, bytes], mark: str) -> None:
         try:
             new.rename(place)
         except OSError:
-            old.rename(place)
+            if old.is_dir():
+                old.rename(place)
             raise
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror or error}") from None

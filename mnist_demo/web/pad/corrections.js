@@ -3,9 +3,9 @@
 // Each is {label, strokes: [[[x, y], ...], ...], brushes: [[width, erase], ...]}, y down, at any scale: a line of the
 // stroke file that the command lines read. That file is what is saved, exported and imported. Fires "change".
 
-import { contextOf } from "../images.js";
 import { settings } from "../settings.js";
-import { DOT } from "./paint.js";
+import { sketchOf } from "./preprocess.js";
+import { fitted, inkOf } from "./strokes.js";
 
 /** @typedef {{strokes: number[][][], brushes?: number[][]}} Drawn */
 /** @typedef {Drawn & {label: number}} Correction */
@@ -60,33 +60,16 @@ function correctionOf(line) {
 }
 
 /**
- * Return if strokes, some of which erase, leave ink when drawn as large as `stroke_file.py` draws them for this check.
- * @param {number[][][]} strokes
+ * Return if strokes, some of which erase, leave ink: the check of `stroke_file.py`.
+ * @param {number[][][]} paths
  * @param {number[][]} brushes
  */
-function leavesInk(strokes, brushes) {
-  if (!brushes.some(([, erase]) => erase)) return true;
-  const pens = strokes.filter((_, at) => !brushes[at][1]).flat();
-  if (!pens.length) return false;
-  const [least, most] = [Math.min, Math.max].map((end) => [0, 1].map((axis) => pens.reduce((far, point) => end(far, point[axis]), pens[0][axis])));
-  const widest = Math.max(...brushes.filter(([, erase]) => !erase).map(([width]) => width));
+function leavesInk(paths, brushes) {
+  const erasing = brushes.filter(([, erase]) => erase).length;
+  if (erasing === 0 || erasing === brushes.length) return erasing === 0;
+  const strokes = paths.map((path, at) => ({ points: path.flat(), width: brushes[at][0], erase: Boolean(brushes[at][1]) }));
   const { side } = settings.correction;
-  const context = contextOf(Object.assign(document.createElement("canvas"), { width: side, height: side }));
-  const scale = side / (Math.max(most[0] - least[0], most[1] - least[1]) + widest);
-  /** @type {(point: number[]) => [number, number]} */
-  const place = ([x, y]) => [(x - (least[0] + most[0]) / 2) * scale + side / 2, (y - (least[1] + most[1]) / 2) * scale + side / 2];
-  Object.assign(context, { lineCap: "round", lineJoin: "round" });
-  strokes.forEach((stroke, at) => {
-    const [width, erase] = brushes[at];
-    Object.assign(context, { lineWidth: width * scale, globalCompositeOperation: erase ? "destination-out" : "source-over" });
-    context.beginPath();
-    const [x, y] = place(stroke[0]);
-    context.moveTo(x - DOT, y);
-    for (const point of stroke) context.lineTo(...place(point));
-    context.stroke();
-  });
-  const { data } = context.getImageData(0, 0, side, side);
-  return data.some((value, at) => at % 4 === 3 && value > 127);
+  return sketchOf(inkOf(fitted(strokes, side, side), side), side) !== null;
 }
 
 const drawnAs = (/** @type {Drawn} */ { strokes, brushes }) => JSON.stringify([strokes, brushes]);

@@ -7,7 +7,7 @@ import { contextOf } from "../images.js";
 import { SIDE } from "./strokes.js";
 
 const SAMPLE = 0.85; // of the pad, from its top: the label of a sample is below
-export const DOT = 0.01; // pixels by which each line is longer: browsers paint nothing of one without length
+const DOT = 0.01; // pixels by which each line is longer: browsers paint nothing of one without length
 const PIECE = 128; // numbers, two per point: the most of a stroke that a frame repaints, however long it is
 
 /** @typedef {import("./history.js").Action} Action */

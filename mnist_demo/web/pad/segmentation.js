@@ -2,7 +2,7 @@
 // Lengths "in heights" are multiples of the number's height.
 
 import { sketchOf } from "./preprocess.js";
-import { inkOf } from "./strokes.js";
+import { boxOf, fitted, inkOf } from "./strokes.js";
 
 const MAX_PIECES = 36; // of a number
 const MAX_GROUP = 4; // pieces of a digit
@@ -15,13 +15,11 @@ const MAX_POINTS = 40; // of a piece
 export const WAYS = [{ brush: 0.09, narrow: 1 }, { brush: 0.06, narrow: 0.7 }];
 const CANVAS = 96; // pixels of the square that a group is drawn on
 const LONGEST = 80; // pixels of that square: the group's longer side
-const MIN_WIDTH = 0.1; // pixels, of a line
-const MAX_WIDTH_PIXELS = 1000;
 
 /** @typedef {import("./preprocess.js").Sketch} Sketch */
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 /** @typedef {{brush: number, narrow: number}} Way brush: its width in heights; narrow: the factor for x */
-/** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
+/** @typedef {import("./strokes.js").Box} Box */
 /**
  * @typedef {object} Group pieces that may be one digit
  * @property {number[]} pieces their indices; pieces are ordered from the left
@@ -77,18 +75,6 @@ export function segmentationOf(strokes) {
 
 /** Return whether a number may have that many pieces. @param {number} count */
 export const withinLimits = (count) => count >= 1 && count <= MAX_PIECES;
-
-/** Return the box around points x, y, x, y, ... @param {number[]} points @returns {Box} */
-function boxOf(points) {
-  const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
-  for (let at = 0; at < points.length; at += 2) {
-    box.left = Math.min(box.left, points[at]);
-    box.right = Math.max(box.right, points[at]);
-    box.top = Math.min(box.top, points[at + 1]);
-    box.bottom = Math.max(box.bottom, points[at + 1]);
-  }
-  return box;
-}
 
 /** Return the box around boxes. @param {Box[]} boxes @returns {Box} */
 export function union(boxes) {
@@ -225,20 +211,6 @@ function spreadOf(pieces, distances) {
  * @param {number} narrow
  */
 function sketchAlong(paths, width, narrow) {
-  const narrowed = paths.map((path) => path.map((value, at) => (at % 2 ? value : value * narrow)));
-  return /** @type {Sketch} */ (sketchOf(inkOf(fitted(narrowed, width), CANVAS), CANVAS)); // never null: there is enough ink
-}
-
-/**
- * Return strokes along the paths in the middle of the canvas, LONGEST pixels large.
- * @param {number[][]} paths
- * @param {number} width
- * @returns {Stroke[]}
- */
-function fitted(paths, width) {
-  const box = union(paths.map(boxOf));
-  const middle = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
-  const scale = LONGEST / (Math.max(widthOf(box), heightOf(box)) + width);
-  const brush = Math.min(Math.max(width * scale, MIN_WIDTH), MAX_WIDTH_PIXELS);
-  return paths.map((path) => ({ points: path.map((value, at) => (value - middle[at % 2]) * scale + CANVAS / 2), width: brush, erase: false }));
+  const strokes = paths.map((path) => ({ points: path.map((value, at) => (at % 2 ? value : value * narrow)), width, erase: false }));
+  return /** @type {Sketch} */ (sketchOf(inkOf(fitted(strokes, CANVAS, LONGEST), CANVAS), CANVAS)); // never null: there is enough ink
 }

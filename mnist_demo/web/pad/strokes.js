@@ -4,8 +4,11 @@ export const SIDE = 280; // pixels, of the pad
 const SUBPIXELS = 4; // places within a pixel, each way, where the brush can be stamped
 const ROUGHNESS = 0.1; // pixels by which the outline may fall short between two stamps
 const MAX_DISCS = 2048;
+const MIN_WIDTH = 0.1; // pixels, of a line scaled by `fitted`
+const MAX_WIDTH = 1000; // pixels
 
 /** @typedef {{points: number[], width: number, erase: boolean}} Stroke points: x, y, x, y, ..., in pixels of the pad */
+/** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
 
 /** @type {Map<string, Uint8Array>} */
 const discs = new Map();
@@ -114,6 +117,37 @@ export function inkOf(strokes, canvas) {
     walk.end(ink);
   }
   return ink;
+}
+
+/** Return the box around points x, y, x, y, ... @param {number[]} points @returns {Box} */
+export function boxOf(points) {
+  const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+  for (let at = 0; at < points.length; at += 2) {
+    box.left = Math.min(box.left, points[at]);
+    box.right = Math.max(box.right, points[at]);
+    box.top = Math.min(box.top, points[at + 1]);
+    box.bottom = Math.max(box.bottom, points[at + 1]);
+  }
+  return box;
+}
+
+/**
+ * Return the same strokes, scaled and moved to the middle of a canvas with that side; at least one must be a pen's.
+ * @param {Stroke[]} strokes
+ * @param {number} side pixels
+ * @param {number} longest pixels: the longer side of the box around all ink, erased ink included
+ * @returns {Stroke[]}
+ */
+export function fitted(strokes, side, longest) {
+  const pens = strokes.filter(({ erase }) => !erase);
+  const { left, top, right, bottom } = boxOf(pens.flatMap(({ points }) => points));
+  const middle = [(left + right) / 2, (top + bottom) / 2];
+  const scale = longest / (Math.max(right - left, bottom - top) + Math.max(...pens.map(({ width }) => width)));
+  return strokes.map(({ points, width, erase }) => ({
+    points: points.map((value, at) => (value - middle[at % 2]) * scale + side / 2),
+    width: Math.min(Math.max(width * scale, MIN_WIDTH), MAX_WIDTH),
+    erase,
+  }));
 }
 
 /**

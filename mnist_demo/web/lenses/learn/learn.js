@@ -183,7 +183,8 @@ function tellAfter(run) {
   find(".made").hidden = !isOver;
   link.hidden = run?.state !== "done";
   if (isOver && run.state === "done") link.href = `yours/${course.key}.safetensors`;
-  find(".made .about").textContent = isOver && run.state === "done" ? texts.learn_kept : texts.learn_stays;
+  const file = `yours-${run?.network}.safetensors`; // as the server names it
+  find(".made .about").textContent = run?.state === "done" ? fit(texts.learn_kept, { file }) : texts.learn_stays;
 }
 
 function tellOther() {
