@@ -21,15 +21,29 @@ def pytest_configure() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+ALONE = {  # test files that need neither the server nor an event loop: whichever process is free runs them
+    "test_bad_input",
+    "test_kills",
+    "test_nearest",
+    "test_notebook",
+    "test_package",
+    "test_readme",
+    "test_recipes",
+    "test_site",
+    "test_train",
+}
+
+
 class TwoShares(LoadScopeScheduling):
     """A scheduler for two processes: one runs the tests in browsers, which mostly wait, the other all tests that
-    compute. The first to finish runs those of the site, which need no server.
+    compute. The first to finish goes on with the files that are ALONE.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith("tests/browser/test_site"):
-            return "site"
-        return "browser" if nodeid.startswith("tests/browser/") else "rest"
+        file = Path(nodeid.split("::")[0])
+        if file.stem in ALONE:
+            return file.stem
+        return "browser" if "browser" in file.parts else "rest"
 
 
 @pytest.hookimpl(optionalhook=True)

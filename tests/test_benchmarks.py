@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import command, distance, drawings, load, local_engine, pictures, strangers, teach
+from benchmarks import distance, drawings, load, local_engine, pictures, strangers, teach
 from benchmarks.unknown import SIGNS
 from mnist_demo.data.mnist import Samples
 from mnist_demo.data.synthetic import bend
@@ -79,18 +79,3 @@ def test_a_benchmark_that_cannot_run_ends_in_one_line(
     said = capsys.readouterr().err
     assert complaint in said
     assert said.count("\n") == 1
-
-
-def test_the_time_of_a_part_ends_when_the_device_has_finished(monkeypatch: pytest.MonkeyPatch) -> None:
-    events = list[str]()
-
-    class Loop:
-        def epoch(self, loss: float) -> float:
-            events.append("epoch")
-            return loss
-
-    monkeypatch.setattr(command, "spent", command.spent.copy())
-    command.watch(Loop, "epoch", "train", finish=lambda: events.append("finished"))
-    assert [Loop().epoch(0.5), Loop().epoch(loss=0.25)] == [0.5, 0.25]
-    assert events == ["epoch", "finished"] * 2
-    assert list(command.spent) == ["train"]

@@ -115,8 +115,9 @@ def test_a_second_ctrl_c_while_the_first_is_handled_is_ignored() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [("app.py",), ("-m", "mnist_demo.train"), ("-m", "mnist_demo.predict", "x")])
-@pytest.mark.parametrize("seconds", [0.3, 0.9])
+@pytest.mark.parametrize(
+    ("command", "seconds"), [(("app.py",), 0.3), (("app.py",), 0.9), (("-m", "mnist_demo.predict", "x"), 0.9)]
+)
 def test_ctrl_c_while_starting_ends_silently(command: Sequence[str], seconds: float, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -8,11 +8,6 @@ def test_the_cpu_is_always_there() -> None:
     assert choose_device("cpu") == torch.device("cpu")
 
 
-def test_auto_takes_the_first_available_device() -> None:
-    there = [torch.cuda.is_available(), torch.backends.mps.is_available(), True]
-    assert choose_device("auto").type == ("cuda", "mps", "cpu")[there.index(True)]
-
-
 def test_an_unknown_device_name_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown device 'tpu'"):
         choose_device("tpu")

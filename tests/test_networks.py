@@ -13,13 +13,6 @@ def test_a_network_has_the_tutorials_parameters_under_the_tutorials_names(name: 
     assert list(model.state_dict()) == [f"{layer}.{part}" for layer in layers for part in ("weight", "bias")]
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_pixels_become_log_probabilities_that_sum_to_one(name: str) -> None:
-    log_probabilities = MODELS[name]()(torch.rand(3, 1, 28, 28))
-    assert log_probabilities.shape == (3, 10)
-    torch.testing.assert_close(log_probabilities.exp().sum(1), torch.ones(3))
-
-
 def test_convnet_computes_what_the_tutorial_writes_relu_before_pooling() -> None:
     model, pixels = ConvNet(), torch.rand(4, 1, 28, 28)
     x = (pixels - 0.1307) / 0.3081

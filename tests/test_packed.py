@@ -4,11 +4,9 @@ import gzip
 import json
 
 import numpy as np
-import pytest
 import torch
 from golden_networks import FILE, classifiers, made
 from safetensors.torch import load
-from torch import nn
 
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.packed import packed
@@ -37,20 +35,6 @@ def test_it_holds_the_weights_as_float16_and_what_suffices_to_run_them(classifie
 
 def test_the_same_network_is_always_the_same_file(classifier: Classifier) -> None:
     assert len({packed(classifier) for _ in range(5)}) == 1
-
-
-def test_a_network_that_is_no_chain_is_refused(classifier: Classifier) -> None:
-    class Forked(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = nn.Linear(784, 10)
-
-        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-            x = pixels.flatten(1)
-            return torch.log_softmax(self.layer(x) + self.layer(x), 1)
-
-    with pytest.raises(ValueError, match="chain"):
-        packed(Classifier(Forked().eval(), classifier.card, torch.device("cpu")))
 
 
 def test_python_says_of_the_golden_digits_what_is_stored() -> None:

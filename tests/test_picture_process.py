@@ -238,7 +238,7 @@ def test_the_process_ends_with_its_server_even_if_that_is_killed() -> None:
 
 
 @on_linux
-@pytest.mark.parametrize("count", [5, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [5, pytest.param(60, marks=pytest.mark.slow)])
 def test_no_picture_that_is_read_costs_more_than_a_second(count: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--pictures", str(count)]) == 0
     assert " read, " in capsys.readouterr().out

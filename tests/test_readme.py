@@ -1,7 +1,8 @@
 """README.md and the other texts: their links work, their commands run, their languages agree.
 
-Each command of the README and the manuals is in one of four tables: commands run here to their end or until Ctrl-C,
-commands that another test runs, and commands that no test can run, with the reason. Put a new command into one of them.
+Each command of the README and the manuals is in one of five tables: commands run here to their end, or until Ctrl-C,
+trainings, commands that another test runs, and commands that no test can run, with the reason. Put a new command into
+one of them.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ import pytest
 from digit_pictures import picture
 
 from benchmarks.pages import free_port
+from mnist_demo import train
 from mnist_demo.commandline import STOPPED
 from mnist_demo.data.mnist import Samples
 
@@ -58,12 +60,14 @@ LEAVES = {  # which files that changes, or leaves
     "python -m mnist_demo.predict photo.jpg --explain why/": r"why/photo\.jpg-\d-\w+\.png",
 }
 STOPS = {  # what would take longer, and what it says when it has begun: then comes Ctrl-C
-    "python -m mnist_demo.train --model convnet": "convnet, recipe best: 28 epochs",
-    "python -m mnist_demo.train --model net --recipe tutorial": "net, recipe tutorial: 10 epochs",
-    "python -m mnist_demo.train --recipe teach --extra MY.jsonl --output MINE.safetensors": "convnet, recipe teach: ",
     "python -m mnist_demo.train --model net --recipe fast --output my-net.safetensors": "net, recipe fast: 4 epochs",
     "mnist-demo": SERVED,
     "python app.py --host 0.0.0.0": SERVED,
+}
+TRAININGS = {  # what would begin as that command does, and the line that says so
+    "python -m mnist_demo.train --model convnet": "convnet, recipe best: 28 epochs",
+    "python -m mnist_demo.train --model net --recipe tutorial": "net, recipe tutorial: 10 epochs",
+    "python -m mnist_demo.train --recipe teach --extra MY.jsonl --output MINE.safetensors": "convnet, recipe teach: ",
 }
 ELSEWHERE = {  # a command, or a section's block of a language, and the test that runs it
     "python -m mnist_demo.export --output digits.onnx": "test_export::test_the_manuals_commands_write_their_files",
@@ -216,7 +220,7 @@ def test_the_command_for_windows_is_that_for_linux() -> None:
 
 
 def test_every_command_of_the_readmes_and_manuals_is_run_somewhere() -> None:
-    known = [*ENDS, *STOPS, *ELSEWHERE, *OUTSIDE]
+    known = [*ENDS, *STOPS, *TRAININGS, *ELSEWHERE, *OUTSIDE]
     assert sorted([*shown(), *programs_shown()]) == sorted(known)
 
 
@@ -340,3 +344,11 @@ def test_a_command_starts_and_ends_by_ctrl_c_and_leaves_nothing(
         assert process.wait(MAX_COMMAND_SECONDS) in ends
     assert "Traceback" not in printed.read_text(encoding="utf-8")
     assert content(place) == before
+
+
+@in_the_repository
+@pytest.mark.parametrize("command", TRAININGS)
+def test_a_training_is_announced_as_meant(command: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    job, _ = train.job_from(train.parser().parse_args(command.split()[3:]))
+    assert train.announce(job).startswith(TRAININGS[command])

@@ -6,7 +6,7 @@ import torch
 from benchmarks.training import fast_run
 from mnist_demo.data.mnist import Samples
 from mnist_demo.model.networks import MODELS
-from mnist_demo.model.recipes import RECIPES, Recipe
+from mnist_demo.model.recipes import RECIPES
 
 
 def test_each_network_has_the_recipes_under_their_names() -> None:
@@ -56,9 +56,3 @@ def test_momentum_is_refused_if_the_optimizer_does_not_use_it() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_recipe_fast_brings_convnet_to_99_per_cent(dtype: torch.dtype, test_digits: Samples) -> None:
     assert fast_run("convnet", 1, torch.device("cpu"), test_digits, dtype).accuracy >= 0.99
-
-
-def test_a_recipe_cannot_be_changed_in_place() -> None:
-    recipe: Recipe = RECIPES["net"]["best"]
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        recipe.lr = 1.0  # type: ignore[misc]

@@ -25,15 +25,6 @@ def found(test_digits: Samples, classifiers: dict[str, Classifier]) -> Found:
     return Found(classifiers, test_digits)
 
 
-def test_the_page_gets_the_contents_of_the_cards(found: Found) -> None:
-    told = json.loads(json.dumps(found.judged()))
-    assert list(told) == list(MODELS)
-    for name, classifier in found.classifiers.items():
-        assert told[name]["evaluation"] == classifier.card.evaluation
-        assert told[name]["history"] == classifier.card.history
-        assert told[name]["misread"] == len(classifier.card.misread)
-
-
 @pytest.mark.parametrize("name", MODELS)
 def test_every_cell_opens_as_many_digits_as_it_counts(found: Found, name: str) -> None:
     evaluation = found.classifiers[name].card.evaluation
@@ -48,14 +39,6 @@ def test_every_cell_opens_as_many_digits_as_it_counts(found: Found, name: str) -
             assert all(tile["label"] == label for tile in opened["tiles"])
 
 
-def test_further_digits_are_returned_on_request(found: Found) -> None:
-    cell = {"network": "net", "cell": [3, 3]}
-    first, next_ones = (found.opened(wanted(**cell, start=start))["tiles"] for start in (0, SHOWN))
-    assert len(next_ones) == SHOWN
-    assert next_ones[0]["index"] > first[-1]["index"]
-    assert found.opened(wanted(**cell, start=10**9))["tiles"] == []
-
-
 def test_digits_that_one_network_alone_gets_right_are_misread_by_the_other(found: Found) -> None:
     for name, other in [("convnet", "net"), ("net", "convnet")]:
         tiles = found.opened(wanted(network=name, alone=True))["tiles"]
@@ -63,13 +46,6 @@ def test_digits_that_one_network_alone_gets_right_are_misread_by_the_other(found
         assert tiles
         assert {tile["index"] for tile in tiles} <= misread
         assert all(int(np.argmax(tile["networks"][name]["probabilities"])) == tile["label"] for tile in tiles)
-
-
-def test_worst_mistakes_come_with_peoples_votes(found: Found) -> None:
-    tiles = {tile["index"]: tile for tile in found.opened(wanted(network="convnet", worst=True))["tiles"]}
-    assert len(tiles) == 12
-    assert tiles[1901]["votes"] == {"label": 2, "other": 4, "other_votes": 3, "neither": 0}
-    assert tiles[583]["votes"] is None
 
 
 def test_the_votes_are_those_of_five_people_on_a_hundred_labels(found: Found) -> None:

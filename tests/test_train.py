@@ -1,12 +1,7 @@
 import dataclasses
 import json
-import os
 import resource
-import signal
-import subprocess
 import sys
-import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +9,6 @@ import torch
 
 from mnist_demo.data.mnist import Samples, load_mnist
 from mnist_demo.data.stroke_file import read_written
-from mnist_demo.model import weights
 from mnist_demo.model.metrics import accuracy, log_probabilities
 from mnist_demo.model.networks import MODELS, HalfPixelShifts, Net, certainty
 from mnist_demo.model.recipes import RECIPES, Recipe
@@ -45,8 +39,10 @@ def small(recipe: Recipe, **changes: object) -> Recipe:
     return dataclasses.replace(recipe, held_out=held_out, **few | changes)
 
 
-@pytest.mark.parametrize("name", ["net", pytest.param("convnet", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("recipe", ["tutorial", "fast", "best", "teach"])
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [*(("net", recipe) for recipe in RECIPES["net"]), pytest.param("convnet", "best", marks=pytest.mark.slow)],
+)
 def test_every_recipe_trains_every_network(name: str, recipe: str, tmp_path: Path) -> None:
     job = Job(name, small(RECIPES[name][recipe], epochs=2), tmp_path / "a.safetensors", CPU)
     card = train(job)
@@ -58,11 +54,6 @@ def test_every_recipe_trains_every_network(name: str, recipe: str, tmp_path: Pat
     assert card.history[1]["loss"] < card.history[0]["loss"]
     assert isinstance(loaded, MODELS[name])
     assert list(tmp_path.iterdir()) == [job.output]
-
-
-def test_a_network_learns_digits_within_seconds(tmp_path: Path) -> None:
-    recipe = small(RECIPES["net"]["fast"], epochs=6, batch_size=64)
-    assert train(Job("net", recipe, tmp_path / "a.safetensors", CPU)).test_accuracy > 0.9
 
 
 def test_the_tutorials_loss_is_the_negative_log_likelihood() -> None:
@@ -220,28 +211,22 @@ def test_a_damaged_file_of_digits_or_another_network_is_named_before_any_work(
         assert not printed.out
 
 
-@pytest.mark.slow
-def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(tmp_path: Path) -> None:
-    def trained(seed: int) -> bytes:
-        job = Job("net", small(RECIPES["net"]["best"], epochs=1), tmp_path / "a.safetensors", CPU, seed)
-        train(job)
-        weights = load_weights(job.output)[0].state_dict()
-        return b"".join(tensor.numpy().tobytes() for tensor in weights.values())
-
-    assert trained(3) == trained(3) != trained(4)
+def test_another_seed_gives_other_weights_another_order_and_other_distortions(tmp_path: Path) -> None:
+    samples = Samples(torch.zeros(1, 1, 28, 28), torch.zeros(1))
+    jobs = [Job("net", RECIPES["net"]["best"], tmp_path / "a", CPU, seed) for seed in (3, 4)]
+    one, other = (Training(job, samples) for job in jobs)
+    assert not torch.equal(next(one.model.parameters()), next(other.model.parameters()))
+    for random, others in ((one.order, other.order), (one.distortion, other.distortion)):
+        assert not torch.equal(torch.rand(9, generator=random), torch.rand(9, generator=others))
 
 
-@pytest.mark.parametrize(
-    ("name", "recipe"),
-    [("net", "best"), *(pytest.param(name, "tutorial", marks=pytest.mark.slow) for name in MODELS)],
-)
 def test_a_run_stopped_and_resumed_gives_the_weights_of_one_that_was_not(
-    name: str, recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = small(RECIPES[name][recipe], epochs=3)
-    monkeypatch.setitem(RECIPES[name], recipe, values)
-    train(Job(name, values, tmp_path / "whole.safetensors", CPU))
-    stopped = Job(name, values, tmp_path / "stopped.safetensors", CPU)
+    values = small(RECIPES["net"]["best"], epochs=3)
+    monkeypatch.setitem(RECIPES["net"], "best", values)
+    train(Job("net", values, tmp_path / "whole.safetensors", CPU))
+    stopped = Job("net", values, tmp_path / "stopped.safetensors", CPU)
     run_epoch, epochs_run = Training.epoch, []
 
     def stop_in_second_epoch(training: Training, bar: object) -> float:
@@ -251,8 +236,7 @@ def test_a_run_stopped_and_resumed_gives_the_weights_of_one_that_was_not(
         return run_epoch(training, bar)
 
     monkeypatch.setattr(Training, "epoch", stop_in_second_epoch)
-    command = ["--model", name, "--recipe", recipe, "--output", str(stopped.output), "--device", "cpu"]
-    assert main(command) == 130
+    assert main(["--model", "net", "--output", str(stopped.output), "--device", "cpu"]) == 130
     assert not stopped.output.exists()
     assert stopped.checkpoint.exists()
     monkeypatch.setattr(Training, "epoch", run_epoch)
@@ -295,29 +279,14 @@ def test_a_run_stopped_in_its_first_epoch_does_not_offer_another_runs_checkpoint
     assert main(["--output", str(older.output), "--resume", str(kept)]) == 130
     assert capsys.readouterr().err.endswith(f"--output {older.output} --resume {kept}\n")
     kept.rename(older.checkpoint)
+    older.output.write_bytes(b"old")
     stop_in = 2
     assert main(command) == 130
-    assert capsys.readouterr().err.endswith(f"--output {older.output} --resume\n")
+    said = capsys.readouterr().err
+    assert said.startswith(f"\nstopped; {older.output} is unchanged. Continue with: python -m mnist_demo.train ")
+    assert said.endswith(f"--output {older.output} --resume\n")
+    assert older.output.read_bytes() == b"old"
     assert load_checkpoint(older.checkpoint)["seed"] == 1
-
-
-@pytest.mark.slow
-def test_ctrl_c_leaves_the_weights_file_unchanged_and_says_how_to_continue(tmp_path: Path) -> None:
-    output = tmp_path / "net.safetensors"
-    output.write_bytes(b"what was there before")
-    command = [sys.executable, "-m", "mnist_demo.train", "--model", "net", "--recipe", "tutorial", "--no-cuda"]
-    command += ["--batch-size", "1000", "--output", str(output)]
-    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # also below a shell that ignores it
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as run:
-        while run.poll() is None and not (tmp_path / "net.safetensors.checkpoint").exists():
-            time.sleep(0.05)
-        run.send_signal(signal.SIGINT)
-        _, errors = run.communicate(timeout=60)
-    assert run.returncode == 130
-    assert output.read_bytes() == b"what was there before"
-    going_on = f"Continue with: python -m mnist_demo.train --output {output} --resume"
-    assert errors.strip().endswith(f"stopped; {output} is unchanged. {going_on}")
-    assert "Traceback" not in errors
 
 
 def test_a_clone_says_before_it_replaces_a_shipped_file_how_to_restore_it(
@@ -461,40 +430,16 @@ def test_a_changed_bit_in_a_checkpoint_is_detected(tmp_path: Path) -> None:
             load_checkpoint(job.checkpoint)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="has no such files")
-def test_a_link_as_output_is_written_through_and_a_pipe_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "there").mkdir()
-    (tmp_path / "link.safetensors").symlink_to(tmp_path / "there" / "net.safetensors")
-    train(Job("net", small(RECIPES["net"]["fast"], epochs=1), tmp_path / "link.safetensors", CPU))
-    assert (tmp_path / "link.safetensors").is_symlink()
-    load_weights(tmp_path / "there" / "net.safetensors")
-    os.mkfifo(tmp_path / "pipe")
-    assert main(["--model", "net", "--output", str(tmp_path / "pipe")]) == 2
-    assert capsys.readouterr().err == f"error: --output {tmp_path / 'pipe'} is not a regular file: name a file\n"
-
-
-@pytest.mark.slow
-def test_the_default_folder_of_weights_is_created_if_it_was_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
-    assert main(["--model", "net", "--recipe", "fast", "--epochs", "1"]) == 0
-    assert load_weights(tmp_path / "weights" / "net.safetensors")[1].model == "net"
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
-@pytest.mark.parametrize("room", [1000, 200_000])
 def test_a_full_disk_error_names_the_file_and_how_to_continue_if_possible(
-    room: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output, save = tmp_path / "net.safetensors", Training.save
     output.write_bytes(b"old")
 
     def save_the_first(training: Training) -> None:
         if len(training.history) > 1:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
         save(training)
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -8,7 +8,7 @@ import pytest
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwright
 
-from benchmarks.pages import FLAGS, VIEW, chromium_path, served
+from benchmarks.pages import FLAGS, VIEW, Server, chromium_path, served, started
 
 expect.set_options(timeout=20_000)  # ms: of a machine that has other things to do
 PHONE = {"width": 390, "height": 844}
@@ -18,6 +18,19 @@ ELSEWHERE: dict[str, dict[str, object]] = {  # than on a desktop, in the light a
     "dark": {"color_scheme": "dark"},
     "chinese": {"locale": "zh-CN"},
 }
+
+# The app, which says that it is busy, whoever asks, between one signal and another.
+BUSY_AT_A_SIGNAL = """
+import signal
+import app
+from mnist_demo.server import batching
+put = batching.FairQueue.put
+def refuse(queue, item):
+    return item if isinstance(item, batching.Waiting) else put(queue, item)
+signal.signal(signal.SIGUSR1, lambda *_: setattr(batching.FairQueue, "put", refuse))
+signal.signal(signal.SIGUSR2, lambda *_: setattr(batching.FairQueue, "put", put))
+app.main()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +67,13 @@ def address(browser: Browser) -> Iterator[str]:
     """Return the app's address. This needs the browser first: without one, the app does not have to start."""
     with app() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def busy_server(browser: Browser) -> Iterator[Server]:
+    """Return an app that says it is busy from SIGUSR1 to SIGUSR2."""
+    with started("-c", BUSY_AT_A_SIGNAL) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -44,9 +44,14 @@ def test_every_lens_says_that_the_server_cannot_be_reached_and_recovers(browser:
         expect(page.page.locator(".saying")).to_have_text("Waiting for an answer")
         expect(page.page.locator(".why")).to_be_hidden()
         gallery = lens(page, "read")
+        page.expect_state("offline")
+        expect(page.page.locator(".notice")).to_be_visible()
+        assert page.probabilities("convnet") == page.probabilities("net") == [0.0] * 10
         page.page.click(".filter [data-only='3']")
         expect(gallery).to_have_text(AWAY)
         with app(port):
+            page.expect_answers(4)
+            expect(page.page.locator(".notice")).to_be_hidden()
             expect(gallery).to_have_text("")
             expect(page.page.locator("#gallery [data-label='3']")).to_have_count(18)
             lens(page, "inside")

@@ -10,10 +10,9 @@ from conftest import app, opened
 from digits import DIGITS, line
 from drawing_page import DrawingPage
 from playwright.sync_api import Browser, expect
-from test_far import BUSY_AT_A_SIGNAL
 
 from benchmarks.far import far
-from benchmarks.pages import Server, free_port, started
+from benchmarks.pages import Server, free_port
 
 ROUND_TRIP = 0.15  # seconds
 
@@ -86,23 +85,19 @@ def test_when_the_server_stops_in_the_middle_of_a_stroke_the_browser_reads_on(br
         context.__exit__(None, None, None)
 
 
-@pytest.fixture(scope="module")
-def server(browser: Browser) -> Iterator[Server]:
-    with started("-c", BUSY_AT_A_SIGNAL) as server:
-        yield server
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("worse", "better"), [(signal.SIGUSR1, signal.SIGUSR2), (signal.SIGSTOP, signal.SIGCONT)], ids=["busy", "hanging"]
 )
-def test_while_the_server_is(browser: Browser, server: Server, worse: signal.Signals, better: signal.Signals) -> None:
-    with loaded(browser, server.address) as page:
+def test_while_the_server_is(
+    browser: Browser, busy_server: Server, worse: signal.Signals, better: signal.Signals
+) -> None:
+    with loaded(browser, busy_server.address) as page:
         draw_until(page, "server")
-        server.process.send_signal(worse)
+        busy_server.process.send_signal(worse)
         try:
             draw_until(page, "browser")
             expect(page.page.locator(".notice")).to_be_hidden()
         finally:
-            server.process.send_signal(better)
+            busy_server.process.send_signal(better)
         draw_until(page, "server")

@@ -9,7 +9,7 @@ from digits import DIGITS, line
 from playwright.sync_api import Browser, expect
 
 from benchmarks.far import far
-from benchmarks.pages import started
+from benchmarks.pages import Server
 
 pytestmark = pytest.mark.slow
 
@@ -37,19 +37,6 @@ document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
 }).observe(document, { subtree: true, childList: true, attributeFilter: ["data-probability"] }));
 """
 
-# The app, which says that it is busy, whoever asks, between one signal and another.
-BUSY_AT_A_SIGNAL = """
-import signal
-import app
-from mnist_demo.server import batching
-put = batching.FairQueue.put
-def refuse(queue, item):
-    return item if isinstance(item, batching.Waiting) else put(queue, item)
-signal.signal(signal.SIGUSR1, lambda *_: setattr(batching.FairQueue, "put", refuse))
-signal.signal(signal.SIGUSR2, lambda *_: setattr(batching.FairQueue, "put", put))
-app.main()
-"""
-
 
 def test_an_answer_to_an_older_drawing_never_replaces_one_to_a_newer_drawing(browser: Browser, address: str) -> None:
     with far(address, 0.08, jitter=0.15) as distant, opened(browser, distant, script=NOTES) as page:
@@ -70,8 +57,11 @@ def test_an_answer_to_an_older_drawing_never_replaces_one_to_a_newer_drawing(bro
     assert newest >= read.index(read[-1])
 
 
-def test_a_busy_server_is_reported_and_gets_few_requests_until_it_is_not_busy(browser: Browser) -> None:
-    with started("-c", BUSY_AT_A_SIGNAL) as server, opened(browser, server.address, locale="zh-CN") as page:
+def test_a_busy_server_is_reported_and_gets_few_requests_until_it_is_not_busy(
+    browser: Browser, busy_server: Server
+) -> None:
+    server = busy_server
+    with opened(browser, server.address, locale="zh-CN") as page:
         notice = page.page.locator(".notice")
         server.process.send_signal(signal.SIGUSR1)
         page.draw(DIGITS[7])  # the first drawing is waited for

@@ -39,12 +39,3 @@ def test_the_digit_clicked_last_is_the_one_shown(page: DrawingPage) -> None:
         late[0].continue_()
     page.page.evaluate(NEXT_FRAME)
     expect(page.page.locator("#gallery [data-label='7']")).to_have_count(18)
-
-
-def test_the_gallery_is_filled_when_the_server_is_back(page: DrawingPage) -> None:
-    page.page.route("**/engine/**", lambda route: route.abort())
-    with page.page.expect_event("requestfailed"):
-        page.page.click(".filter button:text-is('3')")
-    expect(page.page.locator("#gallery [data-label='3']")).not_to_have_count(18)
-    page.page.unroute("**/engine/**")
-    expect(page.page.locator("#gallery [data-label='3']")).to_have_count(18)

@@ -3,10 +3,10 @@
 import math
 
 import pytest
-from conftest import launched, opened
+from conftest import opened
 from digits import DIGITS, arc, line
 from drawing_page import DrawingPage
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, expect
 
 INK = ".surface .ink"
 
@@ -154,15 +154,6 @@ def test_erasing_and_undoing_are_visible(page: DrawingPage) -> None:
     page.expect_painted(lambda ink: ink == whole)
     page.tool("Clear canvas")
     page.expect_painted(lambda ink: ink == 0)
-
-
-@pytest.mark.slow
-def test_without_webgl_a_digit_is_read(playwright: Playwright, address: str) -> None:
-    with launched(playwright, "--disable-3d-apis") as browser, opened(browser, address) as page:
-        assert page.page.evaluate("document.createElement('canvas').getContext('webgl2')") is None
-        expect(page.page.locator("#gallery .tiles li")).to_have_count(18)
-        page.draw(DIGITS[3])
-        page.expect_answers(3)
 
 
 def test_a_browser_that_falsifies_canvas_pixels_does_not_change_the_answer(browser: Browser, address: str) -> None:

