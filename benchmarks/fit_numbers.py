@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from benchmarks.composed import InkNumber, WrittenNumber, ink_number, layout, sample_number, write_number
 from mnist_demo import commandline
-from mnist_demo.data.composed import InkNumber, WrittenNumber, ink_number, layout, sample_number, write_number
 from mnist_demo.data.mnist import Samples, load_mnist
 from mnist_demo.data.non_digits import non_digit
 from mnist_demo.data.synthetic import write

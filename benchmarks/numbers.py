@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks.composed import Layout, sample_number
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.unknown import UNKNOWN
 from mnist_demo import commandline
-from mnist_demo.data.composed import Layout, sample_number
 from mnist_demo.data.mnist import load_mnist
 from mnist_demo.files import read_whole
 from mnist_demo.ink.strokes import Path as Line

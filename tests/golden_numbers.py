@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_demo.data.composed import write_number
+from benchmarks.composed import write_number
 from mnist_demo.data.synthetic import write
 from mnist_demo.ink import segmentation
 from mnist_demo.ink.preprocess import to_mnist

@@ -4,7 +4,7 @@ import golden_numbers
 import numpy as np
 import pytest
 
-from mnist_demo.data.composed import Layout, sample_number
+from benchmarks.composed import Layout, sample_number
 from mnist_demo.data.mnist import load_mnist
 from mnist_demo.ink import segmentation
 from mnist_demo.ink.strokes import Stroke, draw

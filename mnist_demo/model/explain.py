@@ -22,6 +22,8 @@ from mnist_demo.model.networks import Normalize, bare
 
 SHOWN_TERMS = 10  # of a unit's sum, listed one by one
 FEW = 64  # up to this many values are written as numbers, more as bytes
+PATCH = 5  # pixels a side of what `occlusion` hides
+PLACES = SIDE + 1 - PATCH  # of a patch, in each direction
 
 Kind = Literal["image", "normalize", "conv", "relu", "max-pool", "linear", "log-softmax"]
 KINDS: dict[str, Kind] = {  # by PyTorch's name for the function, however it is called
@@ -382,35 +384,35 @@ class Occlusion(NamedTuple):
 
 
 @torch.inference_mode()
-def occlusion(model: nn.Module, image: Floats, answer: int, rival: int, side: int = 5) -> Occlusion:
+def occlusion(model: nn.Module, image: Floats, answer: int, rival: int) -> Occlusion:
     """Return how far the log-odds of `answer` over `rival` move when a patch of the image is hidden, for each position.
 
-    This is figure 7 of Zeiler & Fergus 2014 (arXiv:1311.2901) for two answers at once: a patch of `side` x `side`
+    This is figure 7 of Zeiler & Fergus 2014 (arXiv:1311.2901) for two answers at once: a patch of 5 x 5
     pixels of paper covers part of the image (28, 28) in [0, 1]. A positive move means that the covered part is evidence
     for the answer. The network runs in a single pass per position, since four half-pixel shifts would take four times
     as long. The log-odds are those of the last step of `trace`, before the temperature of `Classifier`.
 
-    Raises ValueError if the image has another shape, or a digit or `side` is out of range.
+    Raises ValueError if the image has another shape, or a digit is out of range.
     """
     network, image = bare(model), _checked(image)
-    if not {answer, rival} <= set(range(10)) or not 1 <= side <= SIDE:
-        raise ValueError(f"invalid digits or side of the patch: {answer}, {rival}, {side}")
-    patches = _patches(side)
+    if not {answer, rival} <= set(range(10)):
+        raise ValueError(f"invalid digits: {answer}, {rival}")
+    patches = _patches()
     touched = (patches & (image > 0)).any(axis=(1, 2))  # other patches hide no ink
     images = np.concatenate([image[np.newaxis], np.where(patches[touched], np.float32(0), image)])
     log_probabilities = network(_pixels(network, images)).cpu().numpy()
     log_odds = log_probabilities[:, answer] - log_probabilities[:, rival]
-    moves = np.zeros((SIDE + 1 - side, SIDE + 1 - side), np.float32)
+    moves = np.zeros((PLACES, PLACES), np.float32)
     moves[touched.reshape(moves.shape)] = log_odds[0] - log_odds[1:]
     return Occlusion(float(log_odds[0]), moves, _place(moves, image, 1), _place(moves, image, -1))
 
 
-@functools.lru_cache(maxsize=1)
-def _patches(side: int) -> NDArray[np.bool_]:
+@functools.cache
+def _patches() -> NDArray[np.bool_]:
     """Return the pixels of the patch at each position, row by row: (positions, 28, 28)."""
     lines = np.arange(SIDE)
-    starts = np.arange(SIDE + 1 - side)[:, np.newaxis]
-    covered = (lines >= starts) & (lines < starts + side)  # (29 - side, 28)
+    starts = np.arange(PLACES)[:, np.newaxis]
+    covered = (lines >= starts) & (lines < starts + PATCH)  # (24, 28)
     return (covered[:, np.newaxis, :, np.newaxis] & covered[np.newaxis, :, np.newaxis, :]).reshape(-1, SIDE, SIDE)
 
 
@@ -466,14 +468,19 @@ def packed_kernels(steps: Sequence[Step]) -> list[dict[str, Any] | None]:
     ]
 
 
-def _packed(step: Step) -> dict[str, Any]:
+def described(step: Step) -> dict[str, Any]:
+    """Return a step's name, kind, shape, number of parameters, window, and constants of a normalisation."""
     content = {"name": step.name, "kind": step.kind, "shape": step.shape, "parameters": step.parameters}
     if step.window is not None:
         content["window"] = step.window
     if isinstance(step.layer, Normalize):
-        constants = float(step.layer.mean), float(step.layer.standard_deviation)
-        return content | dict(zip(("mean", "standard_deviation"), constants, strict=True))
-    if step.kind in ("relu", "max-pool"):
+        content |= {"mean": float(step.layer.mean), "standard_deviation": float(step.layer.standard_deviation)}
+    return content
+
+
+def _packed(step: Step) -> dict[str, Any]:
+    content = described(step)
+    if step.kind in ("normalize", "relu", "max-pool"):
         return content
     if step.values.size <= FEW:
         return content | {"numbers": _as_numbers(step.values)}

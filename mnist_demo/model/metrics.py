@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from mnist_demo.model.networks import certainty
 
 WORST = 12  # the largest number of mistakes listed
+BINS = 15  # of `reliability`
 LEVELS = 100  # an evaluation counts rejections at thresholds 1 / LEVELS apart
 Z = 1.959964  # standard errors on either side of the mean that hold 95 % of a normal distribution
 
@@ -94,12 +95,12 @@ def misread(log_probabilities: Tensor, labels: Tensor) -> list[list[int]]:
     return torch.stack([wrong, answers[wrong]], dim=1).tolist()
 
 
-def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15) -> list[Bin]:
+def reliability(probabilities: Tensor, labels: Tensor) -> list[Bin]:
     """Count probabilities (N, 10) in equal bins of the largest one, from 0 to 1, with mean confidence and accuracy."""
     confidence, answers = probabilities.double().max(1)
-    places = (confidence * bins).long().clamp(max=bins - 1)
+    places = (confidence * BINS).long().clamp(max=BINS - 1)
     counts, sure, right = (
-        torch.zeros(bins, dtype=torch.double, device=places.device).index_add(0, places, values)
+        torch.zeros(BINS, dtype=torch.double, device=places.device).index_add(0, places, values)
         for values in (torch.ones_like(confidence), confidence, (answers == labels).double())
     )
     shares = counts.clamp(min=1)
@@ -107,12 +108,12 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 15) -> list[B
     return [Bin(count=int(count), confidence=confident, accuracy=accurate) for count, confident, accurate in rows]
 
 
-def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
+def calibration_error(probabilities: Tensor, labels: Tensor) -> float:
     """Return the expected calibration error, in [0, 1], of probabilities (N, 10): the gap of confidence and accuracy.
 
     It is the mean over the bins of `reliability`, weighted by their counts (Guo et al. 2017, arXiv:1706.04599).
     """
-    gaps = (one["count"] * abs(one["confidence"] - one["accuracy"]) for one in reliability(probabilities, labels, bins))
+    gaps = (one["count"] * abs(one["confidence"] - one["accuracy"]) for one in reliability(probabilities, labels))
     return sum(gaps) / len(labels)
 
 

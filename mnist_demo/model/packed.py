@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mnist_demo.ink.preprocess import SIDE
 from mnist_demo.model.classifier import Classifier
-from mnist_demo.model.explain import Step, trace
-from mnist_demo.model.networks import Normalize, bare
+from mnist_demo.model.explain import Step, described, trace
+from mnist_demo.model.networks import bare
 
 
 def packed(classifier: Classifier) -> bytes:
@@ -49,18 +49,3 @@ def tensors_of(step: Step, layer: str) -> dict[str, Tensor]:
     """Return the weight and the bias of a step by name, if it has them; `layer` is the layer's name."""
     own = {} if step.layer is None else dict(step.layer.named_parameters())
     return {f"{layer}.{name}": (own[name].half() if name == "weight" else own[name]).detach().cpu() for name in own}
-
-
-def described(step: Step) -> dict[str, Any]:
-    """Return the description of a step, but for the names of its tensors."""
-    content: dict[str, Any] = {
-        "name": step.name,
-        "kind": step.kind,
-        "shape": step.shape,
-        "parameters": step.parameters,
-    }
-    if step.window is not None:
-        content["window"] = step.window
-    if isinstance(step.layer, Normalize):
-        content["mean"], content["standard_deviation"] = float(step.layer.mean), float(step.layer.standard_deviation)
-    return content

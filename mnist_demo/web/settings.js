@@ -17,3 +17,6 @@
 
 /** @type {Settings} */
 export const settings = await (await fetch(new URL("settings.json", import.meta.url))).json();
+
+/** Return a network's title, or its name if the page does not have it. @param {string} name */
+export const titleOf = (name) => settings.networks.find((one) => one.name === name)?.title ?? name;

@@ -1,5 +1,6 @@
 // Questions of one part of the page, which says itself, in its `.away`, that the engine is slow, busy or out of reach.
 
+import { wait } from "../dom.js";
 import { texts } from "../texts.js";
 import { EngineError, RETRY, TROUBLES } from "./interface.js";
 
@@ -59,7 +60,7 @@ export function asking(element) {
       } catch (error) {
         if (!(error instanceof EngineError) || !TROUBLES.includes(error.code)) throw error;
         if (!isWanted(error)) return null;
-        await new Promise((resolve) => setTimeout(resolve, error.retryAfter ?? RETRY));
+        await wait(error.retryAfter ?? RETRY);
       }
     }
   }

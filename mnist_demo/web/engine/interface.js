@@ -31,7 +31,7 @@
  * @property {(wanted: {digit: number | null, hard: boolean}) => Promise<Sample[]>} samples
  * @property {() => Promise<any>} report
  * @property {(wanted: object) => Promise<any>} reportDigits
- * @property {(picture: string) => Promise<{ink: string | null, code?: string}>} inkOfPhoto picture: base64 of a file
+ * @property {(picture: string) => Promise<{ink: string | null}>} inkOfPhoto picture: base64 of a file
  * @property {Training} train
  */
 

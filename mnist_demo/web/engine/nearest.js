@@ -8,13 +8,8 @@ const BESIDE_UNITS = 5; // bytes of a digit: its strength and its label
 const DECIMALS = 1e4; // of a similarity
 const FAR = 1e3; // more than any two strengths, which are logarithms, differ
 
-/** Return the activations, of which a trace leaves out those of ReLU. @param {import("./worker/network.js").Step[]} steps */
-export function hiddenIn(steps) {
-  const last = steps.findLastIndex(({ kind }) => kind === "linear") - 1;
-  const isCut = steps[last].kind === "relu";
-  const { numbers } = /** @type {{numbers: Float32Array} & typeof steps[0]} */ (steps[isCut ? last - 1 : last]);
-  return isCut ? numbers.map((value) => Math.max(value, 0)) : numbers;
-}
+/** Return the input of the last linear layer. @param {{kind: string, numbers: Float32Array}[]} steps of a trace */
+export const hiddenIn = (steps) => steps[steps.findLastIndex(({ kind }) => kind === "linear") - 1].numbers;
 
 /**
  * @param {ArrayBuffer} features of the training digits, as `Nearest.packed` writes them

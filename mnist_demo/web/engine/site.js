@@ -1,6 +1,7 @@
 // The engine of a page without a server: networks in this browser, samples and metrics from files. What needs Python is
 // refused with the code "static".
 
+import { wait } from "../dom.js";
 import { base64 } from "../images.js";
 import { EngineError } from "./interface.js";
 import { hiddenIn, nearest } from "./nearest.js";
@@ -22,7 +23,7 @@ const SHOWN = 18; // samples
 const NEIGHBOURS = 12;
 const OPENED = 48; // digits behind a figure, at a time
 const DIGIT = 784; // bytes
-const PATIENCE = 500; // ms until features that still come are said to be on their way
+const PATIENCE = 500; // ms to wait for the features before the page says that they are loading
 
 /**
  * @param {URL} folder
@@ -109,7 +110,7 @@ export function siteEngine(folder, local) {
   /** @type {import("./interface.js").Engine["neighbours"]} */
   async function neighbours(about) {
     const features = once(`nearest-${about.network}.bin`, inflated);
-    const isHere = await Promise.race([features, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+    const isHere = await Promise.race([features, wait(PATIENCE)]);
     if (!isHere) return { neighbours: null };
     const { steps } = await local.trace(about);
     const found = nearest(await features, hiddenIn(steps), NEIGHBOURS);

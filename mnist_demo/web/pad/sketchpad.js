@@ -8,24 +8,22 @@ import { inkKeeper, SIDE } from "./strokes.js";
 
 /** @typedef {ReturnType<typeof sketchpadIn>} Sketchpad */
 
-/** @type {Map<Element, Promise<Sketchpad> & {resolve?: (pad: Sketchpad) => void}>} */
+/** @type {Map<Element, PromiseWithResolvers<Sketchpad>>} */
 const pads = new Map();
+
+/** @param {Element} element */
+function waitingFor(element) {
+  const waiting = pads.get(element) ?? Promise.withResolvers();
+  pads.set(element, waiting);
+  return waiting;
+}
 
 /**
  * Return the pad in that element, as soon as there is one.
  * @param {Element} element
  * @returns {Promise<Sketchpad>}
  */
-export function sketchpadOf(element) {
-  let waiting = pads.get(element);
-  if (!waiting) {
-    let settle;
-    waiting = new Promise((resolve) => (settle = resolve));
-    waiting.resolve = settle;
-    pads.set(element, waiting);
-  }
-  return waiting;
-}
+export const sketchpadOf = (element) => waitingFor(element).promise;
 
 /**
  * Create the pad. It fires "change" (the drawing changed), "begin" (a stroke or an edit began), "end" (it is finished) and
@@ -111,7 +109,6 @@ export function sketchpadIn(element) {
     /** @param {() => boolean} leave called by Escape before it clears: return true to stop there */
     onEscape: (leave) => (escape = leave),
   };
-  sketchpadOf(element).then(() => {});
-  pads.get(element)?.resolve?.(pad);
+  waitingFor(element).resolve(pad);
   return pad;
 }

@@ -9,7 +9,7 @@ import { LANES, rowsIn, SIDE, sizeOf } from "./network.js";
 /** @typedef {import("./network.js").Area} Area */
 /** @typedef {[start: number, end: number]} Span */
 
-const TERMS = 10; // of a unit's sum, that are told one by one
+const TERMS = 10; // of a unit's sum that are listed one by one
 const PATCH = 5; // pixels a side of what is hidden
 const PLACES = SIDE - PATCH + 1; // of a patch, in each direction
 
@@ -38,7 +38,7 @@ export function trace(network, digit, image) {
   const values = valuesOf(network, image);
   const steps = network.steps.map((step, at) => {
     if (step.kind === "image") return { ...step, bytes: base64(digit), low: 0, unit: 1 / 255 };
-    return ["normalize", "relu", "max-pool"].includes(step.kind) ? step : { ...step, numbers: values[at] };
+    return { ...step, numbers: values[at] };
   });
   return { steps, ...network.read(image), temperature: rounded(network.temperature, 3) };
 }

@@ -31,7 +31,7 @@ export const LANES = 4; // images
 const WHOLE = /** @type {[Pair, Pair]} */ ([[1, 1], [0, 0]]); // stride and padding of a linear layer
 
 /** Return a shape as maps: units are maps of one cell. @param {number[]} shape */
-export const mapsOf = ([maps, rows = 1, columns = 1]) => [maps, rows, columns];
+const mapsOf = ([maps, rows = 1, columns = 1]) => [maps, rows, columns];
 /** @param {number[]} shape */
 export const sizeOf = (shape) => shape.reduce((product, length) => product * length, 1);
 /** @param {number[]} shape @returns {Area} */
@@ -238,7 +238,7 @@ function logSoftmax(step) {
 }
 
 /** @param {Float64Array} values */
-export function logSumExp(values) {
+function logSumExp(values) {
   const most = Math.max(...values);
   return most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0));
 }

@@ -38,7 +38,6 @@ function explained({ network, digit }, explain) {
 const answers = {
   load,
   read,
-  forget: ({ name }) => networks.delete(name),
   kernels: ({ network }) => kernels(named(network)),
   trace: (about) => explained(about, (network, image, digit) => trace(network, digit, image)),
   work: (about) => explained(about, (network, image) => work(network, image, about.step, about.cell)),

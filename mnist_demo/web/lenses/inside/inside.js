@@ -3,9 +3,9 @@
 
 import { appears, build, radios, wait } from "../../dom.js";
 import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
-import { base64, bytes } from "../../images.js";
+import { base64, bytes, contextOf } from "../../images.js";
 import { pad } from "../../pad/pad.js";
-import { settings } from "../../settings.js";
+import { settings, titleOf } from "../../settings.js";
 import { fit, numeral, texts, translate } from "../../texts.js";
 import { derived, fill, largestOf, layersIn } from "./layers.js";
 import { sayWork } from "./work.js";
@@ -35,7 +35,7 @@ let cell = /** @type {[number, Cell] | null} */ (null); // the step and cell tha
 
 const layers = layersIn(find(".steps"), texts, (step, chosen) => ((cell = [step, chosen]), explain()));
 const isOpen = () => pad.lens() === "inside";
-const title = () => settings.networks.find(({ name }) => name === network)?.title ?? texts.yours;
+const title = () => (isOwn() ? texts.yours : titleOf(network));
 const isOwn = () => network === "yours"; // it learns, may be dropped, and has no neighbours
 const hasNeighbours = () => !isOwn() && (settings.nearest?.includes(network) ?? true);
 
@@ -202,7 +202,7 @@ function boxed({ top, left, bottom, right }) {
   const ink = /** @type {HTMLCanvasElement} */ (document.querySelector(".surface .ink"));
   const canvas = build("canvas", "drawn");
   [canvas.width, canvas.height] = [SMALL, SMALL];
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = contextOf(canvas);
   context.drawImage(ink, 0, 0, SMALL, SMALL);
   context.strokeStyle = getComputedStyle(element).getPropertyValue("--accent");
   context.lineWidth = 3;
@@ -274,7 +274,7 @@ function layOver(canvas, moves) {
   const digit = bytes(steps[0].bytes);
   const largest = largestOf(moves.flat());
   const margin = (28 - moves.length) / 2;
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = contextOf(canvas);
   const pixels = context.createImageData(28, 28);
   for (let at = 0; at < 784; at += 1) {
     const move = (moves[Math.floor(at / 28) - margin]?.[(at % 28) - margin] ?? 0) / largest;

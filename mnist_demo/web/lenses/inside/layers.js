@@ -1,7 +1,7 @@
 // The steps of a network as pictures: their values from the server, their maps, and the places of cells in them.
 
 import { build } from "../../dom.js";
-import { bytes } from "../../images.js";
+import { bytes, contextOf } from "../../images.js";
 import { fit, numeral } from "../../texts.js";
 
 /** @typedef {{name: string, kind: string, shape: number[], parameters?: number} & Record<string, any>} Step as sent by
@@ -52,7 +52,7 @@ function shade(value) {
 
 /** @param {HTMLCanvasElement} canvas @param {Float32Array} values @param {number} width @param {number} largest */
 export function fill(canvas, values, width, largest) {
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = contextOf(canvas);
   const pixels = context.createImageData(width, Math.ceil(values.length / width));
   values.forEach((value, at) => pixels.data.set([...shade(Math.max(-1, Math.min(1, value / largest))), 255], 4 * at));
   [canvas.width, canvas.height] = [pixels.width, pixels.height];
@@ -69,7 +69,7 @@ function montage({ shape: [, within, height, width], values }, map) {
   const canvas = document.createElement("canvas");
   canvas.className = "kernel";
   [canvas.width, canvas.height] = [columns * (width + AROUND) - AROUND, rows * (height + AROUND) - AROUND];
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = contextOf(canvas);
   const largest = largestOf(values);
   for (let one = 0; one < within; one += 1) {
     const piece = document.createElement("canvas");

@@ -4,7 +4,7 @@
 import { appears, build, isFramed, radios, wait } from "../../dom.js";
 import { asking, engine, EngineError, RETRY, TROUBLES } from "../../engine/engine.js";
 import { pad } from "../../pad/pad.js";
-import { settings } from "../../settings.js";
+import { settings, titleOf } from "../../settings.js";
 import { fit, numeral, texts, translate } from "../../texts.js";
 import { curvesIn } from "./curves.js";
 import { handIn } from "./hand.js";
@@ -38,7 +38,6 @@ let ready = -Infinity; // time of the last announcement
 const curves = curvesIn(find(".curves"), texts);
 const wall = wallIn(find(".wall"), texts);
 const isOpen = () => pad.lens() === "learn";
-const titleOf = (/** @type {string} */ name) => settings.networks.find((one) => one.name === name)?.title ?? name;
 const isUnderWay = (/** @type {any} */ run) => ["starting", "training"].includes(run?.state);
 const isBusy = () => isAsking || (course !== null && Boolean(course.key) && (!course.last || isUnderWay(course.last)));
 

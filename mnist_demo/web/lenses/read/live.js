@@ -7,7 +7,7 @@ import { appears, find, findAll, radios, wait } from "../../dom.js";
 import { asking, engine, EngineError, RETRY } from "../../engine/engine.js";
 import { bytes, paint } from "../../images.js";
 import { pad } from "../../pad/pad.js";
-import { settings } from "../../settings.js";
+import { settings, titleOf } from "../../settings.js";
 import { explainBy, fit, fitPlural, numeral, texts, translate } from "../../texts.js";
 import { correctIn } from "./correct.js";
 import { numberReader, numberShown } from "./number.js";
@@ -276,10 +276,8 @@ function place() {
     explainBy(about, texts.tip_own);
     find(element, ".networks").append(section);
   }
-  section.dataset.learning = String(isLearning());
   const accuracy = own.figures && numeral(100 * own.figures.test_accuracy, 2);
-  const kind = settings.networks.find(({ name }) => name === own?.network)?.title ?? own.network;
-  write(find(section, ".own"), `${kind}, ${fit(texts[`yours_${own.state}`] ?? "", { accuracy })}`);
+  write(find(section, ".own"), `${titleOf(own.network)}, ${fit(texts[`yours_${own.state}`] ?? "", { accuracy })}`);
 }
 
 // Its reading of the sample on the pad: one request at a time, and again if it has learnt meanwhile.
