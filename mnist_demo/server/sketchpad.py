@@ -16,7 +16,7 @@ SIDE = 280  # pixels
 MAX_POINTS = 100_000  # of all strokes together
 START = """
 const root = new URL(window.gradio_config.root, location).pathname.replace(/\\/$/, "");
-import(`${root}/${props.assets}/pad/component.js`).then(({ start }) => start(element, props, trigger));
+import(`${root}/${props.assets}/pad/component.js`).then(({ start }) => start(element, props, trigger, watch));
 """
 
 
@@ -29,7 +29,7 @@ class Sketchpad(gr.HTML):
 
     def __init__(self, value: list[dict[str, Any]] | None = None, *, assets: str | None = None, **options: Any) -> None:
         """Create a pad. `value` is its first drawing: strokes {"points": [x, y, x, y, ...], "width": 20, "erase":
-        False}.
+        False}. A handler may return another one, or None to clear the pad.
 
         `assets` is the path below the page's root that serves the files of `web/`; by default Gradio serves them.
         """

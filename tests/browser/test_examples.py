@@ -48,6 +48,9 @@ def test_the_manuals_example_reads_a_drawing_while_the_pen_is_down(browser: Brow
         page.mouse.up()
         if "examples.own_app" in command:
             expect(page.locator(".thumbnail-item, .grid-container button")).not_to_have_count(0)
+        else:
+            page.get_by_role("button", name="Clear", exact=True).last.click()  # that of gr.Interface
+            expect(page.locator(".surface")).to_have_attribute("data-blank", "true")
 
 
 def test_gradios_own_pad_reads_the_digit_when_the_pen_is_lifted(browser: Browser) -> None:

@@ -7,10 +7,11 @@ const EVERY = 50; // ms between two changes of the value while the pen is down
 
 /**
  * @param {HTMLElement} element of the component
- * @param {{value: unknown}} props
+ * @param {{value: string | null}} props
  * @param {(event: string) => void} trigger
+ * @param {(prop: string, changed: () => void) => void} watch
  */
-export function start(element, props, trigger) {
+export function start(element, props, trigger, watch) {
   const pad = sketchpadIn(/** @type {HTMLElement} */ (element.querySelector(".pad")));
   let due = 0;
 
@@ -20,6 +21,10 @@ export function start(element, props, trigger) {
     props.value = JSON.stringify(pad.actions().filter((action) => "points" in action));
     trigger("change");
   };
+
+  const draw = () => pad.restore(JSON.parse(props.value || "[]"));
+  if (props.value) draw();
+  watch("value", draw);
 
   translate(element);
   for (const one of pad.toolbar.querySelectorAll("button")) {
