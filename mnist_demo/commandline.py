@@ -76,10 +76,10 @@ def _without_traceback(kind: type[BaseException], error: BaseException, trace: T
 
 def complain(error: BaseException) -> None:
     """Print the error in one line on standard error."""
-    print("error:", " ".join(said(error).splitlines()), file=sys.stderr)
+    print("error:", " ".join(message_of(error).splitlines()), file=sys.stderr)
 
 
-def said(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return an error's message; for an error of the operating system, the file and the reason without its number."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

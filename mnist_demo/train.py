@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mnist_demo.commandline import STOPPED, WRONG, complain, said
+from mnist_demo.commandline import STOPPED, WRONG, complain, message_of
 from mnist_demo.data.stroke_file import read_written
 from mnist_demo.files import check_can_write
 from mnist_demo.model.device import DEVICES, choose_device
@@ -123,7 +123,7 @@ def check_input(job: Job) -> None:
         try:
             read_written(job.extra)
         except OSError as error:
-            raise OSError(f"--extra {said(error)}") from None
+            raise OSError(f"--extra {message_of(error)}") from None
     if job.start is not None:
         starting_weights(job.start, job.model)
 
@@ -229,7 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
         return STOPPED
     except (ValueError, OSError, FloatingPointError) as error:
         way_on = how_to_go_on(job, options.resume, left) if job and isinstance(error, OSError) else None
-        complain(OSError(f"{said(error)}. {way_on}") if way_on else error)
+        complain(OSError(f"{message_of(error)}. {way_on}") if way_on else error)
         return 1 if isinstance(error, FloatingPointError) else WRONG
     return 0
 

@@ -18,7 +18,7 @@ from mnist_demo.data.mnist import Samples
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.server import batching as reading
 from mnist_demo.server import engine, limits
-from mnist_demo.server.allow_list import ALLOWED, AllowList, asked
+from mnist_demo.server.allow_list import ALLOWED, AllowList, path_of
 from mnist_demo.server.batching import Reader
 from mnist_demo.server.engine import Engine, Function, Question
 from mnist_demo.server.readings import readings_of
@@ -182,7 +182,7 @@ def test_excess_calls_are_refused(client: TestClient, monkeypatch: pytest.Monkey
     ],
 )
 def test_a_path_is_looked_at_below_the_root_path(root: str, path: str, below: str) -> None:
-    assert asked({"path": path, "root_path": root}) == below
+    assert path_of({"path": path, "root_path": root}) == below
 
 
 def test_the_allow_list_can_be_extended() -> None:

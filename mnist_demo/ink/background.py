@@ -34,7 +34,7 @@ def median(values: NDArray[np.uint8] | Surface) -> float:
 
 
 def sheet_in(gray: Gray) -> Gray | None:
-    """Return the sheet or card alone if it lies on a ground that shows in all four corners; else None."""
+    """Return the sheet or card, cut out, if the same surface shows in all four corners of the picture; else None."""
     side = max(1, min(gray.shape) // 30)
     corners = [median(gray[y, x]) for y in (slice(side), slice(-side, None)) for x in (slice(side), slice(-side, None))]
     ground = float(np.median(corners))

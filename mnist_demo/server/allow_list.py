@@ -55,7 +55,7 @@ HEADERS = {
 logger = logging.getLogger(__name__)
 
 
-def asked(scope: Message) -> str:
+def path_of(scope: Message) -> str:
     """Return the path of a request below the root path, even if the proxy in front has removed that already."""
     path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
     return path.removeprefix(root) if path.startswith(f"{root}/") else path
@@ -97,13 +97,13 @@ class AllowList:
             except HTTPException as error:
                 refusal = JSONResponse({"detail": error.detail}, error.status_code, error.headers)
             except Exception as error:
-                logger.error("%s in answer to %s", type(error).__name__, asked(scope), exc_info=is_debugging())
+                logger.error("%s in answer to %s", type(error).__name__, path_of(scope), exc_info=is_debugging())
                 refusal = JSONResponse({"detail": "something went wrong here"}, 500)
         return None if started else await refusal(scope, receive, guarded)
 
     def refusal(self, scope: Message) -> Response | None:
         """Return the response to a path or method that is not allowed, or None if it is."""
-        methods = next((methods for path, methods in self.allowed if path.fullmatch(asked(scope))), ())
+        methods = next((methods for path, methods in self.allowed if path.fullmatch(path_of(scope))), ())
         if scope["method"] in methods:
             return None
         return JSONResponse({"detail": "Not Found"}, 404) if not methods else Response(status_code=405)

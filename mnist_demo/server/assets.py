@@ -10,13 +10,17 @@ from typing import NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from mnist_demo.server.allow_list import asked
+from mnist_demo.server.allow_list import path_of
 from mnist_demo.server.fair_queue import FairQueue
 from mnist_demo.server.limits import App, Message, Receive, Send
 
 FOLDERS, COMPRESSED = ("/assets/", "/static/", "/web/"), (".js", ".css", ".svg", ".json", ".html")
 PAGES = ("/", "/config", "/gradio_api/info", "/gradio_api/mcp/schema", "/manifest.json", "/theme.css")
-WHERE = ("host", "x-forwarded-host", "x-forwarded-proto")  # the address that a page was asked for by, which is in it
+WHERE = (
+    "host",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+)  # they make the page's address, which it contains
 ENCODINGS, NONE = ("br", "gzip"), "identity"  # the preferred one first
 MAX_FILES_BYTES = 2**25  # of all files together; any others are read each time
 MAX_PAGES = 32  # in memory, each of which contains the address that it was requested at
@@ -97,7 +101,7 @@ class Assets:
         if start["status"] == 200:
             headers["etag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
             headers["vary"] = "Accept-Encoding"
-            headers["cache-control"] = FOREVER if asked(scope).startswith(HASHED) else REVALIDATE
+            headers["cache-control"] = FOREVER if path_of(scope).startswith(HASHED) else REVALIDATE
         return Answer(start, bytes(body))
 
 
@@ -105,7 +109,7 @@ def key_of(scope: Message) -> Key | None:
     """Return what an answer depends on: path, encoding and, of a page, address. None if the answer is not kept."""
     if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
         return None
-    path, headers = asked(scope), Headers(scope=scope)
+    path, headers = path_of(scope), Headers(scope=scope)
     page = path.rstrip("/") or "/"
     accepted = headers.get("accept-encoding", "") if page in PAGES or path.endswith(COMPRESSED) else ""
     encoding = next((encoding for encoding in ENCODINGS if encoding in accepted), NONE)

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from starlette.responses import JSONResponse, Response
 
 from mnist_demo.ink.preprocess import SIDE
-from mnist_demo.server.allow_list import asked
+from mnist_demo.server.allow_list import path_of
 from mnist_demo.server.cancellation import MAX_AGE_SECONDS, while_connected
 from mnist_demo.server.fair_queue import FairPool
 from mnist_demo.server.limits import App, Message, Receive, Send, busy
@@ -87,7 +87,7 @@ class Engine:
         self.pool = FairPool("engine", WORKERS, MAX_WAITING)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        path = asked(scope) if scope["type"] == "http" and scope["method"] == "POST" else ""
+        path = path_of(scope) if scope["type"] == "http" and scope["method"] == "POST" else ""
         if not path.startswith(FOLDER):
             return await self.app(scope, receive, send)
         try:

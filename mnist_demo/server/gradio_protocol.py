@@ -18,7 +18,7 @@ from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from mnist_demo.server.allow_list import asked, is_debugging
+from mnist_demo.server.allow_list import is_debugging, path_of
 from mnist_demo.server.api import Endpoint
 from mnist_demo.server.cancellation import MAX_AGE_SECONDS
 from mnist_demo.server.fair_queue import FairQueue
@@ -124,9 +124,9 @@ class Events:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            if asked(scope).startswith("/gradio_api/info"):
+            if path_of(scope).startswith("/gradio_api/info"):
                 scope["app"].api_info = None  # it holds the address that the first client used: make it anew
-            wanted = f"{scope['method']} {asked(scope)}"
+            wanted = f"{scope['method']} {path_of(scope)}"
             for path, answer in self.paths:
                 if found := path.fullmatch(wanted):
                     response = await answer(Request(scope, receive), **found.groupdict())
@@ -140,7 +140,7 @@ class Events:
     async def call(self, request: Request, name: str) -> Response:
         """Start a call. The body is {"data": [values in order]}, or {name: value, ...} if the path has "v2"."""
         body = await json_of(request)
-        is_named = "/call/v2/" in asked(request.scope)
+        is_named = "/call/v2/" in path_of(request.scope)
         work = self.work(name, [], body) if is_named else self.work(name, body.get("data"), {})
         outcome = self.jobs.start(work)
         return JSONResponse({"event_id": self.jobs.keep(outcome)})

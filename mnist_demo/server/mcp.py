@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from mnist_demo.server.allow_list import asked
+from mnist_demo.server.allow_list import path_of
 from mnist_demo.server.api import Endpoint, endpoints_of, owner_of, words_of
 from mnist_demo.server.cancellation import while_connected
 from mnist_demo.server.gradio_protocol import Events, Jobs, bound, json_of, result_of
@@ -43,7 +43,7 @@ class Tools:
         self.tools = [tool(endpoint) for endpoint in self.endpoints.values()]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        path = asked(scope).rstrip("/") if scope["type"] == "http" else ""
+        path = path_of(scope).rstrip("/") if scope["type"] == "http" else ""
         if path == PATH:
             return await (await self.answer(Request(scope, receive)))(scope, receive, send)
         if path == f"{PATH}/schema":

@@ -16,10 +16,10 @@ Readings = dict[str, dict[str, Any]]  # by network: answer and probabilities
 def readings_of(classifiers: Mapping[str, Classifier], images: Images) -> list[Readings]:
     """Return every network's reading of each digit."""
     by_network = {name: classifier.read_images(images) for name, classifier in classifiers.items()}
-    return [{name: said(readings[at]) for name, readings in by_network.items()} for at in range(len(images))]
+    return [{name: reading_json(readings[at]) for name, readings in by_network.items()} for at in range(len(images))]
 
 
-def said(reading: Reading) -> dict[str, Any]:
+def reading_json(reading: Reading) -> dict[str, Any]:
     """Return one network's reading."""
     return {"answer": reading.answer, "probabilities": np.round(reading.probabilities.astype(float), 4).tolist()}
 

@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
-from mnist_demo.server.allow_list import asked
+from mnist_demo.server.allow_list import path_of
 from mnist_demo.server.fair_queue import client, greediest
 from mnist_demo.server.limits import App, Message, Receive, Send
 
@@ -139,9 +139,9 @@ class WeightsFiles:
         self.app, self.yours = app, yours
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not asked(scope).startswith(FOLDER):
+        if scope["type"] != "http" or not path_of(scope).startswith(FOLDER):
             return await self.app(scope, receive, send)
-        own = self.yours.of(asked(scope).removeprefix(FOLDER).removesuffix(SUFFIX))
+        own = self.yours.of(path_of(scope).removeprefix(FOLDER).removesuffix(SUFFIX))
         answer: Response = PlainTextResponse("this network was dropped, or is not trained yet", 404)
         if own is not None and own.weights is not None:
             name = quote(f"yours-{own.model}{SUFFIX}")

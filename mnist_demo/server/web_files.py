@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.packed import packed
-from mnist_demo.server.allow_list import asked
+from mnist_demo.server.allow_list import path_of
 from mnist_demo.server.limits import App, Message, Receive, Send
 
 WEB = Path(__file__).parent.parent / "web"
@@ -56,7 +56,7 @@ class WebFiles:
         self.weights = {f"{FOLDER}/{file.name}": file.content for file in weights.values()}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        path = asked(scope) if scope["type"] == "http" else ""
+        path = path_of(scope) if scope["type"] == "http" else ""
         if not path.startswith(f"{FOLDER}/"):
             return await self.app(scope, receive, send)
         if path == SETTINGS:

@@ -1,8 +1,7 @@
 """Requests of the lens "Inside": layers, arithmetic, evidence and neighbours, as JSON.
 
 A request names a network and a digit. The network "yours" is the user's own, whose key is in the field "yours". If the
-server no longer has it, the answer is {"gone": true}. It has no neighbours, which take too long to prepare for a
-network that only one user looks at.
+server no longer has it, the answer is {"gone": true}. It has no neighbours: preparing them takes too long for one user.
 """
 
 import os

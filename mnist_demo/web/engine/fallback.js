@@ -9,7 +9,7 @@ import { EngineError, TROUBLES } from "./interface.js";
 
 const AFTER = 2000; // ms after the page is loaded, when the networks are loaded, and between two tries to load them
 const NEAR = 60; // ms that a near server takes to answer, and one more for each digit
-const PATIENCE = 500; // ms: no answer of the server is waited for any longer
+const PATIENCE = 500; // ms to wait for the server at most
 const REMEMBERED = 5; // response times
 const AGAIN = 1000; // ms between two tries of a server that is not near
 

@@ -3,7 +3,7 @@
 import { EngineError } from "./interface.js";
 
 const BUSY = 503;
-const SOONEST = 0.3; // share of the time to wait after which the first clients ask again: not all at once
+const SOONEST = 0.3; // clients ask again after this share of the named time at least, and not all at once
 
 /** @typedef {Omit<import("./interface.js").Engine, "addEventListener" | "place" | "keep">} HttpEngine */
 

@@ -29,7 +29,7 @@ import { write } from "./write.js";
 
 const PATIENCE = 2000; // ms until the page says that the server is slow
 const FLIGHTS = 6; // the most requests in flight: the connections that a browser opens to one server
-const QUEUED = 20; // ms over twice the shortest response time that indicate a queue
+const QUEUED = 20; // ms: an answer that takes longer than twice the shortest time plus this shows that the server has a queue
 const FORGETTING = 1.01; // growth of that shortest time per answer, since routes change
 const REGAINED = 0.5; // requests in flight regained by each answer after the server was busy
 

@@ -1,4 +1,4 @@
-// The digits of a number in a verdict: buttons, of which one is looked at.
+// The digits of a number as buttons in a verdict; one is selected.
 
 import { findAll } from "../../dom.js";
 import { fit, texts } from "../../texts.js";

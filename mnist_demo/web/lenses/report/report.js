@@ -111,7 +111,7 @@ function perDigit({ precision, recall }) {
 }
 
 /**
- * Return the table of other data sets, or null if these weights have not been measured on them.
+ * Return the table of other data sets, or a sentence if these weights have not been measured on them.
  * @param {Network} network
  * @param {Card} card
  */
