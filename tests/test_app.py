@@ -4,11 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 from wire import ask
 
 import app
@@ -131,10 +131,7 @@ def test_a_page_for_a_class_starts_where_nothing_can_be_written_and_says_where_i
         answer = json.loads(ask(server, "POST", "/engine/begin", wish).content)  # type: ignore[attr-defined]
         expected = [f"The page is at http://127.0.0.1:{port}"]
         expected += [f"On this network it is at {url}" for url in urls("0.0.0.0", port)[1]]
-        deadline = time.monotonic() + 10  # it answers a moment before it says so
-        while len(server.printed().splitlines()) < len(expected):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: len(server.printed().splitlines()) == len(expected))  # it answers a moment before it says so
         printed = server.printed()
     assert answer["field"] == "recipe"  # and not that training is off
     assert printed.splitlines() == expected  # no hint at public links, and no code where nobody watches

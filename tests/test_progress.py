@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from waiting import wait_until
 
 from mnist_demo.data.mnist import Samples, load_mnist, ten_of_each
 from mnist_demo.model.recipes import RECIPES
@@ -113,10 +114,7 @@ def test_a_run_ends_with_its_standard_input_and_its_folder_with_it(tmp_path: Pat
     arguments = ["--model", "net", "--recipe", "fast", "--output", str(folder / "own"), "--follow", str(folder)]
     run.stdin.write(json.dumps(arguments).encode() + b"\n")
     run.stdin.flush()
-    deadline = time.monotonic() + 60
-    while not (folder / PROGRESS).exists() or len(of("step", told(folder))) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: (folder / PROGRESS).exists() and len(of("step", told(folder))) >= 3)
     run.stdin.close()
     assert run.wait(30) == 130
     assert not folder.exists()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import wait_until
 from wire import ask
 
 from benchmarks.crowd import BYTES, ENGINE, READ, digit_of, growing
@@ -100,14 +101,6 @@ def folders() -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
 
 
-def assert_cleared() -> None:
-    """Wait until trainings' folders are gone; fail after a while."""
-    deadline = time.monotonic() + 30
-    while folders():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def children(process_id: int) -> list[int]:
     """Return the processes that it started and that still exist."""
     files = Path(f"/proc/{process_id}/task").glob("*/children")
@@ -176,7 +169,7 @@ def test_a_later_user_waits_in_a_queue_and_may_watch_the_running_training_but_no
     assert until(call, third["key"], lambda run: run["state"] not in ("waiting", "starting"))["run"] == third["run"]
     call("forget", {"key": third["key"]})
     assert call("follow", {"key": second["key"]})["state"] == "stopped"
-    assert_cleared()
+    wait_until(lambda: not folders())
 
 
 NONSENSE: list[tuple[Any, str]] = [
@@ -232,10 +225,7 @@ def test_a_killed_server_leaves_neither_process_nor_folder() -> None:
         left = children(server.process.pid)
         assert len(folders()) == len(left) == 1
         server.process.send_signal(signal.SIGKILL)
-        deadline = time.monotonic() + 30
-        while any(Path(f"/proc/{one}/cmdline").exists() for one in left) or folders():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: not folders() and not any(Path(f"/proc/{one}/cmdline").exists() for one in left))
 
 
 @pytest.mark.slow
@@ -253,10 +243,7 @@ def test_a_training_that_nobody_follows_is_stopped(monkeypatch: pytest.MonkeyPat
     jobs = TrainingJobs(UserModels(trains=True))
     run = jobs.begin("net", "tutorial", [], {})
     assert run is not None
-    deadline = time.monotonic() + 30
-    while jobs.current is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: jobs.current is None)
     assert (run.state, run.error) == ("stopped", {"code": "page_closed"})
     assert is_worded(run.error)
     assert folders() == []
@@ -267,8 +254,7 @@ def test_a_training_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPat
     jobs = TrainingJobs(UserModels(trains=True))
     run = jobs.begin("net", "tutorial", [], {})
     assert run is not None
-    while jobs.current is not None:
-        time.sleep(0.1)
+    wait_until(lambda: jobs.current is None)
     assert run.state == "stopped"
     assert run.error == {"code": "time_limit", "seconds": 1}
     assert is_worded(run.error)
@@ -283,10 +269,7 @@ def test_a_full_disk_is_reported_and_nothing_is_left_of_the_training() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
     run = jobs.begin("net", "fast", [], {})
     assert run is not None
-    deadline = time.monotonic() + 60
-    while jobs.current is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: jobs.current is None)
     assert (run.state, run.error) == ("failed", {"code": "disk_full"})
     assert is_worded(run.error)
     assert folders() == []
@@ -340,14 +323,10 @@ def test_on_zerogpu_a_training_runs_within_the_call(monkeypatch: pytest.MonkeyPa
     assert isinstance(jobs.ready, LentProcess)
     run = jobs.begin("net", "fast", ["--epochs=50"], {})
     assert run is not None
-    deadline = time.monotonic() + 60
-    while not run.answers and run.is_under_way and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: run.answers or not run.is_under_way)
     assert run.state == "training", run.error
     run.stop()
-    while jobs.current is not None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert jobs.current is None
+    wait_until(lambda: jobs.current is None)
     assert not run.folder.exists()
 
 
@@ -369,16 +348,11 @@ def test_the_queue_is_bounded_and_users_who_left_or_failed_do_not_block_it(monke
     assert [jobs.place(run) for run in (first, left, failing, last)] == [0, 0, 1, 2]
     assert (left.state, left.error) == ("stopped", {"code": "page_closed"})
     first.stop()
-    deadline = time.monotonic() + 30
-    while jobs.current is not last:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: jobs.current is last)
     assert failing.state == "failed"
     assert failing.error == {"code": "process", "text": "No such file or directory"}  # not in which folder
     last.stop()
-    while jobs.current is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: jobs.current is None)
     assert folders() == []
 
 
