@@ -25,11 +25,12 @@ from tqdm import tqdm
 from benchmarks.redrawn import CANVAS, REDRAWN, Ink, middle
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.unknown import UNKNOWN
-from mnist_demo import commandline, evaluate
+from mnist_demo import commandline
 from mnist_demo.data.mnist import load_mnist
 from mnist_demo.data.stroke_file import Handwritten, read_written
 from mnist_demo.ink.preprocess import SIDE, to_mnist
 from mnist_demo.ink.strokes import Stroke, draw
+from mnist_demo.model import metrics
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.model.networks import MODELS
 
@@ -108,8 +109,8 @@ class Column(NamedTuple):
     def right_alone(self, images: Tensor, labels: Tensor) -> float:
         """Return the accuracy in per cent on images (N, 1, 28, 28) uint8, of each network in a single pass."""
         networks = [network.model.network for network in self.networks]
-        scores = [evaluate.log_probabilities(network, images) for network in networks]
-        return 100 * statistics.mean(evaluate.accuracy(score, labels) for score in scores)
+        scores = [metrics.log_probabilities(network, images) for network in networks]
+        return 100 * statistics.mean(metrics.accuracy(score, labels) for score in scores)
 
     def refused(self, digits: Digits) -> float:
         """Return the per cent of drawings that are rejected."""
@@ -118,7 +119,7 @@ class Column(NamedTuple):
     def calibration_error(self, digits: Digits, labels: NDArray[np.int64]) -> float:
         """Return the expected calibration error in percentage points."""
         scores = (torch.from_numpy(network.probabilities(digits.ours)) for network in self.networks)
-        return 100 * statistics.mean(evaluate.calibration_error(p, torch.from_numpy(labels)) for p in scores)
+        return 100 * statistics.mean(metrics.calibration_error(p, torch.from_numpy(labels)) for p in scores)
 
     def milliseconds(self, inks: Sequence[Ink]) -> float:
         """Return the median time from ink to probabilities, by `Classifier.read`."""

@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from benchmarks.report import json_file, machine, table, write_json
 from benchmarks.tutorial import Tutorial
-from mnist_demo import commandline, evaluate
+from mnist_demo import commandline
 from mnist_demo.data.mnist import Samples, default_root, load_mnist
+from mnist_demo.model import metrics
 from mnist_demo.model.device import choose_device
 from mnist_demo.model.networks import MODELS, HalfPixelShifts
 from mnist_demo.model.recipes import RECIPES, Recipe
@@ -60,7 +61,7 @@ def epoch(training: Training) -> float:
 
 def accuracy(training: Training, test: Samples) -> float:
     """Return our network's current accuracy on the test set."""
-    return evaluate.accuracy(evaluate.log_probabilities(training.result, test.images), test.labels)
+    return metrics.accuracy(metrics.log_probabilities(training.result, test.images), test.labels)
 
 
 def apart(work: Callable[..., Any], *arguments: object) -> Any:
@@ -116,8 +117,8 @@ def fast_run(model: str, seed: int, device: torch.device, test: Samples, dtype: 
     training = ours(model, RECIPES[model]["fast"], device, seed)
     training.dtype = dtype
     spent = sum(seconds(lambda: epoch(training), device) for _ in range(training.job.recipe.epochs))
-    scores = evaluate.log_probabilities(HalfPixelShifts(training.result), test.images)
-    return FastRun(spent, evaluate.accuracy(scores, test.labels))
+    scores = metrics.log_probabilities(HalfPixelShifts(training.result), test.images)
+    return FastRun(spent, metrics.accuracy(scores, test.labels))
 
 
 def fast_runs(model: str, device: torch.device, test: Samples, dtype: torch.dtype) -> list[FastRun]:

@@ -23,14 +23,8 @@ from mnist_demo.data.mnist import Samples, load_mnist
 from mnist_demo.model.metrics import (
     Evaluation,
     Figures,
-    accuracy,
-    average_loss,
-    calibration_error,
-    choose_threshold,
     evaluation,
-    fit_temperature,
     log_probabilities,
-    misread,
 )
 from mnist_demo.model.networks import MODELS, HalfPixelShifts
 from mnist_demo.model.weights import (
@@ -42,11 +36,6 @@ from mnist_demo.model.weights import (
     path_at_hand,
     save_weights,
 )
-
-__all__ = [  # other programs import the metrics from here
-    "accuracy", "average_loss", "calibration_error", "choose_threshold", "fit_temperature", "log_probabilities", "main",
-    "misread",
-]  # fmt: skip
 
 BATCH = 100  # images per step of the progress bar; larger batches take up to twice the time
 SAVED_BY_TORCH = (b"PK\3\4", b"\x80\2\x8a")  # first bytes of torch.save files, today and before torch 1.6

@@ -22,8 +22,6 @@ from mnist_demo.model.classifier import Classifier, NumberReading, Reading
 from mnist_demo.model.networks import MODELS
 from mnist_demo.model.reading import page_json
 
-__all__ = ["Classifier", "main"]  # other programs import Classifier from here
-
 STANDARD_INPUT = "-"
 MANY = 20  # files: for fewer, no progress is shown
 
@@ -147,19 +145,19 @@ def main(arguments: list[str] | None = None) -> int:
         if options.explain is not None:
             options.explain.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        commandline.complain(error)
+        return commandline.WRONG
     code, files = 0, list(files_of(options.files))
     if not files:
-        print(f"error: {', '.join(options.files)}: contains no pictures", file=sys.stderr)
-        return 2
+        commandline.complain(ValueError(f"{', '.join(options.files)}: contains no pictures"))
+        return commandline.WRONG
     shown = tqdm(files, unit=" pictures", disable=None if len(files) >= MANY else True, leave=False)
     for file, name in zip(shown, _names(files), strict=True):
         try:
             reading, rows = _read(classifier, file, options.explain, name)
         except ValueError as error:
             tqdm.write(f"error: {error}", file=sys.stderr)
-            code = 2
+            code = commandline.WRONG
             continue
         tqdm.write(_lines(file, reading, rows, options.json))
     return code

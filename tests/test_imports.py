@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import mnist_demo
-from mnist_demo import predict
 from mnist_demo.__main__ import COMMANDS
 from mnist_demo.model import classifier
 
@@ -102,8 +101,7 @@ def test_the_package_itself_imports_nothing() -> None:
     assert not loaded
 
 
-def test_other_programs_can_import_the_classifier_from_predict() -> None:
+def test_other_programs_import_the_classifier_from_the_package() -> None:
     assert mnist_demo.Classifier is classifier.Classifier
-    assert predict.Classifier is classifier.Classifier
     with pytest.raises(AttributeError, match="Classifiers"):
         mnist_demo.Classifiers  # noqa: B018

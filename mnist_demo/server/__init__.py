@@ -16,14 +16,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnist_demo.server.page import build, demo, serve
+    from mnist_demo.server.page import demo, serve
     from mnist_demo.server.sketchpad import Sketchpad
 
-__all__ = ["GRADIO", "Sketchpad", "build", "demo", "serve"]
+__all__ = ["GRADIO", "Sketchpad", "demo", "serve"]
 
 GRADIO_MINORS = range(24, 32)  # the versions 6.24 to 6.31 pass the tests: the page relies on their internals
 GRADIO = f">=6.{GRADIO_MINORS.start},<6.{GRADIO_MINORS.stop}"
-PLACES = {"build": "page", "demo": "page", "serve": "page", "Sketchpad": "sketchpad"}
+PLACES = {"demo": "page", "serve": "page", "Sketchpad": "sketchpad"}
 
 
 def check_gradio() -> None:
