@@ -312,7 +312,7 @@ def steps_of(recipe: Recipe, count: int) -> int:
 def train(job: Job, checkpoint: dict[str, Any] | None = None, observer: Observer | None = None) -> Card:
     """Train the job's network and write its output once, at the end. Return its card.
 
-    With the content of a checkpoint, training continues from there. `observer` is told of its progress.
+    With the content of a checkpoint, training continues from there. `observer` hears of each step and epoch.
 
     Raises ValueError or OSError if the data or the job's own files cannot be read or the output cannot be written, and
     FloatingPointError if the loss is no longer finite. In these cases the output is unchanged.

@@ -19,7 +19,7 @@ ELSEWHERE: dict[str, dict[str, object]] = {  # than on a desktop, in the light a
     "chinese": {"locale": "zh-CN"},
 }
 
-# The app, which says that it is busy, whoever asks, between one signal and another.
+# The app. From SIGUSR1 to SIGUSR2 it answers every question that it is busy.
 BUSY_AT_A_SIGNAL = """
 import signal
 import app
