@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import test_inside
@@ -62,13 +62,12 @@ def test_far_from_the_server_the_browser_reads_and_explains(browser: Browser, ad
 
 @pytest.mark.slow
 def test_when_the_server_stops_in_the_middle_of_a_stroke_the_browser_reads_on(browser: Browser) -> None:
-    with app(port := free_port()) as address:
-        context = loaded(browser, address)
-        page = context.__enter__()
-        stroke = DIGITS[3][0]
-        page.press(stroke[: len(stroke) // 2])
-        page.expect_answers_to_come()
-    try:
+    port, stroke = free_port(), DIGITS[3][0]
+    with ExitStack() as stack:
+        with app(port) as address:
+            page = stack.enter_context(loaded(browser, address))
+            page.press(stroke[: len(stroke) // 2])
+            page.expect_answers_to_come()
         for point in stroke[len(stroke) // 2 :]:
             page.page.mouse.move(*page.at(point)[0])
         expect_engine(page, "browser")
@@ -81,8 +80,6 @@ def test_when_the_server_stops_in_the_middle_of_a_stroke_the_browser_reads_on(br
         page.page.click("[data-lens=read][role=tab]")
         with app(port):
             draw_until(page, "server")
-    finally:
-        context.__exit__(None, None, None)
 
 
 @pytest.mark.slow

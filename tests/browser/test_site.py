@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -184,11 +185,10 @@ def test_what_needs_python_says_how_to_start_it(site: DrawingPage) -> None:
 @pytest.mark.slow
 def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser, root: Path) -> None:
     port = free_port()
-    with files_served(root, port):
-        context = opened(lonely, at(port), local=True)
-        page = context.__enter__()
-        wait_until(page, OFFLINE)
-    try:
+    with ExitStack() as stack:
+        with files_served(root, port):
+            page = stack.enter_context(opened(lonely, at(port), local=True))
+            wait_until(page, OFFLINE)
         page.reload()
         page.draw(DIGITS[5])
         page.expect_answers(5)
@@ -199,8 +199,6 @@ def test_it_reads_after_a_reload_when_the_web_server_has_stopped(lonely: Browser
         expect(page.page.locator(".alike .ready")).to_contain_text("Can’t reach the server")  # these were never loaded
         test_report.open_report(page)
         test_report.open_cell(page, "net-9-4")
-    finally:
-        context.__exit__(None, None, None)
 
 
 @pytest.mark.slow
