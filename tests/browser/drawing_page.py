@@ -83,6 +83,10 @@ class DrawingPage:
         self.complaints.clear()
         self.expect_state("blank")
 
+    def open_lens(self, name: str) -> None:
+        """Click the tab of that lens."""
+        self.page.click(f"[data-lens={name}][role=tab]")
+
     def at(self, *points: Point) -> list[Point]:
         """Return the screen positions of points given as shares of the pad's side."""
         box = self.frame.locator("#sketchpad").bounding_box()

@@ -132,7 +132,7 @@ def test_every_canvas_has_a_name_for_screen_readers(page: DrawingPage) -> None:
       .filter((one) => one.checkVisibility() && !one.closest("[aria-label], [aria-hidden=true]"))
       .map((one) => one.parentElement.outerHTML.slice(0, 200))"""
     for lens in ("inside", "learn", "report", "read"):
-        page.page.click(f"[data-lens={lens}][role=tab]")
+        page.open_lens(lens)
         page.page.wait_for_load_state("networkidle")
         assert page.page.evaluate(nameless) == []
 

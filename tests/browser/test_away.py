@@ -19,7 +19,7 @@ AWAY = re.compile("Can’t reach the server")
 
 def lens(page: DrawingPage, name: str) -> Locator:
     """Open that lens; return the line with its error message."""
-    page.page.click(f"[data-lens={name}][role=tab]")
+    page.open_lens(name)
     return page.page.locator(f"[data-panel={name}] .away")
 
 

@@ -123,7 +123,7 @@ def test_a_damaged_store_breaks_no_page(page: DrawingPage) -> None:
 
 def open_hand(page: DrawingPage) -> Any:
     """Open the lens Learn; return its corrections."""
-    page.page.click("[data-lens=learn][role=tab]")
+    page.open_lens("learn")
     return page.page.locator("[data-correction]")
 
 

@@ -77,7 +77,7 @@ def test_when_the_server_stops_in_the_middle_of_a_stroke_the_browser_reads_on(br
         test_inside.open_inside(page)
         expect(page.page.locator(".saying")).to_contain_text("ConvNet says 3")
         expect(page.page.locator("[data-why]")).to_have_attribute("data-for", "3")
-        page.page.click("[data-lens=read][role=tab]")
+        page.open_lens("read")
         with app(port):
             draw_until(page, "server")
 

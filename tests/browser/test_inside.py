@@ -19,7 +19,7 @@ CELLS = {  # a conv, a pooled, a hidden and an output cell: step, and where in i
 
 
 def open_inside(page: DrawingPage) -> None:
-    page.page.click("[data-lens=inside][role=tab]")
+    page.open_lens("inside")
     expect(page.page.locator("[data-panel=inside] .panes")).to_be_visible()
 
 
@@ -79,11 +79,11 @@ def test_the_address_names_the_lens_and_survives_a_reload(page: DrawingPage) -> 
     expect(page.page.locator("[role=tab][data-lens=inside]")).to_have_attribute("aria-selected", "true")
     expect(page.page.locator("[data-panel=inside] .panes")).to_be_visible()
     expect(page.page.locator("[data-panel=read] .networks")).to_be_hidden()
-    page.page.click("[role=tab][data-lens=read]")
+    page.open_lens("read")
     expect(page.page.locator(".networks")).to_be_visible()
     assert page.page.url.endswith("#read")
     for _ in range(5):  # which are no steps of their own
-        page.page.click("[role=tab][data-lens=read]")
+        page.open_lens("read")
     page.page.go_back()
     expect(page.page.locator(".panes")).to_be_visible()
 

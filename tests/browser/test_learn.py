@@ -24,7 +24,7 @@ SIGN = [line((0.2, 0.2), (0.8, 0.8)), line((0.2, 0.8), (0.8, 0.2)), line((0.2, 0
 
 
 def open_learn(page: DrawingPage, network: str = "net", recipe: str = "fast") -> None:
-    page.page.click("[data-lens=learn][role=tab]")
+    page.open_lens("learn")
     page.page.click(f"[data-trained={network}]")
     page.page.click(f"[data-recipe={recipe}]")
 

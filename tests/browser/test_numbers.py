@@ -107,13 +107,13 @@ def test_a_box_is_around_each_digit(page: DrawingPage) -> None:
 def test_inside_frames_the_marked_digit_where_it_is_on_the_pad(page: DrawingPage) -> None:
     page.draw(beside(7, 0))
     expect_number(page, "70")
-    page.page.locator("[role=tab][data-lens=inside]").click()
+    page.open_lens("inside")
     stage = page.page.locator("#within .stage").first
     expect(stage.locator("figcaption")).to_contain_text("The marked digit")
     columns = stage.locator("canvas").evaluate(BOXED)
     assert columns
     assert 0.5 < min(columns) < max(columns) < 1  # the 0, on the right
-    page.page.locator("[role=tab][data-lens=read]").click()
+    page.open_lens("read")
 
 
 def test_inside_and_corrections_are_of_the_digit_that_is_looked_at(page: DrawingPage) -> None:
@@ -125,6 +125,6 @@ def test_inside_and_corrections_are_of_the_digit_that_is_looked_at(page: Drawing
     stored = page.page.evaluate("localStorage.getItem('mnist-demo.corrections')")
     assert stored.count("[[") == 1 + 1  # one stroke and one brush
     page.page.locator(".correct .undo").click()
-    page.page.locator("[role=tab][data-lens=inside]").click()
+    page.open_lens("inside")
     expect(page.page.locator("#within .saying")).to_contain_text("7")
-    page.page.locator("[role=tab][data-lens=read]").click()
+    page.open_lens("read")

@@ -17,7 +17,7 @@ from mnist_demo.server.lenses.strangers import strangers
 
 
 def open_report(page: DrawingPage) -> None:
-    page.page.click("[data-lens=report][role=tab]")
+    page.open_lens("report")
     expect(page.page.locator("[data-panel=report] [data-cell]")).to_have_count(200)
 
 
@@ -168,7 +168,7 @@ def test_the_report_is_loaded_when_it_is_first_opened(page: DrawingPage) -> None
     assert asked() == 0
     for lens in ("read", "report"):
         open_report(page)
-        page.page.click(f"[data-lens={lens}][role=tab]")
+        page.open_lens(lens)
         page.expect_all_answered()
         assert asked() == 1
 

@@ -147,7 +147,7 @@ def test_net_finds_the_training_digits_that_python_finds(
     test_inside.open_inside(site)
     site.page.click("[data-network=net]")
     for place in range(3):
-        site.page.click("[data-lens=read][role=tab]")
+        site.open_lens("read")
         sample = site.page.locator("#gallery [data-index]").nth(place)
         digit = test_digits.images[int(sample.get_attribute("data-index") or ""), 0].numpy()
         sample.click()
@@ -177,7 +177,7 @@ def test_what_needs_python_says_how_to_start_it(site: DrawingPage) -> None:
     site.draw(DIGITS[7])
     test_inside.open_inside(site)
     expect(site.page.locator(".alike .ready")).to_have_text(command)
-    site.page.click("[data-lens=learn][role=tab]")
+    site.open_lens("learn")
     expect(site.page.locator(".lesson .state")).to_have_text(command)
     expect(site.page.locator("[data-learn=start]")).to_be_disabled()
 
@@ -241,7 +241,7 @@ def test_it_is_well_laid_out_on_a_phone_in_the_dark_and_in_chinese(lonely: Brows
         page.draw(DIGITS[9])
         page.expect_answers(9)
         for lens in ("read", "inside", "learn", "report"):
-            page.page.click(f"[data-lens={lens}][role=tab]")
+            page.open_lens(lens)
             expect(page.page.locator(f"[data-panel={lens}] .card:visible").first).to_be_visible()
             assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             assert page.page.evaluate(CHECK) == []

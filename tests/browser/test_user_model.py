@@ -26,10 +26,6 @@ WHILE_IT_LEARNS = """() => {
 }"""
 
 
-def lens(page: DrawingPage, name: str) -> None:
-    page.page.click(f"[data-lens={name}][role=tab]")
-
-
 @pytest.fixture(scope="module")
 def learnt(browser: Browser, address: str) -> Iterator[DrawingPage]:
     """Return a page after an epoch of Net by the recipe fast, with a 4 on the pad throughout."""
@@ -38,7 +34,7 @@ def learnt(browser: Browser, address: str) -> Iterator[DrawingPage]:
         page.expect_answers(4)
         expect(page.page.locator(YOURS)).to_have_count(0)
         page.page.evaluate(WHILE_IT_LEARNS)
-        lens(page, "learn")
+        page.open_lens("learn")
         page.page.click("[data-trained=net]")
         page.page.click("[data-recipe=fast]")
         page.page.click(".values summary")
@@ -55,7 +51,7 @@ def page(learnt: DrawingPage) -> Iterator[DrawingPage]:
     """Return the same page for each test, which leaves it at the lens Learn."""
     yield learnt
     assert learnt.complaints == []
-    lens(learnt, "learn")
+    learnt.open_lens("learn")
 
 
 def test_a_third_set_of_bars_becomes_surer_while_a_network_learns(page: DrawingPage) -> None:
@@ -92,7 +88,7 @@ def test_the_command_line_reads_its_file(page: DrawingPage, tmp_path: Path) -> N
 
 
 def test_it_is_one_of_the_networks_in_read(page: DrawingPage) -> None:
-    lens(page, "read")
+    page.open_lens("read")
     expect(page.page.locator(".tiles .mark.yours")).to_have_count(page.page.locator("#gallery [data-index]").count())
     page.page.click("#read [data-show=yours]")
     expect(page.page.locator("[data-model=convnet]")).to_be_hidden()
@@ -104,7 +100,7 @@ def test_it_is_one_of_the_networks_in_read(page: DrawingPage) -> None:
 
 
 def test_it_is_one_of_the_networks_in_inside(page: DrawingPage) -> None:
-    lens(page, "inside")
+    page.open_lens("inside")
     page.page.click("[data-network=yours]")
     expect(page.page.locator(".saying")).to_contain_text("Yours says 4")
     expect(page.page.locator(".ready")).to_contain_text("Not for your own network")
@@ -113,17 +109,17 @@ def test_it_is_one_of_the_networks_in_inside(page: DrawingPage) -> None:
 
 def test_it_reads_and_is_explained_while_the_server_cannot_be_reached(page: DrawingPage) -> None:
     page.page.route("**/engine/*", lambda route: route.abort())
-    lens(page, "read")
+    page.open_lens("read")
     page.tool("Clear canvas")
     page.draw(DIGITS[5])
     page.expect_answers(5)
     expect(page.page.locator("#page")).to_have_attribute("data-engine", "browser")
     expect(page.verdict("yours")).to_have_attribute("data-answer", "5")
-    lens(page, "inside")
+    page.open_lens("inside")
     expect(page.page.locator(".saying")).to_contain_text("Yours says 5")
     page.page.unroute("**/engine/*")
     page.complaints.clear()
-    lens(page, "read")
+    page.open_lens("read")
     page.tool("Clear canvas")
     page.draw(DIGITS[4])
     page.expect_answers(4)
@@ -132,14 +128,14 @@ def test_it_reads_and_is_explained_while_the_server_cannot_be_reached(page: Draw
 def test_it_survives_a_reload_and_goes_when_it_is_deleted(page: DrawingPage) -> None:
     page.page.reload()
     expect(page.page.locator(f"{YOURS} .own")).to_contain_text("%")
-    lens(page, "read")
+    page.open_lens("read")
     page.expect_answers(4)
     page.tool("Clear canvas")
     page.draw(DIGITS[3])
     page.expect_answers(3)
     expect(page.verdict("yours")).to_have_attribute("data-answer", "3")
     expect(page.page.locator(".tiles .yours")).to_have_count(18)
-    lens(page, "learn")
+    page.open_lens("learn")
     page.page.click("[data-learn=forget]")
     expect(page.page.locator(YOURS)).to_have_count(0)
     page.tool("Clear canvas")
