@@ -21,7 +21,7 @@ def pytest_configure() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-ALONE = {  # test files that need neither the server nor an event loop: whichever process is free runs them
+ALONE = {  # test files that share neither the page nor the server: whichever process is free runs them
     "test_bad_input",
     "test_kills",
     "test_nearest",
@@ -35,8 +35,8 @@ ALONE = {  # test files that need neither the server nor an event loop: whicheve
 
 
 class TwoShares(LoadScopeScheduling):
-    """A scheduler for two processes: one runs the tests in browsers, which mostly wait, the other all tests that
-    compute. The first to finish goes on with the files that are ALONE.
+    """A scheduler for two processes: one runs the tests that share a page, and mostly wait, the other those that share
+    a server. The first to finish goes on with the files that are ALONE.
     """
 
     def _split_scope(self, nodeid: str) -> str:

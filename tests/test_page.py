@@ -20,6 +20,7 @@ from mnist_demo.data.mnist import Samples
 from mnist_demo.model.classifier import Classifier
 from mnist_demo.server import limits, page, photo
 from mnist_demo.server.lenses.gallery import SHOWN, Gallery, open_gallery
+from mnist_demo.server.sketchpad import Sketchpad
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,11 @@ def test_the_ink_of_a_picture_is_put_in_the_middle_of_the_pad(server: Server) ->
     assert rows[-1] + 1 - rows[0] == pytest.approx(photo.INK_PIXELS, abs=2)
     assert (rows[0] + rows[-1]) / 2 == pytest.approx(139.5, abs=1)
     assert (columns[0] + columns[-1]) / 2 == pytest.approx(139.5, abs=1)
+
+
+@pytest.mark.parametrize(
+    "value", ["nonsense", {"composite": None}, [{"points": [1, 2]}], [{"points": ["a", "b"], "width": 9, "erase": 0}]]
+)
+def test_a_value_that_is_no_drawing_is_refused_in_one_line(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^the value of a Sketchpad must be None or strokes such as {.*}$"):
+        Sketchpad().postprocess(value)

@@ -419,6 +419,14 @@ def test_a_run_resumed_from_a_renamed_checkpoint_writes_beside_it_and_does_not_o
     assert job_from(parser().parse_args(["--resume", str(kept)]))[0].output == tmp_path / "kept.safetensors"
 
 
+def test_a_checkpoint_of_another_version_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job("net", RECIPES["net"]["fast"], tmp_path / "a", CPU)
+    monkeypatch.setattr("mnist_demo.training.trainer.asdict", lambda recipe: {"name": recipe.name, "strange": 1})
+    Training(job, Samples(torch.zeros(1, 1, 28, 28), torch.zeros(1))).save()
+    with pytest.raises(ValueError, match=r"a\.checkpoint is from another version of this program: start again"):
+        load_checkpoint(job.checkpoint)
+
+
 def test_a_changed_bit_in_a_checkpoint_is_detected(tmp_path: Path) -> None:
     job = Job("net", RECIPES["net"]["fast"], tmp_path / "a", CPU)
     Training(job, Samples(torch.zeros(1, 1, 28, 28), torch.zeros(1))).save()

@@ -86,6 +86,12 @@ def test_a_damaged_file_and_a_foreign_one_are_named_in_one_line(saved: tuple[Pat
         assert "\n" not in str(raised.value)
 
 
+def test_nobody_is_told_to_train_over_a_file_of_another_kind(tmp_path: Path) -> None:
+    for path, reason in ((Path(__file__), "header too large"), (tmp_path, "Is a directory")):
+        with pytest.raises(ValueError, match=f"{reason}\\): name another file$"):
+            load_weights(path)
+
+
 def test_a_file_that_holds_another_network_is_refused_by_name(
     saved: tuple[Path, nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,9 +14,10 @@ from mnist_demo.server.web_files import WEB, text
 
 SIDE = 280  # pixels
 MAX_POINTS = 100_000  # of all strokes together
+STROKE = {"points": [80, 60, 200, 60, 130, 230], "width": 20, "erase": False}
 START = """
 const root = new URL(window.gradio_config.root, location).pathname.replace(/\\/$/, "");
-import(`${root}/${props.assets}/pad/component.js`).then(({ start }) => start(element, props, trigger, watch));
+import(`${root}/ASSETS/pad/component.js`).then(({ start }) => start(element, props, trigger, watch));
 """
 
 
@@ -39,7 +40,9 @@ class Sketchpad(gr.HTML):
         self.streaming = False  # read by gr.Interface(live=True)
         options.setdefault("css_template", text("pad/sketchpad.css"))
         options.setdefault("apply_default_css", False)
-        super().__init__(value, html_template=text("pad/pad.html"), js_on_load=START, assets=assets, **options)
+        super().__init__(
+            value, html_template=text("pad/pad.html"), js_on_load=START.replace("ASSETS", assets), **options
+        )
 
     def preprocess(self, payload: str | None) -> dict[str, Any] | None:  # type: ignore[override]
         """Return the drawing for a handler. Raises gr.Error if the strokes are invalid."""
@@ -51,12 +54,18 @@ class Sketchpad(gr.HTML):
         return {"background": None, "layers": [] if composite is None else [composite], "composite": composite}
 
     def postprocess(self, value: list[dict[str, Any]] | None) -> str | None:  # type: ignore[override]
-        """Return the strokes for the browser."""
-        return None if value is None else json.dumps(value)
+        """Return the strokes for the browser. Raises ValueError, in one line, if they are invalid."""
+        if value is None:
+            return None
+        try:
+            draw(strokes_of(payload := json.dumps(value)), SIDE)
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"the value of a Sketchpad must be None or strokes such as {STROKE}") from None
+        return payload
 
     def example_payload(self) -> str:
         """Return an example drawing, for the page "Use via API"."""
-        return json.dumps([{"points": [80, 60, 200, 60, 130, 230], "width": 20, "erase": False}])
+        return json.dumps([STROKE])
 
     def example_value(self) -> None:
         """Return None: the pad starts blank."""

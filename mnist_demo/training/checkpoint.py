@@ -39,21 +39,25 @@ def files_of(checkpoint: dict[str, Any]) -> dict[str, Path]:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Return what `write_checkpoint` wrote. Raises ValueError, naming the file, if it cannot be read or its checksum
-    differs.
+    """Return what `write_checkpoint` wrote. Raises ValueError, naming the file, if it cannot be read, its checksum
+    differs, or this version has other recipes.
     """
     try:
         written = read_whole(path)
         if hashlib.sha256(written[CHECKSUM:]).digest() != written[:CHECKSUM]:
             raise ValueError("its checksum differs")
         content = torch.load(io.BytesIO(written[CHECKSUM:]), weights_only=True)
-        Recipe(**content["recipe"])
         if content["model"] not in MODELS or not is_whole(content["seed"], 0, 2**63 - 1):
             raise ValueError("invalid model or seed")
         if not all(name in FILES and list(map(type, said)) == [str, str] for name, said in content["files"].items()):
             raise ValueError("invalid files")
-        return {key: content[key] for key in ("model", "recipe", "seed", "files", "history", "random", "states")}
+        state = {key: content[key] for key in ("model", "recipe", "seed", "files", "history", "random", "states")}
     except FileNotFoundError:
         raise ValueError(f"there is no checkpoint {path}: start again without --resume") from None
     except (OSError, RuntimeError, EOFError, LookupError, TypeError, ValueError, pickle.UnpicklingError):
         raise ValueError(f"{path} is damaged or not a valid checkpoint: start again without --resume") from None
+    try:
+        Recipe(**state["recipe"])
+    except (TypeError, ValueError):
+        raise ValueError(f"{path} is from another version of this program: start again without --resume") from None
+    return state

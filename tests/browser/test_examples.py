@@ -53,6 +53,40 @@ def test_the_manuals_example_reads_a_drawing_while_the_pen_is_down(browser: Brow
             expect(page.locator(".surface")).to_have_attribute("data-blank", "true")
 
 
+BLOCKS = """
+import gradio as gr
+from mnist_demo import Sketchpad
+SEVEN = [{"points": [80, 60, 200, 60, 130, 230], "width": 20, "erase": False}]
+calls = []
+def again(drawing):
+    calls.append(drawing)
+    return SEVEN, len(calls)
+with gr.Blocks() as app:
+    pad, count, hide, show = Sketchpad(SEVEN), gr.Number(), gr.Button("hide"), gr.Button("show")
+    pad.change(again, pad, [pad, count])
+    hide.click(lambda: gr.update(visible=False), None, pad)
+    show.click(lambda: gr.update(visible=True), None, pad)
+app.launch()
+"""
+
+
+def test_a_handlers_value_is_drawn_once_and_a_hidden_pad_comes_back(browser: Browser) -> None:
+    with opened(browser, "canvas.ink", "-c", BLOCKS) as (page, canvas):
+        surface = page.locator(".surface")
+        expect(surface).to_have_attribute("data-blank", "false")  # the first value
+        press_and_draw(page, canvas)
+        page.mouse.up()
+        page.wait_for_timeout(1500)
+        calls = page.locator("input[type=number]").input_value()
+        assert int(calls) > 0
+        page.wait_for_timeout(1000)
+        assert page.locator("input[type=number]").input_value() == calls
+        page.get_by_role("button", name="hide").click()
+        expect(surface).to_have_count(0)
+        page.get_by_role("button", name="show").click()
+        expect(page.locator(".tools button[title]").first).to_be_visible()
+
+
 def test_gradios_own_pad_reads_the_digit_when_the_pen_is_lifted(browser: Browser) -> None:
     with opened(browser, "canvas", "-m", "examples.stock_sketchpad") as (page, canvas):
         page.get_by_role("button", name="Brush", exact=True).click()

@@ -14,15 +14,24 @@ const EVERY = 50; // ms between two changes of the value while the pen is down
 export function start(element, props, trigger, watch) {
   const pad = sketchpadIn(/** @type {HTMLElement} */ (element.querySelector(".pad")));
   let due = 0;
+  let latest = "[]"; // the drawing, as it was last sent or received: only another one is sent or drawn
 
   const say = () => {
     clearTimeout(due);
     due = 0;
-    props.value = JSON.stringify(pad.actions().filter((action) => "points" in action));
+    const value = JSON.stringify(pad.actions().filter((action) => "points" in action));
+    if (value === latest) return;
+    latest = props.value = value;
     trigger("change");
   };
 
-  const draw = () => pad.restore(JSON.parse(props.value || "[]"));
+  const draw = () => {
+    const actions = JSON.parse(props.value || "[]");
+    const value = JSON.stringify(actions);
+    if (value === latest) return;
+    latest = value;
+    pad.restore(actions);
+  };
   if (props.value) draw();
   watch("value", draw);
 

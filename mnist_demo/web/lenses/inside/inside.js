@@ -287,11 +287,11 @@ function layOver(canvas, moves) {
 
 /** @param {Error} error */
 function withoutNeighbours(error) {
-  if (error instanceof EngineError) return { neighbours: null, trouble: error.code };
+  if (error instanceof EngineError) return { neighbours: null, isAway: true };
   throw error;
 }
 
-/** @param {{neighbours: any[] | null, trouble?: string}} [answer] */
+/** @param {{neighbours: any[] | null, isAway?: boolean}} [answer] */
 function alike(answer) {
   const list = find(".neighbours");
   const isReady = answer?.neighbours;
@@ -301,7 +301,7 @@ function alike(answer) {
     return list.replaceChildren();
   }
   find(".ready").hidden = Boolean(isReady?.length);
-  find(".ready").textContent = isReady ? texts.alike_blank : texts[answer?.trouble ?? "getting_ready"];
+  find(".ready").textContent = texts[isReady ? "alike_blank" : answer?.isAway ? "alike_away" : "getting_ready"];
   list.replaceChildren(...(isReady ?? []).map(neighbour));
   if (answer && !isReady) setTimeout(() => isOpen() && isResting && compare(), AGAIN);
 }
