@@ -67,7 +67,7 @@ def test_its_accuracy_is_shown_in_total_and_digit_by_digit(page: DrawingPage) ->
     assert int(page.page.locator(".wall").get_attribute("data-right") or 0) >= 90
     for scheme in ("light", "dark"):
         page.page.emulate_media(color_scheme=scheme)
-        assert page.page.evaluate(FAINT) == []
+        page.page.wait_for_function(f"({FAINT})().length === 0")  # once colours have changed
     page.page.emulate_media(color_scheme="null")
 
 
