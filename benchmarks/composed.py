@@ -37,7 +37,7 @@ class InkNumber(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How far apart, how level and how even in size a person writes digits. Lengths are in heights."""
+    """Spacing, slope and sizes of one person's digits, in heights."""
 
     gap: float  # the mean gap between two digits; if it is below 0, they overlap sideways
     jitter: float  # the gaps' standard deviation

@@ -20,12 +20,7 @@ from tqdm import tqdm
 
 from mnist_demo.commandline import WRONG, complain
 from mnist_demo.data.mnist import Samples, load_mnist
-from mnist_demo.model.metrics import (
-    Evaluation,
-    Figures,
-    evaluation,
-    log_probabilities,
-)
+from mnist_demo.model.metrics import Evaluation, Figures, evaluation, log_probabilities
 from mnist_demo.model.networks import MODELS, HalfPixelShifts
 from mnist_demo.model.weights import (
     Card,

@@ -387,10 +387,10 @@ class Occlusion(NamedTuple):
 def occlusion(model: nn.Module, image: Floats, answer: int, rival: int) -> Occlusion:
     """Return how far the log-odds of `answer` over `rival` move when a patch of the image is hidden, for each position.
 
-    This is figure 7 of Zeiler & Fergus 2014 (arXiv:1311.2901) for two answers at once: a patch of 5 x 5
-    pixels of paper covers part of the image (28, 28) in [0, 1]. A positive move means that the covered part is evidence
-    for the answer. The network runs in a single pass per position, since four half-pixel shifts would take four times
-    as long. The log-odds are those of the last step of `trace`, before the temperature of `Classifier`.
+    This is figure 7 of Zeiler & Fergus 2014 (arXiv:1311.2901) for two answers at once: a patch of 5 x 5 pixels of paper
+    covers part of the image (28, 28) in [0, 1]. A positive move means that the covered part is evidence for the answer.
+    The network runs in a single pass per position, since four half-pixel shifts would take four times as long. The
+    log-odds are those of the last step of `trace`, before the temperature of `Classifier`.
 
     Raises ValueError if the image has another shape, or a digit is out of range.
     """

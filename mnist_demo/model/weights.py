@@ -154,7 +154,7 @@ def load_weights(path: Path) -> tuple[nn.Module, Card]:
     except FileNotFoundError:
         raise ValueError(f"{path} is missing: train it with {train_command(path)}") from None
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         advice = f"train it again with {train_command(path)}" if path.suffix == ".safetensors" else "name another file"
         raise ValueError(f"{path} is damaged or not a valid weights file ({reason}): {advice}") from None
     return model.eval(), card

@@ -16,11 +16,7 @@ from mnist_demo.server.limits import App, Message, Receive, Send
 
 FOLDERS, COMPRESSED = ("/assets/", "/static/", "/web/"), (".js", ".css", ".svg", ".json", ".html")
 PAGES = ("/", "/config", "/gradio_api/info", "/gradio_api/mcp/schema", "/manifest.json", "/theme.css")
-WHERE = (
-    "host",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-)  # they make the page's address, which it contains
+WHERE = ("host", "x-forwarded-host", "x-forwarded-proto")  # headers of the address that a page contains
 ENCODINGS, NONE = ("br", "gzip"), "identity"  # the preferred one first
 MAX_FILES_BYTES = 2**25  # of all files together; any others are read each time
 MAX_PAGES = 32  # in memory, each of which contains the address that it was requested at

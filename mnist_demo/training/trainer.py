@@ -347,13 +347,13 @@ def run_epochs(training: Training, watched: Samples, name: str) -> None:
             loss = training.epoch(bar)
             rate = count / (time.perf_counter() - start)
             scores = metrics.log_probabilities(training.result, watched.images, job.recipe.test_batch_size)
-            test_loss = training.finite(metrics.average_loss(scores, watched.labels))
+            watched_loss = training.finite(metrics.average_loss(scores, watched.labels))
             accuracy = metrics.accuracy(scores, watched.labels)
-            training.history.append({"loss": loss, f"{name}_loss": test_loss, "accuracy": accuracy})
-            training.observer.epoch(training, test_loss, accuracy)
+            training.history.append({"loss": loss, f"{name}_loss": watched_loss, "accuracy": accuracy})
+            training.observer.epoch(training, watched_loss, accuracy)
             training.save()
             bar.write(
-                f"epoch {len(training.history)}/{job.recipe.epochs}: loss {loss:.4f}, {name} loss {test_loss:.4f}, "
+                f"epoch {len(training.history)}/{job.recipe.epochs}: loss {loss:.4f}, {name} loss {watched_loss:.4f}, "
                 f"{name} accuracy {100 * accuracy:.2f} %, {rate:,.0f} images/s"
             )
 

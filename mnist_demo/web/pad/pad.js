@@ -215,7 +215,7 @@ export const pad = {
   mark,
   /** Return the steps to the digit that is looked at: the drawing's, or one of its number's; null if there is too little. */
   sketch: () => part?.sketch ?? sketchpad.read().sketch,
-  /** Return the box around the digit of a number that is looked at; undefined if there is no number. */
+  /** Return the box of the selected digit, or undefined unless a number is drawn. */
   partBox: () => part?.box,
   written: () => written(part?.actions ?? sketchpad.actions()),
   corrections: correctionsKept(),
